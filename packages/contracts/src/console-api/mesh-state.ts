@@ -1,0 +1,265 @@
+import { z } from "zod";
+
+/** The control plane's answers and requests: registry, config, revisions, canaries, mTLS. Times are epoch ms. */
+
+export const ResourceKind = z.enum([
+  "VirtualService",
+  "DestinationRule",
+  "PeerAuthentication",
+  "WorkloadEntry",
+]);
+export const Role = z.enum(["viewer", "operator", "admin"]);
+export const MtlsModeWire = z.enum(["DISABLE", "PERMISSIVE", "STRICT"]);
+
+/** RFC 9457 problem details; every error answer of the API has this shape. */
+export const Problem = z.object({
+  type: z.string(), // urn:heddle:error:<code in kebab-case>
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string(), // HEDDLE_…
+  /** Bad input, one entry a fault: where it is, what is wrong, what is allowed. */
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+
+/** `token`: the one-time token of the login link. */
+export const LoginRequest = z.object({ token: z.string() });
+export const LoginResponse = z.object({
+  sessionToken: z.string(),
+  user: z.object({ name: z.string(), role: Role }),
+  expiresAtMs: z.number(),
+});
+export const MeResponse = z.object({ name: z.string(), role: Role, expiresAtMs: z.number() });
+
+/** `GET /status`: what the empty console shows. */
+export const StatusResponse = z.object({
+  trustDomain: z.string(),
+  caCreatedAtMs: z.number(),
+  controlAddress: z.string(), // host:port proxies connect to
+  proxiesConnected: z.number().int(),
+  revision: z.number().int(),
+  version: z.string(),
+});
+
+export const WorkloadState = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  service: z.string(),
+  version: z.string().optional(),
+  labels: z.record(z.string(), z.string()),
+  identity: z.string(),
+  mtlsMode: MtlsModeWire,
+  /** The PeerAuthentication the mode comes from, `namespace/name`; absent: the default, PERMISSIVE. */
+  mtlsPolicy: z.string().optional(),
+  certificateNotAfterMs: z.number().optional(),
+  instances: z.array(
+    z.object({
+      instanceId: z.string(),
+      proxyId: z.string(),
+      proxyName: z.string(),
+      address: z.string(),
+      inboundPort: z.number().int(),
+      appPort: z.number().int().optional(),
+      state: z.enum(["connected", "disconnected"]),
+      leaseEndsAtMs: z.number(),
+    }),
+  ),
+});
+export const WorkloadsResponse = z.object({ workloads: z.array(WorkloadState) });
+
+export const ProxyState = z.object({
+  proxyId: z.string(),
+  name: z.string(),
+  version: z.string(),
+  connected: z.boolean(),
+  /** As istioctl proxy-status: ERROR > NOT SENT > SYNCED > STALE. */
+  sync: z.enum(["SYNCED", "STALE", "NOT SENT", "ERROR"]),
+  sinceMs: z.number(),
+  sentRevision: z.number().int(),
+  ackedRevision: z.number().int(),
+  lastNack: z.string().optional(),
+  workloads: z.array(z.string()), // namespace/name
+});
+export const ProxiesResponse = z.object({ proxies: z.array(ProxyState) });
+
+export const ResourceDocument = z.object({
+  kind: ResourceKind,
+  namespace: z.string(),
+  name: z.string(),
+  yaml: z.string(),
+  revision: z.number().int(), // the one that last changed it
+  updatedAtMs: z.number(),
+});
+export const ResourcesResponse = z.object({ resources: z.array(ResourceDocument) });
+
+export const ChangeSource = z.enum(["console", "cli", "api", "demo"]);
+/** `yaml` may hold many documents; all are applied in one revision, or none. */
+export const ApplyRequest = z.object({
+  yaml: z.string().max(1_048_576),
+  reason: z.string().max(2000).optional(),
+  source: ChangeSource.optional(),
+  dryRun: z.boolean().optional(),
+  /** Optimistic lock: refused (409) if one of these has moved on. */
+  expected: z
+    .array(
+      z.object({
+        kind: ResourceKind,
+        namespace: z.string(),
+        name: z.string(),
+        revision: z.number().int(), // 0: must not exist yet
+      }),
+    )
+    .optional(),
+});
+
+export const ResourceChange = z.object({
+  kind: ResourceKind,
+  namespace: z.string(),
+  name: z.string(),
+  action: z.enum(["created", "updated", "deleted"]),
+  before: z.string().optional(), // YAML
+  after: z.string().optional(),
+  /** Unified diff with 3 lines of context, no file header. */
+  diff: z.string(),
+});
+
+/** How far a revision got, measured on the control plane's clock from the start of the request. */
+export const Propagation = z.object({
+  savedAfterMs: z.number(),
+  /** When the last concerned proxy had acked; absent: some had not within the wait. */
+  ackedAfterMs: z.number().optional(),
+  proxiesAcked: z.number().int(),
+  proxiesTotal: z.number().int(), // connected and concerned
+  nacks: z.array(z.object({ proxyId: z.string(), reason: z.string() })),
+});
+
+/** `revision` 0 with `changes` empty: nothing to change. On `dryRun` the revision is 0. */
+export const ApplyResponse = z.object({
+  revision: z.number().int(),
+  changes: z.array(ResourceChange),
+  warnings: z.array(z.string()),
+  propagation: Propagation.optional(),
+});
+
+export const RevisionSummary = z.object({
+  revision: z.number().int(),
+  createdAtMs: z.number(),
+  author: z.string(),
+  source: ChangeSource,
+  reason: z.string().optional(),
+  /** One sentence: "payments v2 to 10 %", "shipping-v3 set to STRICT", "Restored revision 12". */
+  summary: z.string(),
+  kind: z.enum(["apply", "delete", "restore", "weight", "rollback", "mtls"]),
+  restoredRevision: z.number().int().optional(),
+  resources: z.array(z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() })),
+  /** Services whose traffic it shapes, `namespace/name`. */
+  services: z.array(z.string()),
+});
+export const RevisionsResponse = z.object({
+  revisions: z.array(RevisionSummary), // newest first
+  nextBefore: z.number().int().optional(), // pass as `before` for the next page
+});
+export const RevisionDetail = RevisionSummary.extend({
+  changes: z.array(ResourceChange),
+  propagation: Propagation.optional(),
+});
+
+export const RestoreRequest = z.object({
+  reason: z.string().max(2000).optional(),
+  source: ChangeSource.optional(),
+  dryRun: z.boolean().optional(),
+});
+
+/** A service whose route splits traffic between two subsets: the first is stable, the second is judged. */
+export const CanarySide = z.object({
+  subset: z.string(),
+  version: z.string().optional(),
+  weight: z.number().int(),
+  share: z.number(), // weight / sum of weights, 0–1
+  workloads: z.array(z.string()), // namespace/name
+});
+export const Canary = z.object({
+  namespace: z.string(),
+  service: z.string(),
+  virtualService: z.string(),
+  route: z.string(),
+  stable: CanarySide,
+  canary: CanarySide,
+  revision: z.number().int(),
+  startedAtMs: z.number(),
+  startedBy: z.string(),
+});
+export const CanariesResponse = z.object({ canaries: z.array(Canary) });
+
+/** `sinceClickMs`: what the client's own clock measured between the click and the sending. */
+export const CanaryWeightRequest = z.object({
+  canaryPercent: z.number().int().min(0).max(100),
+  sinceClickMs: z.number().min(0).optional(),
+  reason: z.string().max(2000).optional(),
+  source: ChangeSource.optional(),
+});
+export const CanaryRollbackRequest = CanaryWeightRequest.omit({ canaryPercent: true });
+/** Offsets are in ms from the click: `sinceClickMs` plus the control plane's own measure. */
+export const CanaryChangeResponse = z.object({
+  revision: z.number().int(),
+  savedAfterMs: z.number(),
+  ackedAfterMs: z.number().optional(),
+  proxiesAcked: z.number().int(),
+  proxiesTotal: z.number().int(),
+  /** Last request any proxy sent to the canary; negative: before the click. Absent: none known, or not all acked. */
+  lastCanaryRequestAfterMs: z.number().optional(),
+  lastCanaryRequestAtMs: z.number().optional(),
+  previousCanaryPercent: z.number(),
+});
+
+export const MtlsSetRequest = z.object({
+  mode: MtlsModeWire,
+  reason: z.string().max(2000).optional(),
+  source: ChangeSource.optional(),
+});
+
+/** A join token. `token` is shown once. */
+export const TokenCreateRequest = z.object({
+  namespace: z.string(),
+  workload: z.string().optional(), // absent: any workload of the namespace
+  maxUses: z.number().int().min(1).max(10_000).default(1),
+  ttlSeconds: z.number().int().min(10).max(31_536_000).default(3600),
+});
+export const TokenCreateResponse = z.object({ token: z.string(), expiresAtMs: z.number() });
+
+/** Server-sent events of the control plane (`GET /events`): `event: change`, data below. */
+export const ChangeEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("revision"), revision: RevisionSummary }),
+  z.object({ type: z.literal("registry") }), // workloads or proxies came, went or changed state
+]);
+
+export type ResourceKind = z.infer<typeof ResourceKind>;
+export type Role = z.infer<typeof Role>;
+export type Problem = z.infer<typeof Problem>;
+export type LoginResponse = z.infer<typeof LoginResponse>;
+export type MeResponse = z.infer<typeof MeResponse>;
+export type StatusResponse = z.infer<typeof StatusResponse>;
+export type WorkloadState = z.infer<typeof WorkloadState>;
+export type WorkloadsResponse = z.infer<typeof WorkloadsResponse>;
+export type ProxyState = z.infer<typeof ProxyState>;
+export type ProxiesResponse = z.infer<typeof ProxiesResponse>;
+export type ResourceDocument = z.infer<typeof ResourceDocument>;
+export type ResourcesResponse = z.infer<typeof ResourcesResponse>;
+export type ChangeSource = z.infer<typeof ChangeSource>;
+export type ApplyRequest = z.infer<typeof ApplyRequest>;
+export type ApplyResponse = z.infer<typeof ApplyResponse>;
+export type ResourceChange = z.infer<typeof ResourceChange>;
+export type Propagation = z.infer<typeof Propagation>;
+export type RevisionSummary = z.infer<typeof RevisionSummary>;
+export type RevisionsResponse = z.infer<typeof RevisionsResponse>;
+export type RevisionDetail = z.infer<typeof RevisionDetail>;
+export type Canary = z.infer<typeof Canary>;
+export type CanarySide = z.infer<typeof CanarySide>;
+export type CanariesResponse = z.infer<typeof CanariesResponse>;
+export type CanaryWeightRequest = z.infer<typeof CanaryWeightRequest>;
+export type CanaryRollbackRequest = z.infer<typeof CanaryRollbackRequest>;
+export type CanaryChangeResponse = z.infer<typeof CanaryChangeResponse>;
+export type MtlsSetRequest = z.infer<typeof MtlsSetRequest>;
+export type TokenCreateRequest = z.infer<typeof TokenCreateRequest>;
+export type TokenCreateResponse = z.infer<typeof TokenCreateResponse>;
+export type ChangeEvent = z.infer<typeof ChangeEvent>;

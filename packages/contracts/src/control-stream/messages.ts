@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { ProxyResource } from "./resources.ts";
+
+/**
+ * The control stream: one WebSocket over mTLS on the control plane's port 15012, path `/v1/stream`,
+ * JSON text frames. The proxy opens with `hello`; the control plane answers `welcome`, then pushes.
+ *
+ *   proxy → control plane   hello, subscribe, csr, ack, nack, bye
+ *   control plane → proxy   welcome, push, certificate, refused
+ *
+ * A proxy joins first: `POST /v1/join` on the same port with a join token and a CSR for its own
+ * (node) certificate. The token carries the SHA-256 of the root certificate, so that the proxy can
+ * check whom it talks to before it trusts anything (as kubeadm's discovery hash does).
+ */
+export const CONTROL_STREAM_PROTOCOL = 1;
+export const CONTROL_STREAM_PATH = "/v1/stream";
+export const JOIN_PATH = "/v1/join";
+/** URI SAN of a proxy's own certificate: `spiffe://<trust-domain>/heddle/proxy/<proxyId>`. */
+export const PROXY_IDENTITY_PATH = "/heddle/proxy/";
+
+const NameWire = z.object({ namespace: z.string().min(1), name: z.string().min(1) });
+
+/** One hosted workload as its proxy registers it. */
+export const WorkloadRegistration = z.object({
+  namespace: z.string().min(1),
+  workload: z.string().min(1),
+  service: z.string().min(1),
+  /** `undefined`: unversioned, shown and labelled as `latest`. */
+  version: z.string().optional(),
+  /** Always holds `app` (= service) and, if versioned, `version`. Subsets select by these. */
+  labels: z.record(z.string(), z.string()),
+  /** Stable over restarts of the same proxy: `<proxyId>/<namespace>/<workload>`. */
+  instanceId: z.string(),
+  /** Where peers reach the inbound listener. */
+  address: z.string(),
+  inboundPort: z.number().int(),
+  appPort: z.number().int().optional(),
+  protocol: z.enum(["http"]),
+});
+export type WorkloadRegistration = z.infer<typeof WorkloadRegistration>;
+
+/** A destination as an app named it, seen from a namespace (short names resolve there). */
+export const Subscription = z.object({ namespace: z.string(), host: z.string() });
+export type Subscription = z.infer<typeof Subscription>;
+
+export const JoinRequest = z.object({
+  token: z.string(),
+  csrPem: z.string(),
+  proxyName: z.string(),
+});
+export const JoinResponse = z.object({
+  proxyId: z.string(),
+  certificatePem: z.string(),
+  trustBundlePem: z.string(),
+  trustDomain: z.string(),
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+export type JoinResponse = z.infer<typeof JoinResponse>;
+
+export const ProxyMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    protocol: z.number().int(),
+    proxyId: z.string(),
+    proxyName: z.string(),
+    proxyVersion: z.string(),
+    workloads: z.array(WorkloadRegistration),
+    subscriptions: z.array(Subscription),
+    /** What the proxy already runs, from memory or disk; equal versions are not sent again. */
+    have: z.array(z.object({ key: z.string(), version: z.string() })),
+  }),
+  z.object({ type: z.literal("subscribe"), subscriptions: z.array(Subscription).min(1) }),
+  /** Asks for a leaf certificate for a hosted workload; `workload: null` renews the proxy's own. */
+  z.object({ type: z.literal("csr"), workload: NameWire.nullable(), csrPem: z.string() }),
+  z.object({
+    type: z.literal("ack"),
+    nonce: z.string(),
+    appliedAtMs: z.number(),
+    /**
+     * For every service in the push: when this proxy last sent a request to each of its workloads
+     * (epoch ms), read after the new routes were live. Later sends follow the new routes.
+     */
+    lastSends: z.array(
+      z.object({
+        service: NameWire,
+        namespace: z.string(),
+        workload: z.string(),
+        atMs: z.number(),
+      }),
+    ),
+  }),
+  z.object({ type: z.literal("nack"), nonce: z.string(), reason: z.string() }),
+  /** Deliberate end: the workloads leave the registry at once instead of when their lease ends. */
+  z.object({ type: z.literal("bye") }),
+]);
+export type ProxyMessage = z.infer<typeof ProxyMessage>;
+
+export const ControlMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("welcome"),
+    protocol: z.number().int(),
+    trustDomain: z.string(),
+    trustBundlePem: z.string(),
+    outboundTrafficPolicy: z.enum(["ALLOW_ANY", "REGISTRY_ONLY"]),
+    /** A lease ends this long after the last sign of life; the proxy pings at a third of it. */
+    leaseMs: z.number().int(),
+  }),
+  z.object({
+    type: z.literal("push"),
+    nonce: z.string(),
+    revision: z.number().int(),
+    upserts: z.array(ProxyResource),
+    removes: z.array(z.string()),
+    /** Answers to subscriptions: which service a host means; `null`: none of that name (yet). */
+    resolutions: z.array(
+      z.object({ namespace: z.string(), host: z.string(), service: NameWire.nullable() }),
+    ),
+  }),
+  z.object({
+    type: z.literal("certificate"),
+    workload: NameWire.nullable(),
+    /** Leaf first, then intermediates. */
+    chainPem: z.string(),
+    trustBundlePem: z.string(),
+    notAfterMs: z.number(),
+  }),
+  z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
+]);
+export type ControlMessage = z.infer<typeof ControlMessage>;

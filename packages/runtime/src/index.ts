@@ -1,0 +1,6 @@
+export { bearerToken, type Principal, signToken, verifyToken } from "./auth-token.ts";
+export { parseEnv, portVariable, secretVariable } from "./env.ts";
+export { HeddleError, InvalidConfigError, PortTakenError, toHeddleError } from "./errors.ts";
+export { type HttpService, serveHttp } from "./http-service.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { onShutdown, runMain } from "./shutdown.ts";

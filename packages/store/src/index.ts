@@ -1,0 +1,1 @@
+export { MigrationError, migrate } from "./migrate.ts";
