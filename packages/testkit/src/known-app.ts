@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const apps = join(dirname(fileURLToPath(import.meta.url)), "apps");
+
+/** The command that starts the server (or caller) whose behaviour and log a test knows. */
+export const knownServer: readonly string[] = [process.execPath, join(apps, "known-server.ts")];
+export const knownClient: readonly string[] = [process.execPath, join(apps, "known-client.ts")];
+
+/** One request as the known caller saw it; `status` 0: it got no answer. */
+export type KnownRequest = {
+  readonly startMs: number;
+  readonly status: number;
+  readonly latencyMs: number | undefined; // the server's log has none
+};
+
+/** Reads the log of a known server or caller. */
+export function readKnownLog(file: string): KnownRequest[] {
+  const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => {
+    const [startMs, status, latencyMs] = line.split(" ").map(Number);
+    return { startMs: startMs ?? 0, status: status ?? 0, latencyMs };
+  });
+}
+
+/** The exact quantile (nearest rank) of a list of numbers; `undefined` of an empty one. */
+export function exactQuantile(values: readonly number[], quantile: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(quantile * sorted.length) - 1)];
+}
