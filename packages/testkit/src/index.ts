@@ -1,3 +1,9 @@
+export {
+  startDatabase,
+  startDatabaseServer,
+  type TestDatabase,
+  type TestDatabaseServer,
+} from "./database.ts";
 export { findFreePorts } from "./free-ports.ts";
 export {
   exactQuantile,
