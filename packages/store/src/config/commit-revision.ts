@@ -1,0 +1,90 @@
+import { ask, type ConfigDb } from "./config-db.ts";
+
+/** One document's way through a revision. `after` undefined: deleted. */
+export type DocumentChange = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  /** The revision the change was made against; 0: the document did not exist. */
+  readonly expectedRevision: number;
+  /** Kept when a document is updated; restored documents carry their old one. */
+  readonly createdAtMs: number;
+};
+
+export type NewRevision = {
+  readonly createdAtMs: number;
+  readonly author: string;
+  readonly source: string;
+  readonly reason: string | undefined;
+  readonly summary: string;
+  readonly kind: string;
+  readonly restoredRevision: number | undefined;
+  readonly services: readonly string[];
+};
+
+// Any number; all control planes on one database take the same, so that changes form one line.
+const CHANGE_LOCK_ID = 1_748_291_103;
+
+/**
+ * Writes revision, changes and documents in one transaction and returns the revision's number.
+ * `undefined`: a document is no longer at its `expectedRevision`, and nothing was written.
+ */
+export async function commitRevision(
+  db: ConfigDb,
+  revision: NewRevision,
+  changes: readonly DocumentChange[],
+): Promise<number | undefined> {
+  const rows = changes.map((change) => ({
+    kind: change.kind,
+    namespace: change.namespace,
+    name: change.name,
+    before: change.before ?? null,
+    after: change.after ?? null,
+    expected: change.expectedRevision,
+    created_at: new Date(change.createdAtMs).toISOString(),
+  }));
+  const at = new Date(revision.createdAtMs);
+  return ask(db, async (prisma) => {
+    // The lock comes first, in its own statement: the second one's snapshot is then taken under it.
+    const [, written] = await prisma.$transaction([
+      prisma.$executeRaw`SELECT pg_advisory_xact_lock(${CHANGE_LOCK_ID})`,
+      prisma.$queryRaw<{ id: number }[]>`
+        WITH input AS (
+          SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS row(
+            kind text, namespace text, name text, before text, after text,
+            expected int, created_at timestamptz)
+        ), stale AS (
+          SELECT 1 FROM input LEFT JOIN resource USING (kind, namespace, name)
+          WHERE coalesce(resource.revision_id, 0) <> input.expected
+        ), revision AS (
+          INSERT INTO revision
+            (created_at, author, source, reason, summary, kind, restored_revision, services)
+          SELECT ${at}::timestamptz, ${revision.author}, ${revision.source},
+            ${revision.reason ?? null}, ${revision.summary}, ${revision.kind},
+            ${revision.restoredRevision ?? null}::int, ${[...revision.services]}::text[]
+          WHERE NOT EXISTS (SELECT FROM stale)
+          RETURNING id
+        ), changes AS (
+          INSERT INTO revision_change (revision_id, kind, namespace, name, before, after)
+          SELECT revision.id, input.kind, input.namespace, input.name, input.before, input.after
+          FROM revision, input
+        ), saved AS (
+          INSERT INTO resource (kind, namespace, name, yaml, revision_id, created_at, updated_at)
+          SELECT input.kind, input.namespace, input.name, input.after, revision.id,
+            input.created_at, ${at}::timestamptz
+          FROM revision, input WHERE input.after IS NOT NULL
+          ON CONFLICT (kind, namespace, name) DO UPDATE SET
+            yaml = excluded.yaml, revision_id = excluded.revision_id,
+            created_at = excluded.created_at, updated_at = excluded.updated_at
+        ), removed AS (
+          DELETE FROM resource USING input, revision
+          WHERE input.after IS NULL AND resource.kind = input.kind
+            AND resource.namespace = input.namespace AND resource.name = input.name
+        )
+        SELECT id FROM revision`,
+    ]);
+    return written[0]?.id;
+  });
+}

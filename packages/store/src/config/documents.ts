@@ -1,0 +1,81 @@
+import { ask, type ConfigDb } from "./config-db.ts";
+
+/** A document as it stands; `revision` is the one that last changed it. */
+export type StoredDocument = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly yaml: string;
+  readonly revision: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+};
+
+/** All documents and the newest revision's number (0: none yet), read as of one moment. */
+export async function loadDocuments(
+  db: ConfigDb,
+): Promise<{ readonly documents: StoredDocument[]; readonly revision: number }> {
+  return ask(db, async (prisma) => {
+    const [rows, newest] = await prisma.$transaction(
+      [
+        prisma.resource.findMany({
+          orderBy: [{ kind: "asc" }, { namespace: "asc" }, { name: "asc" }],
+        }),
+        prisma.revision.aggregate({ _max: { id: true } }),
+      ],
+      { isolationLevel: "RepeatableRead" },
+    );
+    const documents = rows.map((row) => ({
+      kind: row.kind,
+      namespace: row.namespace,
+      name: row.name,
+      yaml: row.yaml,
+      revision: row.revisionId,
+      createdAtMs: row.createdAt.getTime(),
+      updatedAtMs: row.updatedAt.getTime(),
+    }));
+    return { documents, revision: newest._max.id ?? 0 };
+  });
+}
+
+/** A document as it stood right after an earlier revision. */
+export type PastDocument = Pick<
+  StoredDocument,
+  "kind" | "namespace" | "name" | "yaml" | "createdAtMs"
+>;
+
+/** Every document as it stood right after `revision`; `undefined`: no such revision. */
+export async function findDocumentsAt(
+  db: ConfigDb,
+  revision: number,
+): Promise<PastDocument[] | undefined> {
+  return ask(db, async (prisma) => {
+    const exists = await prisma.revision.findUnique({
+      where: { id: revision },
+      select: { id: true },
+    });
+    if (!exists) return undefined;
+    const rows = await prisma.$queryRaw<
+      { kind: string; namespace: string; name: string; after: string; created_at: Date }[]
+    >`
+      SELECT latest.*, (
+        SELECT max(revision.created_at) FROM revision_change AS birth
+        JOIN revision ON revision.id = birth.revision_id
+        WHERE birth.kind = latest.kind AND birth.namespace = latest.namespace
+          AND birth.name = latest.name AND birth.before IS NULL AND birth.revision_id <= ${revision}
+      ) AS created_at
+      FROM (
+        SELECT DISTINCT ON (kind, namespace, name) kind, namespace, name, after
+        FROM revision_change WHERE revision_id <= ${revision}
+        ORDER BY kind, namespace, name, revision_id DESC
+      ) AS latest
+      WHERE latest.after IS NOT NULL`;
+    return rows.map((row) => ({
+      kind: row.kind,
+      namespace: row.namespace,
+      name: row.name,
+      yaml: row.after,
+      createdAtMs: row.created_at.getTime(),
+    }));
+  });
+}
