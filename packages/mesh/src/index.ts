@@ -1,4 +1,5 @@
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
+export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export type {
