@@ -37,7 +37,10 @@ export function putJson<T extends z.ZodType>(
 }
 
 /** `/nodes/workload%2Fshop%2Freviews-v1/series`: a path of encoded segments. */
-export function apiPath(segments: readonly string[], query: Readonly<Record<string, string | number | undefined>> = {}): string {
+export function apiPath(
+  segments: readonly string[],
+  query: Readonly<Record<string, string | number | undefined>> = {},
+): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) search.set(name, String(value));

@@ -46,7 +46,8 @@ export function noAnswerError(cause: unknown): ApiError {
       status: 0,
       code: "HEDDLE_CONSOLE_UNREACHABLE",
       title: "No answer",
-      detail: "The console does not answer. Traffic flows on; nothing was changed that is not shown here.",
+      detail:
+        "The console does not answer. Traffic flows on; nothing was changed that is not shown here.",
     },
     { cause },
   );

@@ -74,7 +74,11 @@ export function formatBytesPerSecond(bytes: number | undefined): string {
   if (bytes === undefined) return NO_DATA;
   if (bytes < 999.5) return `${bytes.toFixed(0)}${UNIT_SPACE}B/s`;
   const [scaled, unit] =
-    bytes < 999_500 ? [bytes / 1e3, "KB/s"] : bytes < 999.5e6 ? [bytes / 1e6, "MB/s"] : [bytes / 1e9, "GB/s"];
+    bytes < 999_500
+      ? [bytes / 1e3, "KB/s"]
+      : bytes < 999.5e6
+        ? [bytes / 1e6, "MB/s"]
+        : [bytes / 1e9, "GB/s"];
   return `${scaled < 9.95 ? scaled.toFixed(1) : scaled.toFixed(0)}${UNIT_SPACE}${unit}`;
 }
 

@@ -7,7 +7,8 @@ export function returnPathOf(wanted: string | null | undefined): string {
   const base = "http://console.invalid";
   if (!URL.canParse(wanted, base)) return "/";
   const url = new URL(wanted, base);
-  if (url.origin !== base || url.pathname === "/login" || url.pathname.startsWith("/api/")) return "/";
+  if (url.origin !== base || url.pathname === "/login" || url.pathname.startsWith("/api/"))
+    return "/";
   const path = url.pathname + url.search + url.hash;
   return path.startsWith("//") ? "/" : path;
 }

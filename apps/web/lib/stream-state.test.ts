@@ -41,10 +41,14 @@ test("keeps the time of the last message through a loss", () => {
 
 test("waits longer with each loss, at most 10 s, and never less than 0.25 s", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, draw) => {
-      const delayMs = reconnectDelayMs(attempt, draw);
-      assert.ok(delayMs >= 250 && delayMs <= 10_000);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 2000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (attempt, draw) => {
+        const delayMs = reconnectDelayMs(attempt, draw);
+        assert.ok(delayMs >= 250 && delayMs <= 10_000);
+      },
+    ),
   );
   assert.equal(reconnectDelayMs(1, 1), 500);
   assert.equal(reconnectDelayMs(4, 1), 4000);
