@@ -2,3 +2,29 @@ export * from "./console-api/graph.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./control-stream/messages.ts";
 export * from "./control-stream/resources.ts";
+export { decodeMetrics } from "./otlp/decode-metrics.ts";
+export { decodeTraces } from "./otlp/decode-traces.ts";
+export {
+  encodeExportResponse,
+  exportResponseJson,
+  type PartialSuccess,
+} from "./otlp/export-response.ts";
+export { decodeMetricsJson } from "./otlp/json-metrics.ts";
+export { decodeTracesJson } from "./otlp/json-traces.ts";
+export {
+  type Attributes,
+  type AttributeValue,
+  DEFAULT_OTLP_LIMITS,
+  type ExponentialHistogramPoint,
+  type HistogramPoint,
+  type Metric,
+  type NumberPoint,
+  OtlpDecodeError,
+  type OtlpLimits,
+  type ResourceMetrics,
+  type ResourceSpans,
+  type Span,
+  type SpanKind,
+  type SpanStatus,
+  type Temporality,
+} from "./otlp/telemetry.ts";
