@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { apiErrorFromResponse, noAnswerError, wrongShapeError } from "./api-error.ts";
+import { leaveForLogin } from "./leave-for-login.ts";
 
 /** Calls to the console's own origin; answers are checked against the contracts. All throw `ApiError`. */
 
@@ -55,6 +56,7 @@ async function callJson<T extends z.ZodType>(
   call: Call,
 ): Promise<z.output<T>> {
   const response = await send(path, call);
+  if (response.status === 401 && path !== "/login") leaveForLogin();
   if (!response.ok) throw await apiErrorFromResponse(response);
   const parsed = schema.safeParse(await readJson(path, response));
   if (!parsed.success) throw wrongShapeError(path, parsed.error);

@@ -2,6 +2,7 @@ import { returnPathOf } from "./return-path.ts";
 
 /** The session has ended: on to the login page, which comes back to where we are. */
 export function leaveForLogin(): void {
+  if (typeof window === "undefined") return; // rendered on the server: proxy.ts has already looked
   const { pathname, search } = window.location;
   if (pathname === "/login") return;
   const next = returnPathOf(pathname + search);

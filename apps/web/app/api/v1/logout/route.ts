@@ -1,0 +1,5 @@
+import { logout } from "../../../../lib/gateway/login.ts";
+
+export const dynamic = "force-dynamic";
+
+export const POST = (request: Request): Response => logout(request);

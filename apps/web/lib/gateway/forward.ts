@@ -1,0 +1,124 @@
+import { type GatewayConfig, gatewayConfig } from "./config.ts";
+import { BodyTooLargeError, limitBody } from "./limited-body.ts";
+import { problemResponse } from "./problem-response.ts";
+import { isFromOwnPages, isSafeMethod } from "./same-site.ts";
+import { readSessionToken } from "./session-cookie.ts";
+import { findUpstream, type Upstream } from "./upstream.ts";
+
+/** Twice the largest YAML an apply may hold: JSON escapes can double it. */
+const BODY_LIMIT_BYTES = 2 * 1_048_576 + 65_536;
+const REQUEST_HEADERS = ["accept", "content-type", "last-event-id", "traceparent", "x-request-id"];
+const RESPONSE_HEADERS = ["content-type", "cache-control", "retry-after", "x-request-id"];
+
+/**
+ * Passes one API request on to the server that answers it and streams the answer back. The session cookie becomes
+ * a bearer token; a caller that brings its own bearer token keeps it.
+ */
+export async function forward(
+  request: Request,
+  config: GatewayConfig = gatewayConfig(),
+): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const upstream = findUpstream(pathname, config);
+  if (upstream === undefined) {
+    return problemResponse(404, "HEDDLE_NOT_FOUND", "Not found", `The API has no ${pathname}.`);
+  }
+  const refusal = refuse(request);
+  if (refusal !== undefined) return refusal;
+  const target = new URL(upstream.url);
+  target.pathname = pathname;
+  target.search = search;
+  try {
+    return answer(await send(target, request));
+  } catch (error) {
+    return answerFailure(error, request, upstream);
+  }
+}
+
+/** The refusal of a request that must not be passed on; `undefined` lets it through. */
+export function refuse(request: Request): Response | undefined {
+  const declaredBytes = Number(request.headers.get("content-length") ?? 0);
+  if (declaredBytes > BODY_LIMIT_BYTES) return tooLarge();
+  if (isSafeMethod(request.method) || request.headers.has("authorization")) return undefined;
+  if (isFromOwnPages(request.headers)) return undefined;
+  return problemResponse(
+    403,
+    "HEDDLE_CROSS_SITE_REQUEST",
+    "Refused",
+    "This change was sent from another site's page; the console takes changes only from its own pages, or with a bearer token.",
+  );
+}
+
+async function send(target: URL, request: Request): Promise<Response> {
+  const init: RequestInit & { duplex?: "half" } = {
+    method: request.method,
+    headers: requestHeaders(request),
+    signal: request.signal, // the browser left: let go upstream too
+    redirect: "manual",
+    cache: "no-store",
+  };
+  if (request.body !== null && !isSafeMethod(request.method)) {
+    init.body = limitBody(request.body, BODY_LIMIT_BYTES);
+    init.duplex = "half";
+  }
+  return fetch(target, init);
+}
+
+function requestHeaders(request: Request): Headers {
+  const headers = pick(request.headers, REQUEST_HEADERS);
+  const session = readSessionToken(request.headers.get("cookie"));
+  const authorization =
+    request.headers.get("authorization") ?? (session === undefined ? null : `Bearer ${session}`);
+  if (authorization !== null) headers.set("authorization", authorization);
+  return headers;
+}
+
+function answer(response: Response): Response {
+  const headers = pick(response.headers, RESPONSE_HEADERS);
+  if (headers.get("content-type")?.startsWith("text/event-stream")) {
+    headers.set("cache-control", "no-cache, no-transform"); // compression would hold events back
+    headers.set("x-accel-buffering", "no");
+  } else if (!headers.has("cache-control")) {
+    headers.set("cache-control", "no-store");
+  }
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** Says in a sentence why no answer came, for whoever still listens. */
+export function answerFailure(error: unknown, request: Request, upstream: Upstream): Response {
+  if (isCausedBy(error, BodyTooLargeError)) return tooLarge();
+  if (request.signal.aborted) return new Response(null, { status: 499 }); // nobody reads it
+  return problemResponse(
+    503,
+    "HEDDLE_UPSTREAM_UNAVAILABLE",
+    `No answer from the ${upstream.name}`,
+    upstream.name === "control plane"
+      ? `The control plane does not answer at ${upstream.url.host}. Traffic flows on; changes wait.`
+      : `The collector does not answer at ${upstream.url.host}. Traffic flows on; its figures are missing here.`,
+  );
+}
+
+function tooLarge(): Response {
+  return problemResponse(
+    413,
+    "HEDDLE_BODY_TOO_LARGE",
+    "Too large",
+    `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most the console takes in one request.`,
+  );
+}
+
+function isCausedBy(error: unknown, kind: typeof BodyTooLargeError): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (at instanceof kind) return true;
+  }
+  return false;
+}
+
+function pick(headers: Headers, names: readonly string[]): Headers {
+  const picked = new Headers();
+  for (const name of names) {
+    const value = headers.get(name);
+    if (value !== null) picked.set(name, value);
+  }
+  return picked;
+}

@@ -1,0 +1,38 @@
+import type { GatewayConfig } from "./config.ts";
+
+/** One of the two servers behind the console's origin. */
+export interface Upstream {
+  /** As it is called in a sentence. */
+  readonly name: "control plane" | "collector";
+  readonly url: URL;
+}
+
+const COLLECTOR_PATHS = new Set([
+  "graph",
+  "edges",
+  "nodes",
+  "timeline",
+  "plaintext-callers",
+  "traces",
+]);
+const CONTROL_PLANE_PATHS = new Set([
+  "me",
+  "status",
+  "workloads",
+  "proxies",
+  "resources",
+  "apply",
+  "revisions",
+  "canaries",
+  "mtls",
+  "tokens",
+  "events",
+]);
+
+/** Who answers `/api/v1/<noun>…` (docs/architecture.md, API); `undefined`: nobody does. */
+export function findUpstream(pathname: string, config: GatewayConfig): Upstream | undefined {
+  const noun = /^\/api\/v1\/([^/]+)/.exec(pathname)?.[1] ?? "";
+  if (COLLECTOR_PATHS.has(noun)) return { name: "collector", url: config.collectorUrl };
+  if (CONTROL_PLANE_PATHS.has(noun)) return { name: "control plane", url: config.controlPlaneUrl };
+  return undefined;
+}
