@@ -10,4 +10,44 @@ export type {
   StringMatch,
   Subset,
 } from "./routing/route.ts";
+export {
+  type GoldenSignals,
+  goldenSignals,
+  mtlsRatio,
+} from "./signals/golden-signals.ts";
 export type { Health, HealthState } from "./signals/health.ts";
+export {
+  formatPercent,
+  HEALTH_WINDOW_MS,
+  type HealthEvidence,
+  type HealthMemory,
+  judgeHealth,
+} from "./signals/health.ts";
+export { LatencySketch, SKETCH_SCALE, SketchDecodeError } from "./signals/latency-sketch.ts";
+export { type FailedBy, TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
+export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
+export { assignBlame, type Blame, type BlameMap, type FailingEdge } from "./topology/blame.ts";
+export {
+  type EdgeCounts,
+  type EdgeTraffic,
+  effectiveTally,
+  entryEdges,
+  toServiceEdges,
+} from "./topology/edge-traffic.ts";
+export {
+  edgeId,
+  externalNode,
+  inServiceView,
+  nodeName,
+  outsideNode,
+  parseEdgeId,
+  serviceNode,
+  type TrafficNode,
+  workloadNode,
+} from "./topology/traffic-node.ts";
+export {
+  readRefusedPoint,
+  readTrafficPoint,
+  type TrafficLabels,
+  type TrafficPoint,
+} from "./topology/traffic-point.ts";

@@ -1,0 +1,74 @@
+import { TrafficTally } from "../signals/traffic-tally.ts";
+import { edgeId, inServiceView, type TrafficNode } from "./traffic-node.ts";
+
+/** What both ends of an edge counted of the same requests. */
+export type EdgeCounts = {
+  bySource: TrafficTally | undefined;
+  byDestination: TrafficTally | undefined;
+};
+
+/** An edge's traffic over a window, every request counted once. */
+export type EdgeTraffic = {
+  readonly id: string;
+  readonly source: TrafficNode;
+  readonly destination: TrafficNode;
+  readonly tally: TrafficTally;
+  readonly lastRequestMs: number;
+  readonly sourcePrincipal: string | undefined;
+};
+
+/**
+ * Adds up an edge's counts so that no request counts twice: traffic, errors and latency as the source's
+ * proxy counted them, as the destination's did where no source proxy reports; transport and refusals
+ * always from the destination. `withLatency` false leaves the sketches out.
+ */
+export function effectiveTally(
+  counts: readonly EdgeCounts[],
+  isSourceReported: boolean,
+  withLatency = true,
+): TrafficTally {
+  const total = new TrafficTally();
+  const transport = { mtls: 0, plaintext: 0, refused: 0 };
+  for (const { bySource, byDestination } of counts) {
+    const chosen = isSourceReported ? bySource : byDestination;
+    if (chosen !== undefined) withLatency ? total.merge(chosen) : total.mergeCounts(chosen);
+    transport.mtls += byDestination?.mtlsRequests ?? 0;
+    transport.plaintext += byDestination?.plaintextRequests ?? 0;
+    transport.refused += byDestination?.refused ?? 0;
+  }
+  total.mtlsRequests = transport.mtls;
+  total.plaintextRequests = transport.plaintext;
+  total.refused = transport.refused;
+  return total;
+}
+
+/** Merges the versions of each service: the edges of the service view. */
+export function toServiceEdges(edges: readonly EdgeTraffic[]): EdgeTraffic[] {
+  const merged = new Map<string, EdgeTraffic>();
+  for (const edge of edges) {
+    const source = inServiceView(edge.source);
+    const destination = inServiceView(edge.destination);
+    const id = edgeId(source.id, destination.id);
+    const before = merged.get(id);
+    const tally = new TrafficTally();
+    tally.merge(edge.tally);
+    if (before) tally.merge(before.tally);
+    merged.set(id, {
+      id,
+      source,
+      destination,
+      tally,
+      lastRequestMs: Math.max(edge.lastRequestMs, before?.lastRequestMs ?? 0),
+      sourcePrincipal: before?.sourcePrincipal ?? edge.sourcePrincipal,
+    });
+  }
+  return [...merged.values()];
+}
+
+/** What enters the mesh: edges from outside and from nodes that nobody calls. */
+export function entryEdges<Edge extends { source: TrafficNode; destination: TrafficNode }>(
+  edges: readonly Edge[],
+): Edge[] {
+  const called = new Set(edges.map((edge) => edge.destination.id));
+  return edges.filter((edge) => edge.source.kind === "outside" || !called.has(edge.source.id));
+}
