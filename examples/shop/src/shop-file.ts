@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const Share = z.number().min(0).max(1);
+const RatePerSecond = z.number().positive().max(10_000);
+
+const Call = z.strictObject({
+  to: z.string(),
+  /** Of the caller's requests, this share makes the call. */
+  share: Share,
+  /** The caller answers 502 when the call fails. */
+  isRequired: z.boolean().default(false),
+});
+
+const Version = z.strictObject({
+  /** Of its service's requests, as the mesh's documents route them. */
+  share: Share.default(1),
+  /** Which proxy hosts it; default: the service's. */
+  proxy: z.string().optional(),
+  /** What it takes beside its calls: `tailShare` of the requests take `tailMs`, the others ± 25 % of the median. */
+  latency: z
+    .strictObject({ medianMs: z.number().min(0), tailMs: z.number().min(0), tailShare: Share })
+    .default({ medianMs: 0, tailMs: 0, tailShare: 0 }),
+  errorShare: Share.default(0),
+  calls: z.array(Call).default([]),
+});
+
+const ShopFile = z.strictObject({
+  namespace: z.string(),
+  load: z.strictObject({ from: z.string(), ratePerSecond: RatePerSecond }),
+  legacy: z
+    .strictObject({
+      name: z.string(),
+      address: z.ipv4(),
+      calls: z.string(),
+      ratePerSecond: RatePerSecond,
+    })
+    .optional(),
+  services: z.record(
+    z.string(),
+    z.strictObject({ proxy: z.string().optional(), versions: z.record(z.string(), Version) }),
+  ),
+});
+
+export type ShopFile = z.infer<typeof ShopFile>;
+export type ShopVersion = z.infer<typeof Version>;
+
+/** Reads and checks a shop file; throws one Error that names every fault. */
+export function readShopFile(path: string): ShopFile {
+  const parsed = ShopFile.safeParse(parse(readFileSync(path, "utf8")));
+  if (!parsed.success) throw new Error(`${path}:\n${z.prettifyError(parsed.error)}`);
+  const shop = parsed.data;
+  const named = [shop.load.from, shop.legacy?.calls].filter((name) => name !== undefined);
+  const called = shopWorkloads(shop).flatMap(({ behaviour }) =>
+    behaviour.calls.map(({ to }) => to),
+  );
+  for (const name of [...named, ...called]) {
+    if (shop.services[name] === undefined) throw new Error(`${path}: no service is named ${name}`);
+  }
+  return shop;
+}
+
+/** One version of one service, and the proxy that hosts it. */
+export type ShopWorkload = {
+  readonly service: string;
+  readonly version: string;
+  readonly workload: string;
+  readonly proxy: string;
+  readonly behaviour: ShopVersion;
+};
+
+/** Every workload of the shop; throws for one that no proxy hosts. */
+export function shopWorkloads(shop: ShopFile): ShopWorkload[] {
+  return Object.entries(shop.services).flatMap(([service, { proxy, versions }]) =>
+    Object.entries(versions).map(([version, behaviour]) => {
+      const host = behaviour.proxy ?? proxy;
+      if (host === undefined) throw new Error(`${service} ${version}: no proxy is named for it`);
+      return { service, version, workload: `${service}-${version}`, proxy: host, behaviour };
+    }),
+  );
+}
