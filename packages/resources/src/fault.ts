@@ -1,0 +1,56 @@
+import type { z } from "zod";
+
+/** One thing wrong with one document: where it is, what is wrong, what is allowed. */
+export type Fault = {
+  /** e.g. `document 2 (VirtualService shop/reviews): spec.http[0].timeout` */
+  readonly field: string;
+  readonly message: string;
+};
+
+/** `spec.http[0].route[1].weight` */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === "number") return `${text}[${step}]`;
+    return text === "" ? String(step) : `${text}.${String(step)}`;
+  }, "");
+}
+
+/** A schema's complaints as faults; each shows the value it is about. */
+export function faultsOf(
+  error: z.ZodError,
+  document: unknown,
+  where: (path: readonly PropertyKey[]) => string,
+): Fault[] {
+  return error.issues.flatMap((issue): Fault[] => {
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({
+        field: where([...issue.path, key]),
+        message: issue.message,
+      }));
+    }
+    const value = valueAt(document, issue.path);
+    const shown = value === undefined ? "is missing" : `is ${show(value)}`;
+    return [{ field: where(issue.path), message: `${shown}; ${messageOf(issue, value)}` }];
+  });
+}
+
+function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) {
+    return issue.message;
+  }
+  const isUnquoted =
+    issue.expected === "string" && typeof value !== "object" && value !== undefined;
+  return `expected ${issue.expected}${isUnquoted ? " (put it in quotes)" : ""}`;
+}
+
+function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, step) => {
+    if (typeof value !== "object" || value === null) return undefined;
+    return (value as Record<PropertyKey, unknown>)[step];
+  }, document);
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

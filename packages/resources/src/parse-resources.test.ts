@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseResources } from "./parse-resources.ts";
+
+const virtualService = (spec: string) =>
+  `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: reviews, namespace: shop}\nspec: ${spec}\n`;
+
+function parseOne(text: string) {
+  const outcome = parseResources(text);
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  const [only] = outcome.resources;
+  assert.ok(only);
+  return { ...only, warnings: outcome.warnings };
+}
+
+function faultsIn(text: string) {
+  const outcome = parseResources(text);
+  assert.equal(outcome.ok, false);
+  return outcome.ok ? [] : outcome.faults;
+}
+
+test("a VirtualService becomes routes with their destinations in the rule's namespace", () => {
+  const { resource } = parseOne(
+    virtualService(`
+  hosts: [reviews]
+  http:
+  - name: beta
+    match: [{uri: {prefix: /v2}, method: {exact: GET}, headers: {x-user: {}}}]
+    route: [{destination: {host: reviews, subset: v2}}]
+  - route:
+    - {destination: {host: reviews.shop.svc.cluster.local, subset: v1}, weight: 90}
+    - {destination: {host: reviews.shop, subset: v2}, weight: 10}
+    timeout: 1.5s`),
+  );
+  assert.equal(resource.kind, "VirtualService");
+  if (resource.kind !== "VirtualService") return;
+  const reviews = { namespace: "shop", name: "reviews" };
+  assert.deepEqual(resource.services, [reviews]);
+  assert.deepEqual(resource.routes[0]?.matches[0]?.headers, { "x-user": { kind: "present" } });
+  assert.deepEqual(resource.routes[1], {
+    name: "route-2",
+    matches: [],
+    destinations: [
+      { service: reviews, subset: "v1", weight: 90 },
+      { service: reviews, subset: "v2", weight: 10 },
+    ],
+    timeoutMs: 1500,
+  });
+});
+
+const refused: Record<string, { spec: string; field: RegExp; message: RegExp }> = {
+  "a regex match": {
+    spec: "{hosts: [a], http: [{match: [{uri: {regex: '/v.*'}}], route: [{destination: {host: a}}]}]}",
+    field: /spec\.http\[0\]\.match\[0\]\.uri\.regex$/,
+    message: /is "\/v\.\*"; Heddle does not serve regex matches yet/,
+  },
+  "fault injection": {
+    spec: "{hosts: [a], http: [{fault: {abort: {httpStatus: 500}}, route: [{destination: {host: a}}]}]}",
+    field: /document 1 \(VirtualService shop\/reviews\): spec\.http\[0\]\.fault$/,
+    message: /Heddle does not serve this field yet/,
+  },
+  retries: {
+    spec: "{hosts: [a], http: [{retries: {attempts: 3}, route: [{destination: {host: a}}]}]}",
+    field: /spec\.http\[0\]\.retries/,
+    message: /expected 0|does not serve retries/,
+  },
+  "an unknown field": {
+    spec: "{hosts: [a], http: [{routes: [], route: [{destination: {host: a}}]}]}",
+    field: /spec\.http\[0\]\.routes$/,
+    message: /unknown field; allowed here: name, match, route, timeout, retries$/,
+  },
+  "weights that sum to zero": {
+    spec: "{hosts: [a], http: [{route: [{destination: {host: a}}, {destination: {host: b}}]}]}",
+    field: /spec\.http\[0\]\.route$/,
+    message: /total destination weight = 0/,
+  },
+  "a weight in quotes": {
+    spec: "{hosts: [a], http: [{route: [{destination: {host: a}, weight: '10'}]}]}",
+    field: /route\[0\]\.weight$/,
+    message: /is "10"; expected number/,
+  },
+  "a host outside the mesh": {
+    spec: "{hosts: [api.example.com], http: [{route: [{destination: {host: a}}]}]}",
+    field: /spec\.hosts\[0\]$/,
+    message: /expected a service of the mesh/,
+  },
+  "one service named twice": {
+    spec: "{hosts: [a, a.shop], http: [{route: [{destination: {host: a}}]}]}",
+    field: /spec\.hosts\[1\]$/,
+    message: /names the same service as "a"/,
+  },
+  "tcp routes": {
+    spec: "{hosts: [a], tcp: [], http: [{route: [{destination: {host: a}}]}]}",
+    field: /spec\.tcp$/,
+    message: /does not serve this field yet; only http routes/,
+  },
+  "a timeout that is no duration": {
+    spec: "{hosts: [a], http: [{timeout: soon, route: [{destination: {host: a}}]}]}",
+    field: /spec\.http\[0\]\.timeout$/,
+    message: /is "soon"; expected a duration/,
+  },
+};
+for (const [what, { spec, field, message }] of Object.entries(refused)) {
+  test(`a VirtualService is refused for ${what}, naming the field`, () => {
+    const faults = faultsIn(virtualService(spec));
+    assert.equal(faults.length, 1, JSON.stringify(faults));
+    assert.match(faults[0]?.field ?? "", field);
+    assert.match(faults[0]?.message ?? "", message);
+  });
+}
+
+test("every fault of every document is named at once", () => {
+  const faults = faultsIn(
+    `${virtualService("{hosts: [], http: []}")}---\napiVersion: v9\nkind: Gateway\n---\na: [`,
+  );
+  const fields = faults.map(({ field }) => field);
+  assert.deepEqual(fields.slice(0, 3), [
+    "document 1 (VirtualService shop/reviews): spec.hosts",
+    "document 1 (VirtualService shop/reviews): spec.http",
+    "document 2: kind",
+  ]);
+  assert.match(fields[3] ?? "", /^document 3, line \d+, column \d+$/);
+});
+
+test("a trafficPolicy is refused except the mutual TLS that happens anyway", () => {
+  const rule = (policy: string) =>
+    `apiVersion: networking.istio.io/v1beta1\nkind: DestinationRule\nmetadata: {name: r}\nspec: {host: r, trafficPolicy: ${policy}, subsets: [{name: v1, labels: {version: v1}}]}`;
+  assert.equal(parseOne(rule("{tls: {mode: ISTIO_MUTUAL}}")).resource.kind, "DestinationRule");
+  assert.match(
+    faultsIn(rule("{loadBalancer: {simple: RANDOM}}"))[0]?.field ?? "",
+    /spec\.trafficPolicy/,
+  );
+});
+
+test("a label that YAML reads as a number is asked to be put in quotes", () => {
+  const faults = faultsIn(
+    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: r}\nspec: {host: r, subsets: [{name: v1, labels: {version: 1}}]}",
+  );
+  assert.match(faults[0]?.message ?? "", /is 1; expected string \(put it in quotes\)/);
+});
+
+test("an empty selector of a PeerAuthentication means the whole namespace", () => {
+  const { resource } = parseOne(
+    "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default}\nspec: {selector: {}, mtls: {mode: STRICT}}",
+  );
+  assert.deepEqual(resource, {
+    kind: "PeerAuthentication",
+    namespace: "default",
+    name: "default",
+    selector: undefined,
+    mode: "STRICT",
+  });
+});
+
+test("documents are printed in one way, with their comments", () => {
+  const { yaml } = parseOne(
+    `# why: ticket 7\nkind: "VirtualService"\nspec: {http: [{route: [{weight: 100, destination: {subset: "v1", host: a}}]}], hosts: [a]}\nmetadata: {resourceVersion: "7", name: a}\napiVersion: networking.istio.io/v1\nstatus: {}\n`,
+  );
+  assert.equal(
+    yaml,
+    `# why: ticket 7
+
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: a
+  namespace: default
+spec:
+  hosts:
+  - a
+  http:
+  - route:
+    - destination:
+        host: a
+        subset: v1
+      weight: 100
+`,
+  );
+  assert.equal(parseOne(yaml).yaml, yaml);
+});
+
+test("an alias is written out", () => {
+  const { yaml } = parseOne(
+    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: r}\nspec: {host: r, subsets: [{name: v1, labels: &l {app: r}}, {name: v2, labels: *l}]}",
+  );
+  assert.ok(!/[&*]l/.test(yaml));
+  assert.equal(yaml.match(/app: r/g)?.length, 2);
+});
+
+const attacks: Record<string, string> = {
+  "a billion laughs": `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c]`,
+  "a hundred thousand brackets": "[".repeat(100_000),
+  "forty levels": `a: ${"[".repeat(40)}${"]".repeat(40)}`,
+  "two megabytes": "a".repeat(2_097_152),
+};
+for (const [what, text] of Object.entries(attacks)) {
+  test(`${what} in YAML is refused quickly`, { timeout: 5000 }, () => {
+    assert.equal(parseResources(text).ok, false);
+  });
+}
+
+test("the parser meets any text with resources or faults", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 400 }), (text) => {
+      assert.equal(typeof parseResources(text).ok, "boolean");
+    }),
+  );
+});
