@@ -1,7 +1,12 @@
+export { type Loaded, pickEndpoint } from "./balancing/pick-endpoint.ts";
+export { selectSubset } from "./balancing/select-subset.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
+export { type CompiledRoute, compileRoutes, findRoute } from "./routing/compile-routes.ts";
+export { nextEvenDraw } from "./routing/even-draw.ts";
+export type { RequestFacts } from "./routing/request-facts.ts";
 export type {
   Endpoint,
   Route,
@@ -10,6 +15,8 @@ export type {
   StringMatch,
   Subset,
 } from "./routing/route.ts";
+export { hostWithoutPort, serviceFqdn, serviceOfHost } from "./routing/service-host.ts";
+export { compileSplit, InvalidSplitError, pickDestination, type Split } from "./routing/split.ts";
 export {
   type GoldenSignals,
   goldenSignals,

@@ -1,0 +1,19 @@
+import type { MtlsMode, WorkloadId } from "@heddle/mesh";
+import type { WorkloadIdentity } from "./workload-identity.ts";
+
+/** One workload whose traffic this proxy carries. */
+export interface HostedWorkload {
+  readonly id: WorkloadId;
+  readonly service: string;
+  /** `undefined`: unversioned, labelled `latest`. */
+  readonly version: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where both listeners bind; loopback unless HEDDLE_BIND_ADDRESS says otherwise. */
+  readonly bindAddress: string;
+  /** The app on 127.0.0.1; `undefined`: the workload only calls others. */
+  readonly appPort: number | undefined;
+  readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
+  /** Live: read it for every connection and for every request on a plaintext one. */
+  readonly mtlsMode: MtlsMode;
+  readonly identity: WorkloadIdentity;
+}

@@ -1,0 +1,81 @@
+import type { WorkloadId } from "@heddle/mesh";
+import type { HostedWorkload } from "./hosted-workload.ts";
+
+/** Where the data path leaves its numbers. Nothing here waits, throws or grows without bound. */
+export interface TrafficRecorder {
+  /**
+   * The index of a label set, made at its first use. It costs a string and a map look-up: keep the
+   * index per route, endpoint and response code. Valid as long as the proxy runs.
+   */
+  series(labels: SeriesLabels): number;
+  /** Counts one finished exchange: typed arrays only, no allocation. */
+  record(series: number, durationMs: number, requestBytes: number, responseBytes: number): void;
+  /** Counts a plaintext connection that STRICT has closed; `address` without port. */
+  plaintextRefused(workload: WorkloadId, address: string): void;
+  /** The head decision for a request without a sampled bit of its own (HEDDLE_TRACE_SAMPLING). */
+  isSampled(): boolean;
+  /** Leaves a span of a sampled or failed request in the ring; the oldest goes when it is full. */
+  span(span: SpanRecord): void;
+}
+
+export type SeriesLabels = {
+  readonly reporter: "source" | "destination";
+  readonly source: PeerLabels;
+  readonly destination: PeerLabels;
+  /** FQDN, or the host as the app named it when it lies outside the mesh. */
+  readonly destinationService: string;
+  /** `PassthroughCluster` outside the mesh. */
+  readonly destinationServiceName: string;
+  readonly destinationServiceNamespace: string;
+  /** 0: no answer (the client left, or the upstream broke off before a head). */
+  readonly responseCode: number;
+  /** Envoy's flags, `-` for none. */
+  readonly responseFlags: string;
+  /** Always `unknown` where reporter is `source`. */
+  readonly security: "mutual_tls" | "none" | "unknown";
+  readonly failedBy: FailedBy;
+  /** Only at a destination, of a plaintext caller; without port. */
+  readonly sourceAddress?: string | undefined;
+};
+
+export type FailedBy = "" | "app" | "outbound-proxy" | "inbound-proxy" | "network";
+
+/** One side of an exchange. Use `UNKNOWN_PEER` for a caller or callee without an identity. */
+export type PeerLabels = {
+  readonly workload: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly version: string;
+  /** The SPIFFE id. */
+  readonly principal: string;
+};
+
+export const UNKNOWN_PEER: PeerLabels = Object.freeze({
+  workload: "unknown",
+  namespace: "unknown",
+  service: "unknown",
+  version: "unknown",
+  principal: "unknown",
+});
+
+/** Client span at the outbound side, server span at the inbound side. */
+export type SpanRecord = {
+  readonly kind: "client" | "server";
+  /** Whose span it is: gives the OTLP resource. */
+  readonly workload: HostedWorkload;
+  readonly traceId: string; // 32 hex digits
+  readonly spanId: string; // 16 hex digits
+  readonly parentSpanId: string | undefined;
+  readonly startEpochMs: number; // with fraction
+  readonly durationMs: number;
+  readonly method: string;
+  /** The service asked for; with the method it names the span. */
+  readonly service: string;
+  readonly path: string; // without query
+  readonly status: number; // 0: no answer
+  readonly sourceWorkload: string; // namespace/name or `unknown`
+  readonly destinationWorkload: string;
+  readonly flags: string;
+  readonly failedBy: FailedBy;
+  readonly requestId: string;
+};
