@@ -1,0 +1,36 @@
+"use client";
+import { useEffect, useSyncExternalStore } from "react";
+import type { StreamState } from "../../lib/stream-state.ts";
+
+/** What the pill in the top bar says: the state of the one stream the page lives on. */
+export type Live = {
+  readonly stream: StreamState;
+  /** The stream lives, but there is nothing to see yet: no proxy has joined. */
+  readonly isWaiting: boolean;
+};
+
+let current: Live | undefined;
+const listeners = new Set<() => void>();
+
+function publish(live: Live | undefined): void {
+  current = live;
+  for (const listener of listeners) listener();
+}
+
+/** A page tells the shell how its stream is; it stops telling when it goes. */
+export function useReportLive(stream: StreamState, isWaiting = false): void {
+  useEffect(() => publish({ stream, isWaiting }), [stream, isWaiting]);
+  useEffect(() => () => publish(undefined), []);
+}
+
+/** `undefined`: this page lives on no stream. */
+export function useLive(): Live | undefined {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => current,
+    () => undefined,
+  );
+}

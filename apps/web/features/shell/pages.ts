@@ -1,0 +1,29 @@
+import { History, type LucideIcon, Network, ShieldCheck, Split, Waypoints } from "lucide-react";
+
+export type ConsolePage = {
+  readonly path: string;
+  readonly title: string;
+  readonly icon: LucideIcon;
+  /** After G: the key that goes there. */
+  readonly key: string;
+};
+
+/** The pages there are, in the order of the rail. */
+export const PAGES: readonly ConsolePage[] = [
+  { path: "/graph", title: "Graph", icon: Waypoints, key: "g" },
+  { path: "/rollouts", title: "Rollouts", icon: Split, key: "r" },
+  { path: "/security", title: "Security", icon: ShieldCheck, key: "c" },
+  { path: "/history", title: "History", icon: History, key: "h" },
+  { path: "/proxies", title: "Proxies", icon: Network, key: "p" },
+];
+
+export function findPage(pathname: string): ConsolePage | undefined {
+  return PAGES.find((page) => pathname === page.path || pathname.startsWith(`${page.path}/`));
+}
+
+/** What follows the page in the path, in words: `/history/213` → `Revision 213`. */
+export function subjectOf(pathname: string): string | undefined {
+  const [page, ...rest] = pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  const last = rest.at(-1);
+  return last === undefined || page !== "history" ? last : `Revision ${last}`;
+}

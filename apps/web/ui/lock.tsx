@@ -1,0 +1,22 @@
+import type { MtlsModeWire } from "@heddle/contracts";
+import type { z } from "zod";
+import styles from "./lock.module.css";
+
+type Mode = z.infer<typeof MtlsModeWire>;
+
+/** The mode a workload demands of its callers: closed lock STRICT, open lock PERMISSIVE, slashed DISABLE. */
+export function Lock({ mode }: { readonly mode: Mode }) {
+  return (
+    <span className={styles.lock}>
+      <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
+        <g fill="none" stroke="currentColor" strokeWidth="1.3" strokeLinecap="round">
+          <rect x="2.5" y="6" width="9" height="6.2" rx="1.3" />
+          {mode === "STRICT" && <path d="M4.5 6V4.2a2.5 2.5 0 0 1 5 0V6" />}
+          {mode === "PERMISSIVE" && <path d="M4.5 6V4.2a2.5 2.5 0 0 1 4.9-.7" />}
+          {mode === "DISABLE" && <path d="M4.5 6V4.2a2.5 2.5 0 0 1 5 0V6M1.5 12.8l11-11.6" />}
+        </g>
+      </svg>
+      {mode}
+    </span>
+  );
+}
