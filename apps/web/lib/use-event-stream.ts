@@ -75,12 +75,22 @@ export function useEventStream<T extends z.ZodType>(options: EventStreamOptions<
         latest.current.onMessage(parsed.data);
       });
     }
-    open();
-    return () => {
-      stopped = true;
+    const close = (): void => {
       source?.close();
       clearTimeout(timer);
       clearTimeout(silence);
+    };
+    // A browser allows six connections to one origin over HTTP/1.1: tabs nobody looks at give theirs back.
+    const onVisibility = (): void => {
+      close();
+      if (document.visibilityState === "visible") open();
+    };
+    document.addEventListener("visibilitychange", onVisibility);
+    open();
+    return () => {
+      stopped = true;
+      document.removeEventListener("visibilitychange", onVisibility);
+      close();
     };
   }, [path, event, silenceMs]);
 

@@ -1,0 +1,41 @@
+"use client";
+
+import { ChangeEvent } from "@heddle/contracts";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import type { StreamState } from "../stream-state.ts";
+import { useEventStream } from "../use-event-stream.ts";
+import { queryKeys } from "./query-keys.ts";
+
+/**
+ * Hears of each change in the mesh and marks the answers it made stale, so that pages mend without reload. After a
+ * gap in the stream all of them count as stale.
+ */
+export function useChangeEvents(): StreamState {
+  const client = useQueryClient();
+  return useEventStream({
+    path: "/events",
+    event: "change",
+    schema: ChangeEvent,
+    onMessage: (event) => {
+      if (event.type === "revision") markConfigStale(client);
+      else markRegistryStale(client);
+    },
+    onOpen: () => {
+      markConfigStale(client);
+      markRegistryStale(client);
+    },
+  });
+}
+
+/** After an act of our own: do not wait for the event to come round. */
+export function markConfigStale(client: QueryClient): void {
+  for (const queryKey of [queryKeys.canaries, queryKeys.revisions, queryKeys.workloads]) {
+    void client.invalidateQueries({ queryKey });
+  }
+  void client.invalidateQueries({ queryKey: queryKeys.proxies });
+}
+
+function markRegistryStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: queryKeys.workloads });
+  void client.invalidateQueries({ queryKey: queryKeys.proxies });
+}

@@ -1,0 +1,42 @@
+"use client";
+
+import { SeriesResponse } from "@heddle/contracts";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { apiPath, getJson } from "../api-client.ts";
+import { mergeSeries } from "../merge-series.ts";
+import { queryKeys } from "./query-keys.ts";
+
+/** One node's golden signals over [fromMs, toMs). */
+export function fetchNodeSeries(
+  nodeId: string,
+  span: { readonly fromMs: number; readonly toMs: number; readonly stepMs: number },
+  signal?: AbortSignal,
+): Promise<SeriesResponse> {
+  return getJson(apiPath(["nodes", nodeId, "series"], span), SeriesResponse, signal);
+}
+
+/** The last `spanMs` of some nodes taken together, moving with the clock. */
+export function useNodeSeries(nodeIds: readonly string[], spanMs: number) {
+  const stepMs = stepOf(spanMs);
+  return useQuery({
+    queryKey: queryKeys.series(nodeIds, spanMs),
+    queryFn: async ({ signal }) => {
+      const toMs = Date.now();
+      const span = { fromMs: toMs - spanMs, toMs, stepMs };
+      const answers = await Promise.all(nodeIds.map((id) => fetchNodeSeries(id, span, signal)));
+      return {
+        fromMs: span.fromMs,
+        toMs,
+        stepMs: answers[0]?.stepMs ?? stepMs,
+        points: mergeSeries(answers.map((answer) => answer.points)),
+      };
+    },
+    refetchInterval: 5000,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The collector keeps 10 s buckets; an hour needs no more than one point a minute. */
+function stepOf(spanMs: number): number {
+  return spanMs > 1_800_000 ? 60_000 : 10_000;
+}
