@@ -1,1 +1,10 @@
-export {};
+export { BodyReader, type BodySink } from "./body-reader.ts";
+export type { FieldBlock } from "./field-block.ts";
+export { FIELD, FieldNames } from "./field-names.ts";
+export { Http1Error, type Http1Fault } from "./http1-error.ts";
+export { DEFAULT_LIMITS, type Http1Limits } from "./limits.ts";
+export type { BodyKind } from "./message-head.ts";
+export { isIdempotent } from "./methods.ts";
+export { type FieldMask, fieldMask, OutBuffer } from "./out-buffer.ts";
+export { RequestParser, type TargetForm } from "./request-parser.ts";
+export { ResponseParser } from "./response-parser.ts";

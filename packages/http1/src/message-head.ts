@@ -1,0 +1,149 @@
+import { FieldBlock } from "./field-block.ts";
+import { FIELD, type FieldNames } from "./field-names.ts";
+import { Http1Error } from "./http1-error.ts";
+import type { Http1Limits } from "./limits.ts";
+
+/** How a message's body ends. `tunnel`: no HTTP follows (CONNECT accepted, 101). */
+export type BodyKind = "none" | "length" | "chunked" | "until-close" | "tunnel";
+
+const NO_BYTES = Buffer.alloc(0);
+const FIRST_BUFFER_BYTES = 1_024;
+
+/**
+ * What requests and responses share: incremental feeding, the fields, and the framing they declare.
+ * A parser is its own result: read its fields after `parse` has returned a position, until `reset`.
+ */
+export abstract class MessageHead {
+  readonly fields: FieldBlock;
+  /** 0 or 1, of HTTP/1.x. */
+  minorVersion = 1;
+  body: BodyKind = "none";
+  /** Bytes of a body of kind `length`; 0 for every other kind. */
+  contentLength = 0;
+  /** Whether the sender lets the connection serve another message after this one. */
+  keepAlive = true;
+  /** Whether `Connection` nominates `upgrade` and an `Upgrade` field names a protocol. */
+  isUpgrade = false;
+  readonly #limits: Http1Limits;
+  /** The head so far when it came in several reads; empty as long as one read holds it all. */
+  #kept: Buffer = NO_BYTES;
+  #keptBytes = 0;
+
+  constructor(names: FieldNames, limits: Http1Limits) {
+    this.fields = new FieldBlock(names, limits);
+    this.#limits = limits;
+  }
+
+  protected get limits(): Http1Limits {
+    return this.#limits;
+  }
+
+  /** Whether some bytes of a head have arrived and more must. */
+  get isPartial(): boolean {
+    return this.#keptBytes > 0;
+  }
+
+  protected resetHead(): void {
+    this.minorVersion = 1;
+    this.body = "none";
+    this.contentLength = 0;
+    this.keepAlive = true;
+    this.isUpgrade = false;
+    this.#keptBytes = 0;
+    this.#kept = NO_BYTES;
+  }
+
+  /**
+   * Reads a head from `bytes[start, end)`. Returns the position after it, or -1 when all was taken and
+   * more is needed. Where one read holds the whole head nothing is copied. Throws `Http1Error`.
+   */
+  parse(bytes: Buffer, start: number, end: number): number {
+    if (this.#keptBytes === 0) {
+      const next = this.scan(bytes, start, start, end);
+      if (next < 0) this.#keep(bytes, start, end);
+      return next;
+    }
+    const before = this.#keptBytes;
+    const room = this.#limits.maxHeadBytes + 1 - before;
+    this.#keep(bytes, start, Math.min(end, start + room));
+    const next = this.scan(this.#kept, 0, before, this.#keptBytes);
+    return next < 0 ? -1 : start + next - before;
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
+    const needed = this.#keptBytes + end - start;
+    if (needed > this.#kept.length) {
+      const grown = Buffer.allocUnsafeSlow(
+        Math.max(needed, FIRST_BUFFER_BYTES, this.#kept.length * 2),
+      );
+      this.#kept.copy(grown, 0, 0, this.#keptBytes);
+      this.#kept = grown;
+    }
+    bytes.copy(this.#kept, this.#keptBytes, start, end);
+    this.#keptBytes = needed;
+  }
+
+  /** Copies the head's bytes, so that it stays readable after the buffer it came in is used again. */
+  detach(headEnd: number): void {
+    const { fields } = this;
+    if (fields.bytes === this.#kept) return;
+    fields.bytes = Buffer.from(fields.bytes.subarray(fields.base, headEnd));
+    fields.base = 0;
+  }
+
+  /** Continues at `from` with the head's first byte at `base`; the same contract as `FieldBlock.scan`. */
+  protected abstract scan(bytes: Buffer, base: number, from: number, end: number): number;
+
+  /** Applies `Connection`: keep-alive, upgrade, and the fields it nominates, which end at this hop. */
+  protected readConnection(): void {
+    const { fields } = this;
+    let saysClose = false;
+    let saysKeepAlive = false;
+    let nominatesUpgrade = false;
+    for (let index = 0; index < fields.count; index++) {
+      if (fields.ids[index] !== FIELD.connection) continue;
+      for (const part of fields.valueAt(index).split(",")) {
+        const option = part.trim().toLowerCase();
+        if (option === "close") saysClose = true;
+        else if (option === "keep-alive") saysKeepAlive = true;
+        else if (option === "upgrade") nominatesUpgrade = true;
+        else if (option !== "") this.#nominate(option);
+      }
+    }
+    this.keepAlive = !saysClose && (this.minorVersion === 1 || saysKeepAlive);
+    this.isUpgrade =
+      nominatesUpgrade && this.minorVersion === 1 && fields.indexOfId(FIELD.upgrade) >= 0;
+  }
+
+  #nominate(option: string): void {
+    const { fields } = this;
+    for (let index = 0; index < fields.count; index++) {
+      const id = fields.ids[index] as number;
+      if (id === FIELD.connection || fields.nameAt(index).toLowerCase() !== option) continue;
+      if (id === FIELD.host || id === FIELD.contentLength || id === FIELD.transferEncoding) {
+        throw new Http1Error("CONNECTION", `Connection nominates "${option}", which ends no hop`);
+      }
+      if (id === FIELD.other || id > FIELD.nominated) fields.ids[index] = FIELD.nominated;
+    }
+  }
+
+  /** How the fields frame the body: what `FieldBlock` found, and the coding must be one we know. */
+  protected readFraming(): "absent" | "length" | "chunked" {
+    const { fields } = this;
+    if (fields.isCoded) {
+      if (this.minorVersion === 0) {
+        throw new Http1Error(
+          "TRANSFER_ENCODING",
+          "Transfer-Encoding stands in an HTTP/1.0 message",
+        );
+      }
+      if (fields.findById(FIELD.transferEncoding)?.toLowerCase() !== "chunked") {
+        throw new Http1Error("TRANSFER_ENCODING", "the transfer coding is not exactly `chunked`");
+      }
+      return "chunked";
+    }
+    if (fields.contentLength === undefined) return "absent";
+    this.contentLength = fields.contentLength;
+    return "length";
+  }
+}
