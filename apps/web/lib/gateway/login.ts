@@ -37,12 +37,17 @@ export async function login(
   }
 }
 
-/** Ends the session in this browser. The token itself stays valid until its end; nothing else holds it. */
+/**
+ * Ends the session in this browser. The token itself stays valid until its end; nothing else holds it. A form goes on to
+ * the login page, a script gets 204.
+ */
 export function logout(request: Request): Response {
   const refusal = refuse(request);
   if (refusal !== undefined) return refusal;
-  const headers = { "set-cookie": endedSessionCookie(isHttpsRequest(request)) };
-  return new Response(null, { status: 204, headers });
+  const headers = new Headers({ "set-cookie": endedSessionCookie(isHttpsRequest(request)) });
+  const isForm = request.headers.get("accept")?.includes("text/html") === true;
+  if (isForm) headers.set("location", "/login");
+  return new Response(null, { status: isForm ? 303 : 204, headers });
 }
 
 async function startSession(request: Request, answer: Response): Promise<Response> {

@@ -15,6 +15,8 @@ test("takes a change only from the console's own origin", () => {
     [{ origin: "http://127.0.0.1:9000" }, false],
     [{ origin: "https://evil.example" }, false],
     [{ origin: "null" }, false],
+    [{ origin: "null", "sec-fetch-site": "same-origin" }, true],
+    [{ origin: "null", "sec-fetch-site": "cross-site" }, false],
     [{ "sec-fetch-site": "same-origin", origin: "https://evil.example" }, false],
     [{}, false],
   ];

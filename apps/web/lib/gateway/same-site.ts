@@ -7,7 +7,8 @@ export function isFromOwnPages(headers: Headers): boolean {
   const site = headers.get("sec-fetch-site");
   if (site !== null && site !== "same-origin") return false;
   const origin = headers.get("origin");
-  if (origin === null) return site === "same-origin";
+  // A form of a page without referrer says `Origin: null`; only the browser can say `same-origin`.
+  if (origin === null || origin === "null") return site === "same-origin";
   return URL.canParse(origin) && new URL(origin).host === headers.get("host");
 }
 
