@@ -1,3 +1,4 @@
+export { DatabaseUnreachableError, describeDatabase, requireDatabase } from "./check-database.ts";
 export {
   findAuthority,
   keepFirstAuthority,
@@ -39,7 +40,44 @@ export {
   dropDatabase,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
+  findEmbeddedPostgresPid,
   startEmbeddedPostgres,
 } from "./embedded-postgres.ts";
 export { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 export { MigrationError, migrate } from "./migrate.ts";
+export {
+  deleteOldMetricWindows,
+  EDGE_TIER_MS,
+  type EdgeBucket,
+  type EdgeTier,
+  findEdgeBuckets,
+  findRolledUntil,
+  loadMetricWindows,
+  rollUp,
+  saveEdgeBuckets,
+} from "./telemetry/edge-buckets.ts";
+export {
+  loadEdges,
+  registerCollector,
+  type StoredEdge,
+  saveEdges,
+} from "./telemetry/edge-directory.ts";
+export {
+  dropExpiredPartitions,
+  ensurePartitions,
+  TELEMETRY_TABLES,
+  type TelemetryTable,
+} from "./telemetry/partitions.ts";
+export {
+  loadRegistryView,
+  type RegisteredWorkload,
+  type RegistryView,
+} from "./telemetry/registry-view.ts";
+export {
+  copySpans,
+  findRecentSpans,
+  findTrace,
+  type NewSpan,
+  type StoredSpan,
+} from "./telemetry/spans.ts";
+export { openTelemetryDb, type TelemetryDb } from "./telemetry/telemetry-db.ts";

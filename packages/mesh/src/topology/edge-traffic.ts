@@ -31,7 +31,8 @@ export function effectiveTally(
   const transport = { mtls: 0, plaintext: 0, refused: 0 };
   for (const { bySource, byDestination } of counts) {
     const chosen = isSourceReported ? bySource : byDestination;
-    if (chosen !== undefined) withLatency ? total.merge(chosen) : total.mergeCounts(chosen);
+    if (chosen && withLatency) total.merge(chosen);
+    else if (chosen) total.mergeCounts(chosen);
     transport.mtls += byDestination?.mtlsRequests ?? 0;
     transport.plaintext += byDestination?.plaintextRequests ?? 0;
     transport.refused += byDestination?.refused ?? 0;
