@@ -3,4 +3,10 @@ export {
   expectedServiceEdges,
   expectedWorkloadEdges,
 } from "./expected-traffic.ts";
-export { readShopFile, type ShopFile, type ShopVersion, shopWorkloads } from "./shop-file.ts";
+export {
+  readShopFile,
+  type ShopFile,
+  type ShopVersion,
+  type ShopWorkload,
+  shopWorkloads,
+} from "./shop-file.ts";

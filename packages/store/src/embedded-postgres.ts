@@ -84,6 +84,11 @@ export async function startEmbeddedPostgres(
   };
 }
 
+/** The pid of the live server of a data folder, whoever started it. */
+export function findEmbeddedPostgresPid(dataDir: string): number | undefined {
+  return findPostmaster(dataDir)?.pid;
+}
+
 async function adopt(
   options: EmbeddedPostgresOptions,
   url: string,

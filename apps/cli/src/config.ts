@@ -1,0 +1,125 @@
+import { resolve } from "node:path";
+import { InvalidConfigError, parseEnv, portVariable } from "@heddle/runtime";
+import { z } from "zod";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const HomeEnv = z.object({ HEDDLE_HOME: z.string().default(".heddle") });
+
+/** Every port `up` needs, each with the variable that moves it. */
+export type UpPorts = {
+  readonly console: number;
+  readonly control: number;
+  readonly controlAdmin: number;
+  readonly otlp: number;
+  readonly collectorAdmin: number;
+  readonly database: number;
+};
+
+export type UpConfig = {
+  readonly homeDir: string;
+  readonly ports: UpPorts;
+  /** `undefined`: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** Handed on to the processes that read them, only when set. */
+  readonly passedOn: Readonly<Record<string, string>>;
+};
+
+const LogLevel = z.enum(["fatal", "error", "warn", "info", "debug", "trace"], {
+  error: "expected fatal, error, warn, info, debug or trace",
+});
+
+const UpEnv = HomeEnv.extend({
+  HEDDLE_CONSOLE_PORT: listenPort(20_001),
+  HEDDLE_CONTROL_PORT: listenPort(15_012),
+  HEDDLE_CONTROL_ADMIN_PORT: listenPort(15_014),
+  HEDDLE_OTLP_PORT: listenPort(4318),
+  HEDDLE_COLLECTOR_ADMIN_PORT: listenPort(4319),
+  HEDDLE_DATABASE_PORT: listenPort(15_432),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "expected postgresql://user:password@host:port/database")
+    .optional(),
+  HEDDLE_TRUST_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,255}$/, "expected lower-case letters, digits, dots, dashes")
+    .optional(),
+  HEDDLE_LOG_LEVEL: LogLevel.optional(),
+  HEDDLE_TRACE_SAMPLING: z
+    .string()
+    .refine((text) => Number(text) >= 0 && Number(text) <= 1, "expected a share, 0 to 1")
+    .optional(),
+  HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: z
+    .string()
+    .regex(/^\d+$/, "expected a whole number of seconds")
+    .optional(),
+  HEDDLE_SHOP_LOAD: z.string().optional(),
+});
+
+/** The settings of `heddle up`; throws `InvalidConfigError` that names every fault at once. */
+export function loadUpConfig(env: Env): UpConfig {
+  const parsed = parseEnv(UpEnv, env);
+  requireDistinct(parsed);
+  const passedOn: Record<string, string> = {};
+  for (const name of PASSED_ON) {
+    const value = parsed[name];
+    if (value !== undefined) passedOn[name] = value;
+  }
+  return Object.freeze({
+    homeDir: resolve(parsed.HEDDLE_HOME),
+    ports: {
+      console: parsed.HEDDLE_CONSOLE_PORT,
+      control: parsed.HEDDLE_CONTROL_PORT,
+      controlAdmin: parsed.HEDDLE_CONTROL_ADMIN_PORT,
+      otlp: parsed.HEDDLE_OTLP_PORT,
+      collectorAdmin: parsed.HEDDLE_COLLECTOR_ADMIN_PORT,
+      database: parsed.HEDDLE_DATABASE_PORT,
+    },
+    databaseUrl: parsed.DATABASE_URL,
+    passedOn,
+  });
+}
+
+function requireDistinct(parsed: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(parsed).filter((name) => name.endsWith("_PORT"));
+  for (const [index, name] of names.entries()) {
+    const other = names.slice(0, index).find((earlier) => parsed[earlier] === parsed[name]);
+    if (other === undefined) continue;
+    throw new InvalidConfigError(`${other} and ${name} are both ${String(parsed[name])}`);
+  }
+}
+
+const PASSED_ON = [
+  "HEDDLE_TRUST_DOMAIN",
+  "HEDDLE_LOG_LEVEL",
+  "HEDDLE_TRACE_SAMPLING",
+  "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
+  "HEDDLE_SHOP_LOAD",
+] as const;
+
+const ApiEnv = z.object({
+  HEDDLE_API_URL: z.url("expected http://host:port").optional(),
+  HEDDLE_API_TOKEN: z.string().optional(),
+  HEDDLE_HOME: z.string().optional(),
+  HEDDLE_CONTROL_PLANE: z
+    .string()
+    .regex(/^.+:\d+$/, "expected host:port")
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url("expected http://host:port").optional(),
+  HEDDLE_TRACE_SAMPLING: z.string().optional(),
+  HEDDLE_LOG_LEVEL: LogLevel.optional(),
+  HEDDLE_BIND_ADDRESS: z.string().optional(),
+  HEDDLE_DRAIN_TIMEOUT_MS: z.string().regex(/^\d+$/, "expected whole milliseconds").optional(),
+});
+
+export type ApiConfig = z.infer<typeof ApiEnv>;
+
+/** The settings of the commands that talk to a running mesh. */
+export function loadApiConfig(env: Env): ApiConfig {
+  return Object.freeze(parseEnv(ApiEnv, env));
+}
+
+/** Port 0 would be another one at each restart, and nobody could find it. */
+function listenPort(defaultPort: number) {
+  return portVariable(defaultPort).refine((port) => port > 0, "expected a port, 1 to 65535");
+}

@@ -1,0 +1,50 @@
+import { HeddleError } from "@heddle/runtime";
+
+/** A process of the mesh ended, or was not ready in time, while `up` waited for it. */
+export class ProcessStartError extends HeddleError {
+  override readonly name = "ProcessStartError";
+  readonly processName: string;
+  constructor(processName: string, why: string, logFile: string) {
+    super("HEDDLE_PROCESS_START", `${processName} did not start: ${why} (log: ${logFile})`);
+    this.processName = processName;
+  }
+}
+
+/** Another `heddle up` works on the same home. */
+export class HomeLockedError extends HeddleError {
+  override readonly name = "HomeLockedError";
+  readonly pid: number;
+  constructor(homeDir: string, pid: number) {
+    super(
+      "HEDDLE_HOME_LOCKED",
+      `heddle up already runs on ${homeDir} (process ${pid}); stop that one, or choose another folder with HEDDLE_HOME=<folder>`,
+    );
+    this.pid = pid;
+  }
+}
+
+/** The folder for Heddle's data cannot be used as it is. */
+export class HomeError extends HeddleError {
+  override readonly name = "HomeError";
+  constructor(message: string, options?: ErrorOptions) {
+    super("HEDDLE_HOME", message, options);
+  }
+}
+
+/** The API refused, or could not be asked. `status` 0: no answer. */
+export class ApiError extends HeddleError {
+  override readonly name = "ApiError";
+  readonly status: number;
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super("HEDDLE_API", message, options);
+    this.status = status;
+  }
+}
+
+/** The arguments make no sense together. */
+export class UsageError extends HeddleError {
+  override readonly name = "UsageError";
+  constructor(message: string) {
+    super("HEDDLE_USAGE", message);
+  }
+}

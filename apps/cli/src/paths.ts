@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Where the parts of the house are. */
+export const paths = {
+  root,
+  migrations: join(root, "prisma/migrations"),
+  web: join(root, "apps/web"),
+  next: join(root, "node_modules/next/dist/bin/next"),
+  buildConsole: join(root, "scripts/build-console.mjs"),
+  shop: join(root, "examples/shop"),
+  dieWithParent: fileURLToPath(new URL("./up/die-with-parent.ts", import.meta.url)),
+  entry: (app: "control-plane" | "collector" | "proxy") => join(root, `apps/${app}/src/main.ts`),
+};

@@ -1,0 +1,220 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { ApplyResponse, StatusResponse, TokenCreateResponse } from "@heddle/contracts";
+import {
+  readShopFile,
+  type ShopFile,
+  type ShopWorkload,
+  shopWorkloads,
+} from "@heddle/example-shop";
+import type { ApiClient } from "../api/api-client.ts";
+import type { UpConfig } from "../config.ts";
+import { paths } from "../paths.ts";
+import { ProxyProcess, type ProxyReady, rootDigestIn, rootDigestOf } from "../run/proxy-process.ts";
+import type { Home } from "./home.ts";
+import { pick } from "./mesh-processes.ts";
+import { portAllocator } from "./ports.ts";
+import { type ProcessSpec, SupervisedProcess } from "./supervised-process.ts";
+
+const FIRST_SHOP_PORT = 21_000;
+const FIRST_ADMIN_PORT = 15_020;
+/** A proxy that dies between using its token and keeping its certificate may join again. */
+const JOIN_TOKEN_USES = 3;
+
+type AppPorts = ReadonlyMap<ShopWorkload, number>;
+
+/** The demo shop: proxies, apps, mesh documents, load. */
+export class Shop {
+  readonly #config: UpConfig;
+  readonly #home: Home;
+  readonly #onChange: (message: string) => void;
+  readonly #file: string;
+  readonly #shop: ShopFile;
+  readonly #proxies: ProxyProcess[] = [];
+  readonly #apps: SupervisedProcess[] = [];
+
+  constructor(config: UpConfig, home: Home, onChange: (message: string) => void) {
+    this.#config = config;
+    this.#home = home;
+    this.#onChange = onChange;
+    this.#file = config.passedOn["HEDDLE_SHOP_LOAD"] ?? join(paths.shop, "shop.yaml");
+    this.#shop = readShopFile(this.#file);
+  }
+
+  get processes(): SupervisedProcess[] {
+    return [...this.#proxies.map((proxy) => proxy.supervised), ...this.#apps];
+  }
+
+  /** Resolves when all of it serves and the load runs; answers with a few words on it. */
+  async start(api: ApiClient): Promise<string> {
+    const appPorts = await this.#allocate();
+    const outbounds = await this.#startProxies(api, appPorts);
+    await applyDocuments(api);
+    await this.#startApps(appPorts, outbounds);
+    const rate = this.#shop.load.ratePerSecond;
+    return `${Object.keys(this.#shop.services).length} services, ${rate} requests per second`;
+  }
+
+  /** Load and apps first, then the proxies, so that what is under way can end well. */
+  async stop(appsMs: number, proxiesMs: number): Promise<void> {
+    await Promise.all(this.#apps.map((app) => app.stop(appsMs)));
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxiesMs)));
+  }
+
+  readonly #nextPort = portAllocator(FIRST_SHOP_PORT);
+  readonly #nextAdminPort = portAllocator(FIRST_ADMIN_PORT);
+
+  async #allocate(): Promise<AppPorts> {
+    const ports = new Map<ShopWorkload, number>();
+    for (const workload of shopWorkloads(this.#shop)) ports.set(workload, await this.#nextPort());
+    return ports;
+  }
+
+  async #startProxies(api: ApiClient, appPorts: AppPorts): Promise<Map<string, WorkloadPorts>> {
+    const byProxy = Map.groupBy(appPorts.keys(), ({ proxy }) => proxy);
+    const starting: Promise<ProxyReady>[] = [];
+    for (const [name, workloads] of byProxy) {
+      const proxy = await this.#newProxy(name, workloads, appPorts);
+      this.#proxies.push(proxy);
+      starting.push(this.#join(api, proxy, name));
+    }
+    const ready = await Promise.all(starting);
+    return new Map(
+      ready.flatMap(({ workloads }) => workloads.map((ports) => [ports.workload, ports])),
+    );
+  }
+
+  async #newProxy(name: string, workloads: readonly ShopWorkload[], appPorts: AppPorts) {
+    const { ports, passedOn } = this.#config;
+    const file = {
+      name,
+      adminPort: await this.#nextAdminPort(),
+      workloads: await Promise.all(
+        workloads.map(async (workload) => ({
+          namespace: this.#shop.namespace,
+          service: workload.service,
+          version: workload.version,
+          workload: workload.workload,
+          ...(this.#isLoadOnly(workload) ? {} : { appPort: appPorts.get(workload) ?? 0 }),
+          inboundPort: await this.#nextPort(),
+          outboundPort: await this.#nextPort(),
+          outbounds: [],
+        })),
+      ),
+    };
+    const settings = {
+      file,
+      dataDir: this.#home.path("proxies", name),
+      logFile: this.#home.logFile(`proxy-${name}`),
+      controlPlane: `127.0.0.1:${ports.control}`,
+      otlpEndpoint: `http://127.0.0.1:${ports.otlp}`,
+      env: {
+        HEDDLE_DRAIN_TIMEOUT_MS: "1000",
+        ...pick(passedOn, ["HEDDLE_TRACE_SAMPLING", "HEDDLE_LOG_LEVEL"]),
+      },
+    };
+    return new ProxyProcess(settings, this.#onChange);
+  }
+
+  async #join(api: ApiClient, proxy: ProxyProcess, name: string): Promise<ProxyReady> {
+    const { token } = await api.ask(TokenCreateResponse, "/tokens", {
+      method: "POST",
+      body: { namespace: this.#shop.namespace, maxUses: JOIN_TOKEN_USES, ttlSeconds: 3600 },
+    });
+    const dataDir = this.#home.path("proxies", name);
+    const before = rootDigestIn(dataDir);
+    // The database is another one now, and nobody in it knows this proxy's keys.
+    if (before !== undefined && before !== rootDigestOf(token)) clearProxyState(dataDir);
+    return proxy.start(token);
+  }
+
+  /** The apps that serve, then those that make load: the gateway and the legacy caller. */
+  async #startApps(appPorts: AppPorts, proxies: ReadonlyMap<string, WorkloadPorts>): Promise<void> {
+    const all = [...appPorts].map(([workload, port]) => ({
+      workload,
+      app: this.#newApp(workload, port, proxies.get(workload.workload)),
+    }));
+    const start = async (apps: SupervisedProcess[]) => {
+      this.#apps.push(...apps);
+      await Promise.all(apps.map((app) => app.start()));
+    };
+    const isLoad = ({ workload }: { workload: ShopWorkload }) => this.#isLoadOnly(workload);
+    await start(all.filter((entry) => !isLoad(entry)).map(({ app }) => app));
+    await start([...all.filter(isLoad).map(({ app }) => app), ...this.#legacyCallers(proxies)]);
+  }
+
+  #newApp(workload: ShopWorkload, port: number, ports: WorkloadPorts | undefined) {
+    const { service, version } = workload;
+    return new SupervisedProcess(
+      this.#spec(`${service} ${version}`, `shop-${workload.workload}`, {
+        args: [join(paths.shop, "src/service.ts"), this.#file, service, version],
+        env: {
+          PORT: String(port),
+          HEDDLE_OUTBOUND_URL: `http://127.0.0.1:${ports?.outboundPort ?? 0}`,
+        },
+        isReady: () => listens(port),
+      }),
+      this.#onChange,
+    );
+  }
+
+  #legacyCallers(proxies: ReadonlyMap<string, WorkloadPorts>): SupervisedProcess[] {
+    const { legacy } = this.#shop;
+    if (legacy === undefined) return [];
+    const target = shopWorkloads(this.#shop).find(({ service }) => service === legacy.calls);
+    const { inboundPort } = proxies.get(target?.workload ?? "") ?? { inboundPort: 0 };
+    const spec = this.#spec(legacy.name, `shop-${legacy.name}`, {
+      args: [
+        join(paths.shop, "src/legacy-caller.ts"),
+        this.#file,
+        `http://127.0.0.1:${inboundPort}`,
+      ],
+      env: {},
+      isReady: () => Promise.resolve(true),
+    });
+    return [new SupervisedProcess(spec, this.#onChange)];
+  }
+
+  #spec(name: string, log: string, rest: Pick<ProcessSpec, "args" | "env" | "isReady">) {
+    return { name, logFile: this.#home.logFile(log), ...rest };
+  }
+
+  /** The gateway makes the load and serves nobody. */
+  #isLoadOnly({ service }: ShopWorkload): boolean {
+    return service === this.#shop.load.from;
+  }
+}
+
+type WorkloadPorts = ProxyReady["workloads"][number];
+
+/** Only for a mesh that has no revision yet: later ones are the user's. */
+async function applyDocuments(api: ApiClient): Promise<void> {
+  const { revision } = await api.ask(StatusResponse, "/status");
+  if (revision > 0) return;
+  const dir = join(paths.shop, "mesh");
+  const yaml = readdirSync(dir)
+    .filter((name) => name.endsWith(".yaml"))
+    .sort()
+    .map((name) => readFileSync(join(dir, name), "utf8"))
+    .join("---\n");
+  await api.ask(ApplyResponse, "/apply", {
+    method: "POST",
+    body: { yaml, reason: "The demo shop's routes", source: "demo" },
+  });
+}
+
+function clearProxyState(dataDir: string): void {
+  for (const name of readdirSync(dataDir)) {
+    if (name !== "proxy.json") rmSync(join(dataDir, name), { recursive: true, force: true });
+  }
+}
+
+/** Asked without a request: each request to an app makes calls. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.destroy());
+    socket.once("error", () => resolve(false));
+    socket.once("close", (hadError) => resolve(!hadError));
+  });
+}

@@ -1,0 +1,63 @@
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@heddle/store";
+import { boundLog } from "./process-log.ts";
+import { RestartPause } from "./restart-pause.ts";
+
+export type DatabaseSpec = {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly password: string;
+  readonly logFile: string;
+};
+
+/** The embedded PostgreSQL, started again when it ends by itself. */
+export class SupervisedDatabase {
+  readonly #spec: DatabaseSpec;
+  readonly #onChange: (message: string) => void;
+  readonly #pause = new RestartPause();
+  #server: EmbeddedPostgres | undefined;
+  #isStopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(spec: DatabaseSpec, onChange: (message: string) => void) {
+    this.#spec = spec;
+    this.#onChange = onChange;
+  }
+
+  get pid(): number | undefined {
+    return this.#server?.pid;
+  }
+
+  /** Resolves with the database's URL once it takes queries; throws `EmbeddedPostgresError`. */
+  async start(): Promise<{ readonly url: string; readonly isAdopted: boolean }> {
+    boundLog(this.#spec.logFile);
+    const server = await startEmbeddedPostgres(this.#spec);
+    this.#server = server;
+    this.#pause.onStart(performance.now());
+    void server.ended.then(() => this.#onEnd());
+    if (this.#isStopped) await server.stop(); // told to stop while it started
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#server?.stop();
+  }
+
+  #onEnd(): void {
+    if (this.#isStopped) return;
+    this.#onChange("database ended; starting it again");
+    this.#timer = setTimeout(() => void this.#restart(), this.#pause.onEnd(performance.now()));
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.start();
+      this.#onChange("database is back");
+    } catch (error) {
+      this.#onChange(error instanceof Error ? error.message : String(error));
+      if (this.#isStopped) return;
+      this.#timer = setTimeout(() => void this.#restart(), this.#pause.onEnd(performance.now()));
+    }
+  }
+}
