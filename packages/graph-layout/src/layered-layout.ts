@@ -1,0 +1,61 @@
+import { adjacency, type CanonicalGraph, canonicalGraph } from "./canonical-graph.ts";
+import { assignCoordinates } from "./coordinates.ts";
+import { cutCycles } from "./cut-cycles.ts";
+import {
+  COLUMN_GAP_PX,
+  type LayoutGraph,
+  type LayoutNode,
+  type Point,
+  type Positions,
+  ROW_GAP_PX,
+} from "./graph-shapes.ts";
+import { orderLayers } from "./layer-order.ts";
+import { longestPathRanks } from "./ranks.ts";
+
+/**
+ * Places a service graph afresh: columns left to right in the direction of calls, few crossings, no two
+ * cards closer than the gaps. Nodes without any call stand in rows below. The same graph gives the same
+ * picture, in whatever order its parts are listed.
+ */
+export function layeredLayout(graph: LayoutGraph): Positions {
+  const canonical = canonicalGraph(graph);
+  const connected = canonical.nodes.filter((node) => !isAlone(canonical, node.id));
+  const alone = canonical.nodes.filter((node) => isAlone(canonical, node.id));
+  const acyclic = cutCycles(adjacency(connected, canonical.edges));
+  const positions = assignCoordinates(acyclic, orderLayers(acyclic, longestPathRanks(acyclic)));
+  placeInRows(alone, connected, positions);
+  return positions;
+}
+
+export function isAlone(graph: CanonicalGraph, id: string): boolean {
+  return (graph.successors.get(id) ?? []).length + (graph.predecessors.get(id) ?? []).length === 0;
+}
+
+/** A row is as wide as the drawing above it, and never less than this, so that few nodes make no tower. */
+const LEAST_ROW_WIDTH_PX = 900;
+
+function placeInRows(
+  alone: readonly LayoutNode[],
+  above: readonly LayoutNode[],
+  positions: Map<string, Point>,
+): void {
+  const edges = above.map((node) => {
+    const at = positions.get(node.id) ?? { xPx: 0, yPx: 0 };
+    return { rightPx: at.xPx + node.widthPx, bottomPx: at.yPx + node.heightPx };
+  });
+  const rowWidthPx = Math.max(LEAST_ROW_WIDTH_PX, ...edges.map((edge) => edge.rightPx));
+  let yPx =
+    above.length === 0 ? 0 : Math.max(...edges.map((edge) => edge.bottomPx)) + 2 * ROW_GAP_PX;
+  let xPx = 0;
+  let rowHeightPx = 0;
+  for (const node of alone) {
+    if (xPx > 0 && xPx + node.widthPx > rowWidthPx) {
+      xPx = 0;
+      yPx += rowHeightPx + ROW_GAP_PX;
+      rowHeightPx = 0;
+    }
+    positions.set(node.id, { xPx, yPx });
+    xPx += node.widthPx + COLUMN_GAP_PX / 2;
+    rowHeightPx = Math.max(rowHeightPx, node.heightPx);
+  }
+}
