@@ -75,7 +75,7 @@ function raiseHeadComment(document: Document): void {
   if (!isScalar(first) || !first.commentBefore) return;
   const above = document.commentBefore ? `${document.commentBefore}\n` : "";
   document.commentBefore = above + first.commentBefore;
-  first.commentBefore = undefined;
+  first.commentBefore = null;
 }
 
 function findAlias(document: Document): boolean {

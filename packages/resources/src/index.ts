@@ -1,3 +1,4 @@
+export { editYaml, type YamlEdit } from "./edit-yaml.ts";
 export type { Fault } from "./fault.ts";
 export { type ParsedResource, type ParseOutcome, parseResources } from "./parse-resources.ts";
 export {

@@ -1,0 +1,63 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** The control plane's own metrics; istiod's names where it has them. */
+export type ControlPlaneMetrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics(observe: {
+  connectedProxies: () => number;
+  revision: () => number;
+  services: () => number;
+  virtualServices: () => number;
+}) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("pilot_xds", "Proxies connected to this control plane.", observe.connectedProxies);
+  gauge("pilot_services", "Services known to this control plane.", observe.services);
+  gauge("pilot_virt_services", "VirtualServices in force.", observe.virtualServices);
+  gauge("heddle_revision", "Number of the newest revision.", observe.revision);
+  return {
+    registry,
+    pushes: new Counter({
+      name: "pilot_xds_pushes",
+      help: "Pushes sent to proxies.",
+      registers,
+    }),
+    rejects: new Counter({
+      name: "pilot_total_xds_rejects",
+      help: "Pushes that proxies refused.",
+      registers,
+    }),
+    convergenceSeconds: new Histogram({
+      name: "pilot_proxy_convergence_time",
+      help: "Seconds from a change's request until every concerned proxy had acked it.",
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+      registers,
+    }),
+    csrs: new Counter({
+      name: "citadel_server_csr_count",
+      help: "Certificate requests received.",
+      registers,
+    }),
+    certificates: new Counter({
+      name: "citadel_server_success_cert_issuance_count",
+      help: "Certificates issued.",
+      registers,
+    }),
+    joins: new Counter({
+      name: "heddle_joins_total",
+      help: "Requests to join, by outcome.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,154 @@
+import type { Propagation } from "@heddle/contracts";
+import type { MeshView } from "../snapshot/mesh-view.ts";
+import type { ProxySession, PushAnswer } from "./proxy-session.ts";
+
+export const ACK_WAIT_MS = 2000;
+
+/** What became of a change at the proxies it concerned. */
+export type Delivery = {
+  readonly total: number;
+  readonly acked: number;
+  readonly nacks: { proxyId: string; reason: string }[];
+  /** `performance.now()` when the last had acked; `undefined`: some have not (yet). */
+  readonly allAckedAt: number | undefined;
+  /** Per workload `namespace/name`: the latest request any acked proxy had sent to it, epoch ms. */
+  readonly lastSendsMs: ReadonlyMap<string, number>;
+};
+
+/** The open streams, and which of them a change concerns. */
+export class StreamHub {
+  readonly #mesh: MeshView;
+  readonly #sessions = new Map<string, ProxySession>();
+  readonly #byInterest = new Map<string, Set<ProxySession>>();
+  readonly #interests = new Map<ProxySession, Set<string>>();
+
+  constructor(mesh: MeshView) {
+    this.#mesh = mesh;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  find(proxyId: string): ProxySession | undefined {
+    return this.#sessions.get(proxyId);
+  }
+
+  add(session: ProxySession): void {
+    this.#sessions.set(session.proxyId, session);
+    this.reindex(session);
+  }
+
+  remove(session: ProxySession): void {
+    if (this.#sessions.get(session.proxyId) === session) this.#sessions.delete(session.proxyId);
+    this.#unindex(session);
+    session.end();
+  }
+
+  /** A session's hosted workloads or subscriptions, or the routes behind them, have changed. */
+  reindex(session: ProxySession): void {
+    this.#unindex(session);
+    const interests = session.interests();
+    this.#interests.set(session, interests);
+    for (const key of interests) {
+      const sessions = this.#byInterest.get(key);
+      if (sessions) sessions.add(session);
+      else this.#byInterest.set(key, new Set([session]));
+    }
+  }
+
+  /** Endpoints of these services may have changed: pushes to who uses them. Nobody waits for it. */
+  publishEndpoints(serviceKeys: ReadonlySet<string>): void {
+    if (serviceKeys.size > 0) this.publish(this.#mesh.forgetEndpoints(serviceKeys));
+  }
+
+  /** Pushes to every proxy that these resources concern, all in this very turn of the event loop. */
+  publish(keys: ReadonlySet<string>): PendingDelivery {
+    const concerned = new Set<ProxySession>();
+    for (const key of keys) {
+      for (const session of this.#byInterest.get(key) ?? []) concerned.add(session);
+    }
+    const answers = [...concerned].flatMap((session) => session.publish() ?? []);
+    const delivery = new PendingDelivery(answers);
+    for (const session of concerned) this.reindex(session); // routes may name other services now
+    for (const session of this.#sessions.values()) {
+      if (!concerned.has(session)) session.keepUp();
+    }
+    return delivery;
+  }
+
+  #unindex(session: ProxySession): void {
+    for (const key of this.#interests.get(session) ?? []) {
+      const sessions = this.#byInterest.get(key);
+      sessions?.delete(session);
+      if (sessions?.size === 0) this.#byInterest.delete(key);
+    }
+    this.#interests.delete(session);
+  }
+}
+
+/** Collects the answers to one change. */
+export class PendingDelivery {
+  #total: number;
+  #acked = 0;
+  #lastAckedAt = 0;
+  readonly #nacks: { proxyId: string; reason: string }[] = [];
+  readonly #lastSendsMs = new Map<string, number>();
+  readonly #answered: Promise<unknown>;
+
+  constructor(answers: readonly Promise<PushAnswer>[]) {
+    this.#total = answers.length;
+    this.#lastAckedAt = performance.now();
+    this.#answered = Promise.all(answers.map((answer) => answer.then((one) => this.#take(one))));
+  }
+
+  /** Resolves when every proxy has answered, at the latest after `waitMs`. */
+  async settle(waitMs = ACK_WAIT_MS): Promise<Delivery> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise((resolve) => {
+      timer = setTimeout(resolve, waitMs);
+    });
+    await Promise.race([this.#answered, timeout]);
+    clearTimeout(timer);
+    return {
+      total: this.#total,
+      acked: this.#acked,
+      nacks: [...this.#nacks],
+      allAckedAt: this.#acked === this.#total ? this.#lastAckedAt : undefined,
+      lastSendsMs: this.#lastSendsMs,
+    };
+  }
+
+  #take(answer: PushAnswer): void {
+    if (answer.kind === "gone") {
+      this.#total -= 1; // no longer connected: it will catch up when it comes back
+    } else if (answer.kind === "nacked") {
+      this.#nacks.push({ proxyId: answer.proxyId, reason: answer.reason });
+    } else {
+      this.#acked += 1;
+      this.#lastAckedAt = performance.now();
+      for (const { namespace, workload, atMs } of answer.lastSends) {
+        const key = `${namespace}/${workload}`;
+        this.#lastSendsMs.set(key, Math.max(atMs, this.#lastSendsMs.get(key) ?? 0));
+      }
+    }
+  }
+}
+
+/** A delivery as the API tells it, relative to when the request arrived (`performance.now()`). */
+export function toPropagation(delivery: Delivery, startedAt: number, savedAt: number): Propagation {
+  return {
+    savedAfterMs: round(savedAt - startedAt),
+    ...(delivery.allAckedAt === undefined
+      ? {}
+      : { ackedAfterMs: round(delivery.allAckedAt - startedAt) }),
+    proxiesAcked: delivery.acked,
+    proxiesTotal: delivery.total,
+    nacks: delivery.nacks,
+  };
+}
+
+/** Tenths of a millisecond: finer than that is noise. */
+export function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

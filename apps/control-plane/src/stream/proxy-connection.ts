@@ -1,0 +1,269 @@
+import { CONTROL_STREAM_PROTOCOL, type ControlMessage, ProxyMessage } from "@heddle/contracts";
+import { type Logger, toHeddleError } from "@heddle/runtime";
+import type { RawData, WebSocket } from "ws";
+import {
+  type CertificateAuthority,
+  CsrRefusedError,
+} from "../certificates/certificate-authority.ts";
+import type { ControlPlaneMetrics } from "../metrics.ts";
+import type { Registry, TouchedServices } from "../registry/registry.ts";
+import type { MeshView } from "../snapshot/mesh-view.ts";
+import { checkHello } from "./check-hello.ts";
+import type { StreamHub } from "./hub.ts";
+import { ProxySession } from "./proxy-session.ts";
+
+export const LEASE_MS = 15_000;
+const HELLO_WAIT_MS = 10_000;
+// A proxy of 1000 workloads asks for 1000 certificates at its start; more at a time is a fault.
+const MAX_CSRS_AT_ONCE = 1100;
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+const POLICY_VIOLATION = 1008; // RFC 6455 §7.4.1
+
+export type StreamParts = {
+  readonly hub: StreamHub;
+  readonly mesh: MeshView;
+  readonly registry: Registry;
+  readonly authority: CertificateAuthority;
+  readonly trustDomain: string;
+  readonly logger: Logger;
+  readonly metrics: ControlPlaneMetrics;
+  /** Workloads or proxies came, went or changed state. */
+  readonly onRegistryChange: () => void;
+};
+
+/** Serves one proxy's WebSocket until it ends. The certificate has already named the proxy. */
+export class ProxyConnection {
+  readonly #parts: StreamParts;
+  readonly #socket: WebSocket;
+  readonly #proxyId: string;
+  readonly #helloTimer: NodeJS.Timeout;
+  #session: ProxySession | undefined;
+  #csrsUnderWay = 0;
+  #lastSignOfLifeMs = Date.now();
+
+  constructor(parts: StreamParts, socket: WebSocket, proxyId: string) {
+    this.#parts = parts;
+    this.#socket = socket;
+    this.#proxyId = proxyId;
+    this.#helloTimer = setTimeout(
+      () => this.#refuse("HEDDLE_NO_HELLO", `no hello within ${HELLO_WAIT_MS / 1000} s`),
+      HELLO_WAIT_MS,
+    );
+    socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on("ping", () => this.#renew());
+    socket.on("pong", () => this.#renew());
+    socket.on("error", (error) => parts.logger.debug({ err: error, proxyId }, "stream error"));
+    socket.on("close", () => this.#onClose());
+  }
+
+  get proxyId(): string {
+    return this.#proxyId;
+  }
+
+  /** Asks for a sign of life; a proxy that has given none for a whole lease is cut off. */
+  checkAlive(nowMs: number): void {
+    if (nowMs - this.#lastSignOfLifeMs > LEASE_MS) this.#socket.terminate();
+    else this.#socket.ping();
+  }
+
+  /** Another stream of the same proxy has taken this one's place. */
+  replace(): void {
+    this.#detach();
+    this.#refuse("HEDDLE_STREAM_REPLACED", "the proxy has opened another stream");
+  }
+
+  /** The control plane stops; the proxy will come back. */
+  close(): void {
+    this.#detach();
+    this.#socket.close(1001, "control plane stops");
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    const message = isBinary ? undefined : parseMessage(data);
+    if (!message) return this.#refuse("HEDDLE_BAD_MESSAGE", "not a message of the control stream");
+    this.#renew();
+    if (message.type === "hello") return this.#onHello(message);
+    const session = this.#session;
+    if (!session) return this.#refuse("HEDDLE_NO_HELLO", "the first message must be hello");
+    switch (message.type) {
+      case "subscribe":
+        return this.#onSubscribe(session, message.subscriptions);
+      case "csr":
+        void this.#onCsr(message);
+        return;
+      case "ack":
+      case "nack":
+        return this.#onAnswer(session, message);
+      case "bye":
+        return this.#onBye();
+    }
+  }
+
+  #onHello(hello: Extract<ProxyMessage, { type: "hello" }>): void {
+    const { registry, hub, mesh, authority, trustDomain } = this.#parts;
+    const proxy = registry.findProxy(this.#proxyId);
+    if (!proxy) return this.#refuse("HEDDLE_UNKNOWN_PROXY", "this proxy has not joined this mesh");
+    if (this.#session) return this.#refuse("HEDDLE_BAD_MESSAGE", "hello comes once a stream");
+    const refusal = checkHello(hello, proxy);
+    if (refusal) return this.#refuse(refusal.code, refusal.message);
+    clearTimeout(this.#helloTimer);
+    const nowMs = Date.now();
+    const about = { name: hello.proxyName.slice(0, 128), version: hello.proxyVersion.slice(0, 64) };
+    const touched = registry.connect(
+      this.#proxyId,
+      about,
+      hello.workloads,
+      nowMs + LEASE_MS,
+      nowMs,
+    );
+    this.#send({
+      type: "welcome",
+      protocol: CONTROL_STREAM_PROTOCOL,
+      trustDomain,
+      trustBundlePem: authority.trustBundlePem,
+      outboundTrafficPolicy: "ALLOW_ANY",
+      leaseMs: LEASE_MS,
+    });
+    const session = new ProxySession(
+      { mesh, registry, send: (message) => this.#send(message) },
+      hello,
+    );
+    this.#session = session;
+    hub.add(session);
+    this.#publish(touched);
+    void session.publish(); // the first push always comes, be it empty: the proxy then knows it is current
+    this.#parts.onRegistryChange();
+  }
+
+  #onSubscribe(
+    session: ProxySession,
+    subscriptions: Extract<ProxyMessage, { type: "subscribe" }>["subscriptions"],
+  ): void {
+    if (!session.subscribe(subscriptions)) {
+      return this.#refuse(
+        "HEDDLE_TOO_MANY_SUBSCRIPTIONS",
+        "more destinations than a proxy may have",
+      );
+    }
+    this.#parts.hub.reindex(session);
+    void session.publish();
+  }
+
+  #onAnswer(session: ProxySession, message: Extract<ProxyMessage, { type: "ack" | "nack" }>): void {
+    const { metrics, logger } = this.#parts;
+    if (!session.answer(message)) return;
+    if (message.type === "nack") {
+      metrics.rejects.inc();
+      logger.warn({ proxyId: this.#proxyId, reason: message.reason }, "push refused by proxy");
+      this.#parts.onRegistryChange();
+    }
+  }
+
+  #onBye(): void {
+    const { registry } = this.#parts;
+    const touched = registry.leave(this.#proxyId);
+    this.#detach();
+    this.#publish(touched);
+    this.#socket.close(1000);
+    this.#parts.onRegistryChange();
+  }
+
+  async #onCsr(request: Extract<ProxyMessage, { type: "csr" }>): Promise<void> {
+    const { authority, metrics, logger } = this.#parts;
+    if (this.#csrsUnderWay >= MAX_CSRS_AT_ONCE) {
+      return this.#refuse("HEDDLE_TOO_MANY_CSRS", "too many certificate requests at once");
+    }
+    this.#csrsUnderWay += 1;
+    metrics.csrs.inc();
+    try {
+      const issued = await this.#issue(request);
+      if (!issued) return;
+      metrics.certificates.inc();
+      this.#send({
+        type: "certificate",
+        workload: request.workload,
+        chainPem: issued.pem,
+        trustBundlePem: authority.trustBundlePem,
+        notAfterMs: issued.notAfterMs,
+      });
+    } catch (error) {
+      if (!(error instanceof CsrRefusedError)) {
+        logger.error(
+          { err: toHeddleError(error), proxyId: this.#proxyId },
+          "certificate not issued",
+        );
+      }
+      const reason = error instanceof CsrRefusedError ? error : undefined;
+      this.#send({
+        type: "refused",
+        code: reason?.code ?? "HEDDLE_UNEXPECTED",
+        message: reason?.message ?? "the certificate could not be issued; try again",
+      });
+    } finally {
+      this.#csrsUnderWay -= 1;
+    }
+  }
+
+  async #issue({ workload, csrPem }: Extract<ProxyMessage, { type: "csr" }>) {
+    const { authority, registry } = this.#parts;
+    if (workload === null) return authority.issueProxy(this.#proxyId, csrPem);
+    const instanceId = `${this.#proxyId}/${workload.namespace}/${workload.name}`;
+    const instance = registry.findInstance(instanceId);
+    if (!instance) {
+      const name = `${workload.namespace}/${workload.name}`;
+      this.#refuse("HEDDLE_WORKLOAD_NOT_ALLOWED", `this proxy does not host ${name}`);
+      return undefined;
+    }
+    const { service, version } = instance;
+    const issued = await authority.issueWorkload({ ...workload, service, version }, csrPem);
+    registry.noteCertificate(instanceId, issued.notAfterMs);
+    return issued;
+  }
+
+  #onClose(): void {
+    clearTimeout(this.#helloTimer);
+    if (!this.#session) return;
+    this.#detach();
+    this.#parts.registry.disconnect(this.#proxyId);
+    this.#parts.onRegistryChange();
+  }
+
+  #detach(): void {
+    clearTimeout(this.#helloTimer);
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) this.#parts.hub.remove(session);
+  }
+
+  #publish(touched: TouchedServices): void {
+    this.#parts.hub.publishEndpoints(touched);
+  }
+
+  #renew(): void {
+    const nowMs = Date.now();
+    this.#lastSignOfLifeMs = nowMs;
+    if (this.#session) this.#parts.registry.renew(this.#proxyId, nowMs + LEASE_MS, nowMs);
+  }
+
+  #send(message: ControlMessage): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) return this.#socket.terminate();
+    if (message.type === "push") this.#parts.metrics.pushes.inc();
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  #refuse(code: `HEDDLE_${string}`, message: string): void {
+    this.#parts.logger.warn({ proxyId: this.#proxyId, code }, message);
+    this.#send({ type: "refused", code, message });
+    this.#socket.close(POLICY_VIOLATION, code);
+  }
+}
+
+function parseMessage(data: RawData): ProxyMessage | undefined {
+  try {
+    const parsed = ProxyMessage.safeParse(JSON.parse(String(data)));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined; // not JSON: for the sender the same as JSON of another shape
+  }
+}
