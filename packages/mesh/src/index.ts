@@ -1,5 +1,5 @@
+export { carriesLabels } from "./balancing/carries-labels.ts";
 export { type Loaded, pickEndpoint } from "./balancing/pick-endpoint.ts";
-export { selectSubset } from "./balancing/select-subset.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
