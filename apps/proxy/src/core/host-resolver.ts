@@ -20,6 +20,7 @@ type Subscribed = { readonly subscription: Subscription; answer: ServiceId | nul
 /** Which service a host means: what the control plane has answered, asked for at first use. */
 export class HostResolver implements MeshView {
   outboundTrafficPolicy: OutboundTrafficPolicy = "ALLOW_ANY";
+  generation = 0;
   readonly #mesh: LiveMesh;
   readonly #subscribe: (subscription: Subscription) => void;
   readonly #subscribed = new Map<string, Subscribed>();
@@ -79,6 +80,7 @@ export class HostResolver implements MeshView {
       if (subscribed) subscribed.answer = service;
     }
     this.#spellings.clear();
+    this.generation += 1;
     for (const { namespace, host } of answers) {
       for (const finish of this.#waiting.get(subscriptionKey(namespace, host)) ?? []) finish();
     }

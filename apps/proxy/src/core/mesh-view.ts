@@ -17,6 +17,12 @@ export interface MeshView {
    */
   whenResolved(namespace: string, host: string): Promise<Resolution>;
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  /**
+   * Grows with every applied push. The ack of a push promises that later sends follow its routes, so
+   * who waited (for a connection, say) between choosing a destination and sending compares it and, if
+   * it has changed, chooses again.
+   */
+  readonly generation: number;
 }
 
 export type OutboundTrafficPolicy = "ALLOW_ANY" | "REGISTRY_ONLY";

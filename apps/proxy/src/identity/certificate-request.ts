@@ -17,7 +17,10 @@ export async function createCertificateRequest(
   spiffeId: string | undefined,
 ): Promise<CertificateRequest> {
   const { subtle } = webcrypto;
-  const keys = (await subtle.generateKey(ECDSA_P256, true, ["sign", "verify"])) as CryptoKeyPair;
+  const keys = (await subtle.generateKey(ECDSA_P256, true, [
+    "sign",
+    "verify",
+  ])) as webcrypto.CryptoKeyPair;
   const request = await Pkcs10CertificateRequestGenerator.create(
     {
       name: [{ CN: [commonName] }],

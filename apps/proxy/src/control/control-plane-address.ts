@@ -1,0 +1,34 @@
+import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls";
+
+/** Where the control plane listens for proxies. */
+export type ControlPlaneAddress = { readonly host: string; readonly port: number };
+
+const ADDRESS = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+
+/** `host:port`, IPv6 in brackets. `undefined`: something else. */
+export function parseControlPlaneAddress(text: string): ControlPlaneAddress | undefined {
+  const [, host = "", port = ""] = ADDRESS.exec(text) ?? [];
+  if (host === "" || Number(port) < 1 || Number(port) > 65_535) return undefined;
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/**
+ * How every connection to the control plane checks who answers. One root signs all of the mesh, so a
+ * workload's certificate would pass for the server's if its name were not looked at: the server's has
+ * host names and no SPIFFE id, a workload's has a SPIFFE id and no host name.
+ */
+export function serverChecks(ca: string[]): ConnectionOptions {
+  return {
+    ca,
+    minVersion: "TLSv1.3",
+    rejectUnauthorized: true,
+    checkServerIdentity: refuseImpostor,
+  };
+}
+
+function refuseImpostor(host: string, certificate: PeerCertificate): Error | undefined {
+  if (certificate.subjectaltname?.includes("URI:")) {
+    return new Error(`${host} shows the certificate of a workload, not the control plane's`);
+  }
+  return checkServerIdentity(host, certificate);
+}

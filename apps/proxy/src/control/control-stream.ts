@@ -1,0 +1,241 @@
+import { CONTROL_STREAM_PATH, ControlMessage, type ProxyMessage } from "@heddle/contracts";
+import type { Logger } from "@heddle/runtime";
+import { WebSocket } from "ws";
+import type { HeldIdentity } from "../identity/held-identity.ts";
+import { splitPem } from "../identity/key-and-certificate.ts";
+import { retryDelayMs } from "./backoff.ts";
+import { type ControlPlaneAddress, serverChecks } from "./control-plane-address.ts";
+
+const HANDSHAKE_DEADLINE_MS = 5_000;
+const WELCOME_DEADLINE_MS = 10_000;
+const DEFAULT_LEASE_MS = 15_000;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
+/** A proxy that was refused or turned away waits its turn, and does not knock fast again. */
+const REFUSED_ATTEMPT = 6;
+
+type Welcome = Extract<ControlMessage, { type: "welcome" }>;
+
+export type StreamHandlers = {
+  readonly hello: () => Extract<ProxyMessage, { type: "hello" }>;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onMessage: (message: Exclude<ControlMessage, { type: "welcome" | "refused" }>) => void;
+  /** Before each try: makes the proxy's own certificate valid (joins, if need be). */
+  readonly prepare: () => Promise<void>;
+};
+
+/**
+ * The control stream, kept open:
+ *
+ *   WAITING → CONNECTING (delay over)    CONNECTING → GREETING (open) | WAITING (error)
+ *   GREETING → LIVE (welcome) | WAITING (refused, 10 s, error)    LIVE → WAITING (closed, silent)
+ *   every state → STOPPED (stop)
+ */
+export class ControlStream {
+  readonly #address: ControlPlaneAddress;
+  readonly #identity: HeldIdentity;
+  readonly #handlers: StreamHandlers;
+  readonly #logger: Logger;
+  readonly #draw: () => number;
+  #state: "waiting" | "connecting" | "greeting" | "live" | "stopped" = "waiting";
+  #socket: WebSocket | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #lastFailure: string | undefined;
+
+  constructor(parts: {
+    readonly address: ControlPlaneAddress;
+    readonly identity: HeldIdentity;
+    readonly handlers: StreamHandlers;
+    readonly logger: Logger;
+    readonly draw: () => number;
+  }) {
+    this.#address = parts.address;
+    this.#identity = parts.identity;
+    this.#handlers = parts.handlers;
+    this.#logger = parts.logger;
+    this.#draw = parts.draw;
+  }
+
+  get isLive(): boolean {
+    return this.#state === "live";
+  }
+
+  get status() {
+    return { state: this.#state, lastFailure: this.#lastFailure };
+  }
+
+  start(): void {
+    void this.#connect();
+  }
+
+  /** False: there is no stream now; `hello` will tell it all again. */
+  send(message: ProxyMessage): boolean {
+    const socket = this.#socket;
+    if (this.#state !== "live" || !socket || socket.bufferedAmount > MAX_UNSENT_BYTES) return false;
+    socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Says goodbye, so that the workloads leave the registry at once, and ends. */
+  async stop(): Promise<void> {
+    const socket = this.#socket;
+    const wasLive = this.#state === "live";
+    this.#state = "stopped";
+    clearTimeout(this.#retryTimer);
+    if (!socket) return;
+    if (!wasLive) return socket.terminate();
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.send(JSON.stringify({ type: "bye" } satisfies ProxyMessage));
+    socket.close(1000, "bye");
+    const impatience = setTimeout(() => socket.terminate(), 1_000);
+    await closed;
+    clearTimeout(impatience);
+  }
+
+  async #connect(): Promise<void> {
+    this.#state = "connecting";
+    try {
+      await this.#handlers.prepare();
+    } catch (error) {
+      this.#retry((error as Error).message);
+      return;
+    }
+    if (this.#isStopped()) return;
+    const material = this.#identity.material;
+    if (!material) return this.#retry("the proxy has no certificate of its own yet");
+    const { host, port } = this.#address;
+    const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const socket = new WebSocket(`wss://${authority}${CONTROL_STREAM_PATH}`, {
+      ...serverChecks(splitPem(material.trustBundlePem)),
+      key: material.keyPem,
+      cert: material.chainPem,
+      handshakeTimeout: HANDSHAKE_DEADLINE_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    this.#socket = socket;
+    this.#watch(socket);
+  }
+
+  #watch(socket: WebSocket): void {
+    let failure = "the control plane closed the stream";
+    const liveness = new Liveness(socket, () => {
+      failure = "the control plane has fallen silent";
+      socket.terminate();
+    });
+    socket.on("open", () => {
+      this.#state = "greeting";
+      socket.send(JSON.stringify(this.#handlers.hello()));
+      liveness.expectWelcome();
+    });
+    socket.on("message", (data: Buffer) => {
+      liveness.heard();
+      const message = this.#parse(data);
+      if (!message || this.#isStopped()) return;
+      if (message.type === "welcome") this.#welcomed(message, liveness);
+      else if (message.type === "refused") {
+        failure = `refused: ${message.message} [${message.code}]`;
+        this.#attempt = Math.max(this.#attempt, REFUSED_ATTEMPT);
+        socket.close();
+      } else this.#handlers.onMessage(message);
+    });
+    socket.on("error", (error) => {
+      failure = error.message;
+    });
+    socket.on("close", (_code, reason) => {
+      liveness.end();
+      if (reason.length > 0) failure = reason.toString("utf8");
+      this.#socket = undefined;
+      this.#retry(failure);
+    });
+  }
+
+  #welcomed(welcome: Welcome, liveness: Liveness): void {
+    this.#state = "live";
+    this.#attempt = 0;
+    this.#lastFailure = undefined;
+    liveness.live(welcome.leaseMs);
+    this.#logger.info({ leaseMs: welcome.leaseMs }, "the control stream is open");
+    this.#handlers.onWelcome(welcome);
+  }
+
+  /** What does not fit the protocol is answered if it is a push, and never half used. */
+  #parse(data: Buffer): ControlMessage | undefined {
+    let message: unknown;
+    try {
+      message = JSON.parse(data.toString("utf8"));
+    } catch (error) {
+      this.#logger.error({ err: error }, "the control plane sent something that is not JSON");
+      return undefined;
+    }
+    const parsed = ControlMessage.safeParse(message);
+    if (parsed.success) return parsed.data;
+    const reason = parsed.error.issues
+      .slice(0, 5)
+      .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
+      .join("; ");
+    this.#logger.error(
+      { reason },
+      "the control plane sent a message this proxy does not understand",
+    );
+    const { type, nonce } = message as { type?: unknown; nonce?: unknown };
+    if (type === "push" && typeof nonce === "string") this.send({ type: "nack", nonce, reason });
+    return undefined;
+  }
+
+  #retry(failure: string): void {
+    if (this.#isStopped()) return;
+    this.#state = "waiting";
+    if (failure !== this.#lastFailure) {
+      this.#logger.warn(
+        { reason: failure },
+        "no control stream; serving what is known, trying again",
+      );
+    }
+    this.#lastFailure = failure;
+    const delayMs = retryDelayMs(this.#attempt++, this.#draw());
+    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+  }
+
+  #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+}
+
+/** Pings at a third of the lease; two thirds without any sign of life end the stream. */
+class Liveness {
+  readonly #socket: WebSocket;
+  readonly #onSilence: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #heardAt = performance.now();
+
+  constructor(socket: WebSocket, onSilence: () => void) {
+    this.#socket = socket;
+    this.#onSilence = onSilence;
+    socket.on("pong", () => this.heard());
+    socket.on("ping", () => this.heard());
+  }
+
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  expectWelcome(): void {
+    this.#timer = setTimeout(this.#onSilence, WELCOME_DEADLINE_MS);
+  }
+
+  live(leaseMs: number): void {
+    this.end();
+    const intervalMs = (leaseMs > 0 ? leaseMs : DEFAULT_LEASE_MS) / 3;
+    this.#timer = setInterval(() => {
+      if (performance.now() - this.#heardAt > 2 * intervalMs) this.#onSilence();
+      else this.#socket.ping();
+    }, intervalMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
