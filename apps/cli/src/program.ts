@@ -1,13 +1,34 @@
 import { Command } from "commander";
+import { addApplyCommands } from "./commands/apply.ts";
+import { addCanaryCommands } from "./commands/canary.ts";
+import { addCheckCommand } from "./commands/check.ts";
+import { addGraphCommand } from "./commands/graph.ts";
+import { addHistoryCommands } from "./commands/history.ts";
+import { addMtlsCommands } from "./commands/mtls.ts";
+import { addProxiesCommand } from "./commands/proxies.ts";
+import { addResourceCommands } from "./commands/resources.ts";
+import { addRunCommands } from "./commands/run.ts";
+import { addTokenCommands } from "./commands/token.ts";
 import { addUpCommand } from "./commands/up.ts";
 
 /** The `heddle` command line: arguments and printing; each command lives in its own file. */
 export function buildProgram(): Command {
   const program = new Command("heddle")
     .description("A service mesh with its console built in, without Kubernetes")
-    .version("0.1.0")
+    .version("0.1.0", "-V, --version")
+    .enablePositionalOptions() // `run --version v2` is the app's version
     .exitOverride()
     .showHelpAfterError("(heddle --help shows all commands)");
   addUpCommand(program);
+  addRunCommands(program);
+  addApplyCommands(program);
+  addResourceCommands(program);
+  addHistoryCommands(program);
+  addProxiesCommand(program);
+  addMtlsCommands(program);
+  addCanaryCommands(program);
+  addGraphCommand(program);
+  addTokenCommands(program);
+  addCheckCommand(program);
   return program;
 }

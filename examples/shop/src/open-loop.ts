@@ -18,7 +18,7 @@ export function startOpenLoop(ratePerSecond: number, arrive: () => Promise<unkno
     for (; nextMs <= nowMs; nextMs += intervalMs) {
       if (inFlight >= MAX_IN_FLIGHT) continue;
       inFlight++;
-      arrive().finally(() => inFlight--);
+      void arrive().finally(() => inFlight--);
     }
     timer = setTimeout(tick, nextMs - performance.now());
   };

@@ -1,10 +1,11 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { paths } from "../paths.ts";
 import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
+import { joinTokenFile } from "./proxy-state.ts";
 
 /** A proxy's configuration file (docs/architecture.md, "Proxy configuration file"). */
 export type ProxyFile = {
@@ -67,7 +68,7 @@ export class ProxyProcess {
       args: [paths.entry("proxy"), "--config", this.#configFile],
       env: {
         HEDDLE_CONTROL_PLANE: settings.controlPlane,
-        HEDDLE_JOIN_TOKEN_FILE: this.#joinTokenFile,
+        HEDDLE_JOIN_TOKEN_FILE: joinTokenFile(dataDir),
         HEDDLE_DATA_DIR: dataDir,
         OTEL_EXPORTER_OTLP_ENDPOINT: settings.otlpEndpoint,
         ...env,
@@ -84,7 +85,7 @@ export class ProxyProcess {
 
   /** Resolves with its real ports when it can serve. `joinToken` is used if it has not joined yet. */
   async start(joinToken: string): Promise<ProxyReady> {
-    writePrivateFile(this.#joinTokenFile, joinToken);
+    writePrivateFile(joinTokenFile(this.#settings.dataDir), joinToken);
     this.#writeConfig(this.#settings.file);
     await this.#process.start();
     if (this.#ready === undefined) throw new Error("a proxy is ready only once it has said so");
@@ -94,10 +95,6 @@ export class ProxyProcess {
 
   stop(deadlineMs: number): Promise<void> {
     return this.#process.stop(deadlineMs);
-  }
-
-  get #joinTokenFile(): string {
-    return join(this.#settings.dataDir, "join-token");
   }
 
   #writeConfig(file: ProxyFile): void {
@@ -133,19 +130,4 @@ export function withPorts(file: ProxyFile, ready: ProxyReady): ProxyFile {
       return { ...workload, inboundPort, outboundPort, outbounds };
     }),
   };
-}
-
-/** The SHA-256 of the root certificate that a join token carries (docs/architecture.md, "Control stream"). */
-export function rootDigestOf(joinToken: string): string {
-  return joinToken.split(".").at(-1) ?? "";
-}
-
-/** The root that this data folder's proxy belongs to; `undefined`: never started. */
-export function rootDigestIn(dataDir: string): string | undefined {
-  try {
-    return rootDigestOf(readFileSync(join(dataDir, "join-token"), "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { startTimeOf } from "../process-lock.ts";
 import { type Home, writePrivateFile } from "./home.ts";
-import { startTimeOf } from "./home-lock.ts";
 import type { SupervisedProcess } from "./supervised-process.ts";
 
 const Records = z.array(

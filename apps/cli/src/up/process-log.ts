@@ -21,12 +21,15 @@ export function boundLog(file: string): void {
   truncateSync(file);
 }
 
-/** What a process said last, from `start` on: the message of its last line, without the log's frame. */
+/**
+ * What a process said last, from `start` on, without the log's frame: the error it died of, where Node
+ * has printed one with its stack, else its last line.
+ */
 export function lastWords(file: string, start: number): string {
   const lines = readTail(file, start)
     .split("\n")
     .filter((line) => line.trim() !== "");
-  const last = lines.at(-1);
+  const last = lines.findLast((line) => /^(Uncaught )?\w*Error\b.*: /.test(line)) ?? lines.at(-1);
   return last === undefined ? "it said nothing" : messageOf(last).slice(0, 500);
 }
 

@@ -17,7 +17,7 @@ export class Progress {
     const startedMs = performance.now();
     const seconds = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
     const head = `${this.#step}/${this.#total} ${title}`;
-    const isTerminal = this.#out.isTTY === true;
+    const isTerminal = this.#out.isTTY;
     if (!isTerminal) this.#out.write(`${head}…\n`);
     const timer = isTerminal
       ? setInterval(() => this.#out.write(`\r\x1b[K${head}… ${seconds()}`), 100)

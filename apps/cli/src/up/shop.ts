@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { ApplyResponse, StatusResponse, TokenCreateResponse } from "@heddle/contracts";
@@ -11,7 +11,8 @@ import {
 import type { ApiClient } from "../api/api-client.ts";
 import type { UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
-import { ProxyProcess, type ProxyReady, rootDigestIn, rootDigestOf } from "../run/proxy-process.ts";
+import { ProxyProcess, type ProxyReady } from "../run/proxy-process.ts";
+import { clearForOtherMesh } from "../run/proxy-state.ts";
 import type { Home } from "./home.ts";
 import { pick } from "./mesh-processes.ts";
 import { portAllocator } from "./ports.ts";
@@ -123,9 +124,7 @@ export class Shop {
       body: { namespace: this.#shop.namespace, maxUses: JOIN_TOKEN_USES, ttlSeconds: 3600 },
     });
     const dataDir = this.#home.path("proxies", name);
-    const before = rootDigestIn(dataDir);
-    // The database is another one now, and nobody in it knows this proxy's keys.
-    if (before !== undefined && before !== rootDigestOf(token)) clearProxyState(dataDir);
+    clearForOtherMesh(dataDir, token);
     return proxy.start(token);
   }
 
@@ -202,12 +201,6 @@ async function applyDocuments(api: ApiClient): Promise<void> {
     method: "POST",
     body: { yaml, reason: "The demo shop's routes", source: "demo" },
   });
-}
-
-function clearProxyState(dataDir: string): void {
-  for (const name of readdirSync(dataDir)) {
-    if (name !== "proxy.json") rmSync(join(dataDir, name), { recursive: true, force: true });
-  }
 }
 
 /** Asked without a request: each request to an app makes calls. */

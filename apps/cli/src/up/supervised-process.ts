@@ -33,6 +33,7 @@ export class SupervisedProcess {
   readonly spec: ProcessSpec;
   #child: ChildProcess | undefined;
   #isStopped = false;
+  #hasBeenReady = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #pause = new RestartPause();
   readonly #onChange: (message: string) => void;
@@ -63,6 +64,8 @@ export class SupervisedProcess {
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
+    this.#hasBeenReady = true;
+    if (hasEnded(child)) this.#onEnd("ended"); // between its last sign of life and now
   }
 
   /** SIGTERM, and SIGKILL when it is still there after `deadlineMs`. */
@@ -102,7 +105,7 @@ export class SupervisedProcess {
   }
 
   #onEnd(how: string): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || !this.#hasBeenReady) return; // the first start has its own watcher
     const pauseMs = this.#pause.onEnd(performance.now());
     this.#onChange(`${this.spec.name} ${how}; starting it again`);
     this.#timer = setTimeout(() => void this.#restart(), pauseMs);

@@ -1,0 +1,108 @@
+import {
+  ApplyResponse,
+  ResourceKind,
+  ResourcesResponse,
+  WorkloadsResponse,
+} from "@heddle/contracts";
+import { HeddleError } from "@heddle/runtime";
+import { type Command, InvalidArgumentError } from "commander";
+import { formatAge, formatTable } from "../print/table.ts";
+import { formatApplied } from "./apply.ts";
+import { type OutputOptions, openApi, parseTarget, print, withOutput } from "./command-kit.ts";
+
+type NamespaceOption = { readonly namespace?: string };
+
+/** `heddle get` and `heddle delete`. */
+export function addResourceCommands(program: Command): void {
+  withOutput(program.command("get"))
+    .description("list documents, or print one as YAML; `get workloads` lists who is registered")
+    .argument("<kind>", `${ResourceKind.options.join(", ")} or workloads; any case, plural too`)
+    .argument("[name]", "[namespace/]name")
+    .option("-n, --namespace <namespace>", "only of this namespace")
+    .action(
+      async (kind: string, name: string | undefined, options: OutputOptions & NamespaceOption) => {
+        if (/^workloads?$/i.test(kind)) return getWorkloads(options);
+        return getResources(parseKind(kind), name, options);
+      },
+    );
+  withOutput(program.command("delete"))
+    .description("delete a document, as a revision of its own")
+    .argument("<kind>", ResourceKind.options.join(", "))
+    .argument("<name>", "[namespace/]name")
+    .option("-n, --namespace <namespace>", "its namespace", "default")
+    .option("--reason <text>", "why, kept in the history")
+    .action(async (kind: string, name: string, options: DeleteOptions) => {
+      const target = parseTarget(name, options.namespace);
+      const path = `/resources/${parseKind(kind)}/${target.namespace}/${target.name}`;
+      const query = { reason: options.reason, source: "cli" };
+      const answer = await openApi().ask(ApplyResponse, path, { method: "DELETE", query });
+      print(options, answer, formatApplied);
+    });
+}
+
+type DeleteOptions = OutputOptions & { readonly namespace: string; readonly reason?: string };
+
+async function getResources(
+  kind: ResourceKind,
+  name: string | undefined,
+  options: OutputOptions & NamespaceOption,
+): Promise<void> {
+  const target = name === undefined ? undefined : parseTarget(name, options.namespace ?? "");
+  const namespace = target?.namespace || options.namespace;
+  const answer = await openApi().ask(ResourcesResponse, "/resources", {
+    query: { kind, namespace, name: target?.name },
+  });
+  if (target !== undefined && answer.resources.length === 0) {
+    throw new HeddleError("HEDDLE_NOT_FOUND", `there is no ${kind} ${name}`);
+  }
+  const nowMs = Date.now();
+  print(options, answer, ({ resources }) =>
+    target === undefined
+      ? formatTable(
+          ["NAMESPACE", "NAME", "REVISION", "CHANGED"],
+          resources.map((one) => [
+            one.namespace,
+            one.name,
+            String(one.revision),
+            `${formatAge(one.updatedAtMs, nowMs)} ago`,
+          ]),
+        )
+      : resources.map(({ yaml }) => yaml.trimEnd()).join("\n---\n"),
+  );
+}
+
+async function getWorkloads(options: OutputOptions & NamespaceOption): Promise<void> {
+  const all = await openApi().ask(WorkloadsResponse, "/workloads");
+  const workloads = all.workloads.filter(
+    ({ namespace }) => options.namespace === undefined || namespace === options.namespace,
+  );
+  print(options, { workloads }, () =>
+    formatTable(
+      ["NAMESPACE", "WORKLOAD", "SERVICE", "VERSION", "INSTANCES", "MTLS"],
+      workloads.map((one) => [
+        one.namespace,
+        one.name,
+        one.service,
+        one.version ?? "-",
+        String(one.instances.filter(({ state }) => state === "connected").length),
+        one.mtlsMode,
+      ]),
+    ),
+  );
+}
+
+function parseKind(text: string): ResourceKind {
+  const wanted = text.toLowerCase();
+  const found = ResourceKind.options.find((kind) =>
+    [kind.toLowerCase(), `${kind.toLowerCase()}s`, plural(kind)].includes(wanted),
+  );
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(
+    `"${text}" is not a kind; kinds are ${ResourceKind.options.join(", ")}`,
+  );
+}
+
+/** PeerAuthentication, WorkloadEntry: `workloadentries`. */
+function plural(kind: string): string {
+  return kind.toLowerCase().replace(/y$/, "ies");
+}

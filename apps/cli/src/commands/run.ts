@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { type Command, Option } from "commander";
+import { loadApiConfig } from "../config.ts";
+import { paths } from "../paths.ts";
+import { runInMesh } from "../run/run.ts";
+import { parseOutbound, type RunOptions } from "../run/run-options.ts";
+import { wholeNumber } from "./command-kit.ts";
+
+/** `heddle run` and `heddle proxy`: workloads and what carries their traffic. */
+export function addRunCommands(program: Command): void {
+  program
+    .command("run")
+    .description("run a command in the mesh: its proxy first, then the command")
+    .requiredOption("--service <name>", "the name callers use")
+    .option(
+      "--port <port>",
+      "where the command listens; it finds it in PORT",
+      wholeNumber(1, 65_535),
+    )
+    .option("--version <version>", "its version, such as v2")
+    .option("--workload <name>", "default: service-version")
+    .option("-n, --namespace <namespace>", "its namespace", "default")
+    .addOption(
+      new Option("--protocol <protocol>", "what it speaks").choices(["http"]).default("http"),
+    )
+    .option(
+      "--outbound <HOST:PORT=LOCALPORT>",
+      "reach a destination on a local port (repeatable)",
+      parseOutbound,
+      [],
+    )
+    .argument("<command...>", "after --")
+    .action(async (command: string[], options: RunOptions) => {
+      process.exitCode = await runInMesh(options, command, loadApiConfig(process.env));
+    });
+  program
+    .command("proxy")
+    .description("run a proxy from its configuration file (docs/architecture.md)")
+    .requiredOption("--config <file>", "JSON or YAML")
+    .action(async ({ config }: { config: string }) => {
+      process.exitCode = await runProxy(config);
+    });
+}
+
+/** The proxy is a process of its own; this one only passes on signals and the exit code. */
+function runProxy(config: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const proxy = spawn(process.execPath, [paths.entry("proxy"), "--config", config], {
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+    });
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => proxy.kill(signal));
+    }
+    proxy.once("error", reject);
+    proxy.once("exit", (code) => resolve(code ?? 1));
+  });
+}

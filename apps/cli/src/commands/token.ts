@@ -1,0 +1,54 @@
+import { TokenCreateResponse } from "@heddle/contracts";
+import type { Command } from "commander";
+import { findCredentials, findHome, makeLoginLink } from "../api/credentials.ts";
+import { loadApiConfig } from "../config.ts";
+import { UsageError } from "../errors.ts";
+import { readSecrets } from "../up/home.ts";
+import { type OutputOptions, openApi, print, wholeNumber, withOutput } from "./command-kit.ts";
+import { parseDurationMs } from "./graph.ts";
+
+type TokenOptions = OutputOptions & {
+  readonly namespace: string;
+  readonly workload?: string;
+  readonly uses: number;
+  readonly ttl: number;
+};
+
+/** `heddle token create` (for proxies) and `heddle login` (for people). */
+export function addTokenCommands(program: Command): void {
+  const token = program.command("token").description("join tokens, which let proxies in");
+  withOutput(token.command("create"))
+    .description("make a join token; it is shown once")
+    .option("-n, --namespace <namespace>", "its workloads' namespace", "default")
+    .option("--workload <workload>", "for this workload only")
+    .option("--uses <n>", "how often it may be used", wholeNumber(1, 10_000), 1)
+    .option("--ttl <duration>", "how long it is good for", parseDurationMs, 3_600_000)
+    .action(async (options: TokenOptions) => {
+      const { namespace, workload, uses, ttl } = options;
+      const answer = await openApi().ask(TokenCreateResponse, "/tokens", {
+        method: "POST",
+        body: {
+          namespace,
+          maxUses: uses,
+          ttlSeconds: Math.ceil(ttl / 1000),
+          ...(workload === undefined ? {} : { workload }),
+        },
+      });
+      print(options, answer, ({ token }) => token);
+    });
+  withOutput(program.command("login"))
+    .description("print a link that logs one browser in, once, within 15 minutes")
+    .action(async (options: OutputOptions) => {
+      const config = loadApiConfig(process.env);
+      const home = findHome(config);
+      const secrets = home === undefined ? undefined : readSecrets(home);
+      if (secrets === undefined) {
+        throw new UsageError(
+          "login links are made where `heddle up` runs: no secrets.json in .heddle or HEDDLE_HOME",
+        );
+      }
+      const { apiUrl } = findCredentials(config);
+      const link = await makeLoginLink(new URL(apiUrl).origin, secrets.authSecret);
+      print(options, { link }, () => link);
+    });
+}

@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from "commander";
+
+/** What `heddle run` was asked for. */
+export type RunOptions = {
+  readonly service: string;
+  readonly namespace: string;
+  readonly version?: string;
+  readonly workload?: string;
+  /** Where the app listens; absent: it only calls others. */
+  readonly port?: number;
+  readonly outbound: readonly Outbound[];
+};
+
+export type Outbound = { readonly host: string; readonly localPort: number };
+
+/** `HOST:PORT=LOCALPORT`, collected over repeated options. */
+export function parseOutbound(text: string, before: readonly Outbound[]): Outbound[] {
+  const [, host, localPort] = /^([^=]+:\d+)=(\d+)$/.exec(text) ?? [];
+  if (host === undefined || !(Number(localPort) <= 65_535)) {
+    throw new InvalidArgumentError("expected HOST:PORT=LOCALPORT, such as ratings:8080=7001");
+  }
+  return [...before, { host, localPort: Number(localPort) }];
+}
+
+/** The workload's name: as given, else service and version. */
+export function workloadOf({ service, version, workload }: RunOptions): string {
+  return workload ?? (version === undefined ? service : `${service}-${version}`);
+}
+
+/** What a command under `heddle run` finds in its environment, beside its own. */
+export function appEnvironment(
+  own: Readonly<Record<string, string | undefined>>,
+  outboundPort: number,
+  port: number | undefined,
+): Record<string, string | undefined> {
+  const outboundUrl = `http://127.0.0.1:${outboundPort}`;
+  const direct = "localhost,127.0.0.1,::1";
+  return {
+    ...own,
+    HEDDLE_API_TOKEN: undefined, // ours, not the app's
+    HEDDLE_OUTBOUND_URL: outboundUrl,
+    HTTP_PROXY: outboundUrl,
+    http_proxy: outboundUrl,
+    NO_PROXY: direct,
+    no_proxy: direct,
+    NODE_USE_ENV_PROXY: "1", // Node heeds HTTP_PROXY only when told to
+    ...(port === undefined ? {} : { PORT: String(port) }),
+  };
+}
