@@ -6,6 +6,7 @@ export { decodeMetrics } from "./otlp/decode-metrics.ts";
 export { decodeTraces } from "./otlp/decode-traces.ts";
 export {
   encodeExportResponse,
+  encodeExportStatus,
   exportResponseJson,
   type PartialSuccess,
 } from "./otlp/export-response.ts";

@@ -31,3 +31,9 @@ function varint(value: number): number[] {
   bytes.push(rest);
   return bytes;
 }
+
+/** The body of a refusal in protobuf: `google.rpc.Status` with its message (OTLP/HTTP "Failures"). */
+export function encodeExportStatus(message: string): Uint8Array {
+  const text = Buffer.from(message, "utf8");
+  return Uint8Array.from([18, ...varint(text.length), ...text]);
+}

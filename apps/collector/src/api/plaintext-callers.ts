@@ -1,0 +1,124 @@
+import type { PlaintextCaller, PlaintextCallersResponse } from "@heddle/contracts";
+import { TrafficTally } from "@heddle/mesh";
+import { findEdgeBuckets, loadEdges, type TelemetryDb } from "@heddle/store";
+import type { EdgeRecord, TrafficMemory } from "../ingest/traffic-memory.ts";
+import type { Registry } from "../topology/registry-watch.ts";
+
+const RATE_WINDOW_MS = 30_000;
+const MINUTE_MS = 60_000;
+const BUCKET_MS = 10_000;
+
+type CallerEdge = Pick<EdgeRecord, "source" | "destination" | "lastRequestMs" | "storedId"> & {
+  readonly held: EdgeRecord | undefined;
+};
+
+/**
+ * Who still sends plaintext to which workload: accepted requests and refused connections in the window,
+ * the rate over the last 30 s, the last time either was seen. Longest-ago data comes from the 1 min tier.
+ */
+export async function readPlaintextCallers(
+  parts: {
+    readonly memory: TrafficMemory;
+    readonly db: TelemetryDb;
+    readonly registry: Registry;
+    readonly asOfMs: number;
+  },
+  query: {
+    readonly namespace?: string | undefined;
+    readonly workload?: string | undefined;
+    readonly windowMs: number;
+  },
+): Promise<PlaintextCallersResponse> {
+  const { memory, db, registry, asOfMs } = parts;
+  const fromMs = asOfMs - query.windowMs;
+  const heldFromMs = Math.ceil(Math.min(memory.firstBucketMs(), asOfMs) / MINUTE_MS) * MINUTE_MS;
+  const needsDatabase = fromMs < heldFromMs;
+  const edges = needsDatabase ? await allEdges(memory, db, fromMs) : heldEdges(memory);
+  const asked = edges.filter(
+    ({ source, destination }) =>
+      source.kind === "outside" &&
+      destination.kind === "workload" &&
+      (query.namespace === undefined || destination.namespace === query.namespace) &&
+      (query.workload === undefined || destination.workload === query.workload),
+  );
+  const older = needsDatabase ? await olderTallies(db, asked, fromMs, heldFromMs) : new Map();
+  const callers = asked.flatMap((edge) => {
+    const tally = new TrafficTally();
+    const rate = new TrafficTally();
+    if (edge.held) {
+      const memoryFromMs = Math.max(fromMs, needsDatabase ? heldFromMs : fromMs);
+      for (const step of memory.stepsOf(edge.held, "bucket", memoryFromMs, asOfMs + BUCKET_MS)) {
+        tally.mergeCounts(step.tally);
+      }
+      const rateFromMs = asOfMs - RATE_WINDOW_MS;
+      for (const step of memory.stepsOf(edge.held, "second", rateFromMs, asOfMs)) {
+        rate.mergeCounts(step.tally);
+      }
+    }
+    const before = edge.storedId === undefined ? undefined : older.get(edge.storedId);
+    if (before) tally.mergeCounts(before);
+    return tally.requests + tally.refused > 0 ? [toCaller(edge, tally, rate, registry)] : [];
+  });
+  return { windowMs: query.windowMs, callers: callers.sort((a, b) => b.lastSeenMs - a.lastSeenMs) };
+}
+
+function heldEdges(memory: TrafficMemory): CallerEdge[] {
+  return [...memory.edges()].map((edge) => ({ ...edge, held: edge }));
+}
+
+async function allEdges(
+  memory: TrafficMemory,
+  db: TelemetryDb,
+  sinceMs: number,
+): Promise<CallerEdge[]> {
+  const edges = new Map<string, CallerEdge>(heldEdges(memory).map((edge) => [keyOf(edge), edge]));
+  for (const stored of await loadEdges(db, sinceMs)) {
+    const { source, destination, lastRequestMs, id } = stored;
+    const edge = { source, destination, lastRequestMs, storedId: id, held: undefined };
+    if (!edges.has(keyOf(edge))) edges.set(keyOf(edge), edge);
+  }
+  return [...edges.values()];
+}
+
+async function olderTallies(
+  db: TelemetryDb,
+  edges: readonly CallerEdge[],
+  fromMs: number,
+  toMs: number,
+): Promise<Map<number, TrafficTally>> {
+  const edgeIds = edges.flatMap((edge) => edge.storedId ?? []);
+  const tallies = new Map<number, TrafficTally>();
+  if (edgeIds.length === 0) return tallies;
+  const buckets = await findEdgeBuckets(db, { tier: "edge_1m", fromMs, toMs, edgeIds });
+  for (const { edgeId, tally } of buckets) {
+    const sum = tallies.get(edgeId) ?? new TrafficTally();
+    sum.mergeCounts(tally);
+    tallies.set(edgeId, sum);
+  }
+  return tallies;
+}
+
+function toCaller(
+  edge: CallerEdge,
+  tally: TrafficTally,
+  rate: TrafficTally,
+  registry: Registry,
+): PlaintextCaller {
+  const { source, destination } = edge;
+  const sourceAddress = source.address ?? "unknown";
+  const sourceName = registry.namesByAddress.get(sourceAddress);
+  return {
+    namespace: destination.namespace,
+    workload: destination.workload ?? "unknown",
+    sourceAddress,
+    ...(sourceName !== undefined && { sourceName }),
+    requests: tally.requests,
+    requestsPerSecond: rate.requests / (RATE_WINDOW_MS / 1000),
+    refused: tally.refused,
+    lastSeenMs: edge.lastRequestMs,
+  };
+}
+
+function keyOf(edge: CallerEdge): string {
+  return `${edge.source.id}->${edge.destination.id}`;
+}

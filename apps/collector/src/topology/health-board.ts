@@ -1,0 +1,89 @@
+import {
+  assignBlame,
+  type Blame,
+  type EdgeTraffic,
+  type HealthEvidence,
+  type HealthMemory,
+  judgeHealth,
+  type TrafficNode,
+} from "@heddle/mesh";
+
+type Counts = { requests: number; errors: number };
+const NONE: Blame = { ownErrors: 0, becauseOf: undefined };
+
+/**
+ * The one place where health is decided: each second, over the same window, for all nodes and edges
+ * of a view. Remembers what it said, since a state only gets better after proof.
+ */
+export class HealthBoard {
+  #nodes = new Map<string, HealthMemory>();
+  #edges = new Map<string, HealthMemory>();
+
+  /** `edges`: traffic over the health window, those without requests included; `nodes`: all to be judged. */
+  judge(edges: readonly EdgeTraffic[], nodes: Iterable<TrafficNode>, nowMs: number): void {
+    const blame = assignBlame(
+      edges.map(({ id, source, destination, tally }) => ({
+        id,
+        source,
+        destination,
+        errors: tally.errors,
+        whoFailed: tally.whoFailed,
+      })),
+    );
+    const received = new Map<string, Counts>();
+    const sent = new Map<string, Counts>();
+    const nextEdges = new Map<string, HealthMemory>();
+    for (const edge of edges) {
+      addTo(received, edge.destination.id, edge.tally);
+      addTo(sent, edge.source.id, edge.tally);
+      const evidence = evidenceOf(edge.tally, blame.byEdge.get(edge.id), true);
+      nextEdges.set(edge.id, judgeHealth(this.#edges.get(edge.id), evidence, nowMs));
+    }
+    const nextNodes = new Map<string, HealthMemory>();
+    for (const node of nodes) {
+      const counts = received.get(node.id) ?? sent.get(node.id) ?? { requests: 0, errors: 0 };
+      const evidence = evidenceOf(counts, blame.byNode.get(node.id), node.kind !== "outside");
+      nextNodes.set(node.id, judgeHealth(this.#nodes.get(node.id), evidence, nowMs));
+    }
+    this.#edges = nextEdges;
+    this.#nodes = nextNodes;
+  }
+
+  nodeHealth(id: string, nowMs: number) {
+    return (this.#nodes.get(id) ?? judgeHealth(undefined, IDLE, nowMs)).health;
+  }
+
+  edgeHealth(id: string, nowMs: number) {
+    return (this.#edges.get(id) ?? judgeHealth(undefined, IDLE, nowMs)).health;
+  }
+}
+
+const IDLE: HealthEvidence = {
+  requests: 0,
+  errors: 0,
+  ownErrors: 0,
+  becauseOf: undefined,
+  isReported: true,
+};
+
+function evidenceOf(
+  counts: Readonly<Counts>,
+  blame: Blame = NONE,
+  isReported: boolean,
+): HealthEvidence {
+  const { requests, errors } = counts;
+  return {
+    requests,
+    errors,
+    isReported,
+    ownErrors: Math.min(blame.ownErrors, errors),
+    becauseOf: blame.becauseOf,
+  };
+}
+
+function addTo(sums: Map<string, Counts>, id: string, counts: Readonly<Counts>): void {
+  const sum = sums.get(id) ?? { requests: 0, errors: 0 };
+  sum.requests += counts.requests;
+  sum.errors += counts.errors;
+  sums.set(id, sum);
+}
