@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { InvalidConfigError, parseEnv, portVariable } from "@heddle/runtime";
+import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -29,6 +29,10 @@ const LogLevel = z.enum(["fatal", "error", "warn", "info", "debug", "trace"], {
   error: "expected fatal, error, warn, info, debug or trace",
 });
 
+const DatabaseUrl = z
+  .string("required: postgresql://user:password@host:port/database")
+  .regex(/^postgres(ql)?:\/\//, "expected postgresql://user:password@host:port/database");
+
 const UpEnv = HomeEnv.extend({
   HEDDLE_CONSOLE_PORT: listenPort(20_001),
   HEDDLE_CONTROL_PORT: listenPort(15_012),
@@ -36,10 +40,7 @@ const UpEnv = HomeEnv.extend({
   HEDDLE_OTLP_PORT: listenPort(4318),
   HEDDLE_COLLECTOR_ADMIN_PORT: listenPort(4319),
   HEDDLE_DATABASE_PORT: listenPort(15_432),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, "expected postgresql://user:password@host:port/database")
-    .optional(),
+  DATABASE_URL: DatabaseUrl.optional(),
   HEDDLE_TRUST_DOMAIN: z
     .string()
     .regex(/^[a-z0-9._-]{1,255}$/, "expected lower-case letters, digits, dots, dashes")
@@ -97,9 +98,15 @@ const PASSED_ON = [
   "HEDDLE_SHOP_LOAD",
 ] as const;
 
+/** The database of `heddle migrate`. */
+export function loadDatabaseUrl(env: Env): string {
+  return parseEnv(z.object({ DATABASE_URL: DatabaseUrl }), env).DATABASE_URL;
+}
+
 const ApiEnv = z.object({
   HEDDLE_API_URL: z.url("expected http://host:port").optional(),
   HEDDLE_API_TOKEN: z.string().optional(),
+  HEDDLE_AUTH_SECRET: secretVariable().optional(),
   HEDDLE_HOME: z.string().optional(),
   HEDDLE_CONTROL_PLANE: z
     .string()

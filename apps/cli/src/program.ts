@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addApplyCommands } from "./commands/apply.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addDeployCommands } from "./commands/deploy.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
@@ -30,5 +31,6 @@ export function buildProgram(): Command {
   addGraphCommand(program);
   addTokenCommands(program);
   addCheckCommand(program);
+  addDeployCommands(program);
   return program;
 }

@@ -10,7 +10,8 @@ if (legacy === undefined || target === undefined) {
   process.stderr.write("usage: legacy-caller.ts SHOP_FILE_WITH_LEGACY TARGET_URL\n");
   process.exit(1);
 }
-let localAddress = legacy.address;
+// Between containers the network gives each its own address.
+let localAddress = new URL(target).hostname === "127.0.0.1" ? legacy.address : undefined;
 
 /** Under STRICT its connections are closed: it goes on trying, as such programs do. */
 function call(caller: NonNullable<typeof legacy>): Promise<void> {
@@ -21,7 +22,7 @@ function call(caller: NonNullable<typeof legacy>): Promise<void> {
         agent: false, // one connection a request
         hostname,
         port,
-        localAddress,
+        ...(localAddress === undefined ? {} : { localAddress }),
         path: `/${caller.calls}`,
         headers: { host: caller.calls },
         timeout: 5000,
@@ -34,7 +35,7 @@ function call(caller: NonNullable<typeof legacy>): Promise<void> {
     request.once("timeout", () => request.destroy());
     request.once("error", (error: NodeJS.ErrnoException) => {
       // Only Linux answers for all of 127.0.0.0/8.
-      if (error.code === "EADDRNOTAVAIL") localAddress = "127.0.0.1";
+      if (error.code === "EADDRNOTAVAIL") localAddress = undefined;
       resolve();
     });
   });

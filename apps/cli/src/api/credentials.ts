@@ -19,12 +19,16 @@ const Credentials = z.object({
 export type Credentials = z.infer<typeof Credentials>;
 
 /**
- * The mesh to talk to: HEDDLE_API_URL and HEDDLE_API_TOKEN, else the credentials of HEDDLE_HOME or of the
- * nearest `.heddle` from the working folder upwards.
+ * The mesh to talk to: HEDDLE_API_URL with HEDDLE_API_TOKEN (or, in the mesh's own containers, with
+ * HEDDLE_AUTH_SECRET, which signs one), else the credentials of HEDDLE_HOME or of the nearest `.heddle` from the
+ * working folder upwards.
  */
-export function findCredentials(config: ApiConfig): Credentials {
-  const { HEDDLE_API_URL: apiUrl, HEDDLE_API_TOKEN: token } = config;
+export async function findCredentials(config: ApiConfig): Promise<Credentials> {
+  const { HEDDLE_API_URL: apiUrl, HEDDLE_API_TOKEN: token, HEDDLE_AUTH_SECRET: secret } = config;
   if (apiUrl !== undefined && token !== undefined) return { apiUrl, token };
+  if (apiUrl !== undefined && secret !== undefined) {
+    return { apiUrl, token: await makeCliToken(secret) };
+  }
   const home = findHome(config);
   const file = home === undefined ? undefined : join(home, "credentials.json");
   if (file === undefined || !existsSync(file)) {

@@ -16,10 +16,12 @@ const MAX_CLOCK_DIFFERENCE_MS = 5000;
 const CERTIFICATE_MARGIN_MS = 5 * 60_000;
 
 /** The parts of a running mesh, each asked through the console as everyone does. */
-export async function checkMesh(openApi: () => ApiClient, nowMs: number): Promise<Finding[]> {
-  let api: ApiClient;
+export async function checkMesh(
+  openApi: () => Promise<ApiClient>,
+  nowMs: number,
+): Promise<Finding[]> {
   try {
-    api = openApi();
+    const api = await openApi();
     const me = await api.ask(MeResponse, "/me");
     return [
       checkToken(me, nowMs, api.apiUrl),

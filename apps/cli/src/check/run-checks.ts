@@ -13,7 +13,7 @@ export type Finding = {
 export type CheckSubject = {
   readonly homeDir: string | undefined;
   readonly ports: UpPorts;
-  openApi(): ApiClient;
+  openApi(): Promise<ApiClient>;
   readonly nowMs: number;
 };
 

@@ -1,7 +1,7 @@
 import { ApplyResponse } from "@heddle/contracts";
 import type { Command } from "commander";
+import { readDocuments } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
-import { readDocuments } from "./read-documents.ts";
 
 type ApplyOptions = OutputOptions & {
   readonly file: string[];
@@ -30,7 +30,8 @@ export function addApplyCommands(program: Command): void {
 
 async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyResponse> {
   const yaml = await readDocuments(options.file);
-  return openApi().ask(ApplyResponse, "/apply", {
+  const api = await openApi();
+  return api.ask(ApplyResponse, "/apply", {
     method: "POST",
     body: {
       yaml,

@@ -18,7 +18,7 @@ export function addCanaryCommands(program: Command): void {
   withOutput(canary.command("list"))
     .description("list services whose traffic is split in two")
     .action(async (options: OutputOptions) => {
-      print(options, await openApi().ask(CanariesResponse, "/canaries"), formatCanaries);
+      print(options, await (await openApi()).ask(CanariesResponse, "/canaries"), formatCanaries);
     });
   addChange(canary, "weight", "give the canary this share of the traffic")
     .argument("<percent>", "0 to 100", wholeNumber(0, 100))
@@ -46,7 +46,7 @@ async function change(
 ): Promise<void> {
   const { namespace, name } = parseTarget(service, options.namespace);
   const path = `/canaries/${namespace}/${name}/${action}`;
-  const answer = await openApi().ask(CanaryChangeResponse, path, {
+  const answer = await (await openApi()).ask(CanaryChangeResponse, path, {
     method: "POST",
     body: {
       ...body,

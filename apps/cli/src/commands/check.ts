@@ -14,7 +14,7 @@ export function addCheckCommand(program: Command): void {
       const findings = await runChecks({
         homeDir: findHome(config),
         ports: loadUpConfig(process.env).ports,
-        openApi: () => new ApiClient(findCredentials(config)),
+        openApi: async () => new ApiClient(await findCredentials(config)),
         nowMs: Date.now(),
       });
       print(options, { checks: findings }, () => findings.map(formatFinding).join("\n"));

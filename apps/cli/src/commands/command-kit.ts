@@ -14,8 +14,8 @@ export function withOutput(command: Command): Command {
   );
 }
 
-export function openApi(): ApiClient {
-  return new ApiClient(findCredentials(loadApiConfig(process.env)));
+export async function openApi(): Promise<ApiClient> {
+  return new ApiClient(await findCredentials(loadApiConfig(process.env)));
 }
 
 /** Prints `value` as JSON if asked to, else what `text` makes of it. */

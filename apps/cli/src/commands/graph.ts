@@ -30,7 +30,7 @@ export function addGraphCommand(program: Command): void {
     .option("-n, --namespace <namespace>", "only of this namespace")
     .action(async ({ output, view, window: windowMs, namespace }: GraphOptions) => {
       const query = { windowMs, view, namespace };
-      const graph = await openApi().ask(GraphSnapshot, "/graph", { query });
+      const graph = await (await openApi()).ask(GraphSnapshot, "/graph", { query });
       const formats = {
         table: () => formatEdges(graph),
         json: () => JSON.stringify(graph, null, 2),

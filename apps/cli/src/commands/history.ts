@@ -15,7 +15,7 @@ export function addHistoryCommands(program: Command): void {
       if (revision !== undefined) return showRevision(revision, options);
       const { limit, service } = options;
       const query = { limit, service };
-      const answer = await openApi().ask(RevisionsResponse, "/revisions", { query });
+      const answer = await (await openApi()).ask(RevisionsResponse, "/revisions", { query });
       return print(options, answer, formatRevisions);
     });
   withOutput(program.command("rollback"))
@@ -24,7 +24,7 @@ export function addHistoryCommands(program: Command): void {
     .option("--dry-run", "show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history")
     .action(async (revision: number, options: RollbackOptions) => {
-      const answer = await openApi().ask(ApplyResponse, `/revisions/${revision}/restore`, {
+      const answer = await (await openApi()).ask(ApplyResponse, `/revisions/${revision}/restore`, {
         method: "POST",
         body: {
           source: "cli",
@@ -40,7 +40,7 @@ type HistoryOptions = OutputOptions & { readonly limit: number; readonly service
 type RollbackOptions = OutputOptions & { readonly dryRun?: boolean; readonly reason?: string };
 
 async function showRevision(revision: number, options: OutputOptions): Promise<void> {
-  const detail = await openApi().ask(RevisionDetail, `/revisions/${revision}`);
+  const detail = await (await openApi()).ask(RevisionDetail, `/revisions/${revision}`);
   print(options, detail, ({ summary, author, createdAtMs, reason, changes }) =>
     [
       `revision ${revision}: ${summary}`,

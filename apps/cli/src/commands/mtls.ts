@@ -15,7 +15,7 @@ export function addMtlsCommands(program: Command): void {
     .argument("[workload]", "[namespace/]workload")
     .option("-n, --namespace <namespace>", "its namespace", "default")
     .action(async (workload: string | undefined, options: SetOptions) => {
-      const all = await openApi().ask(WorkloadsResponse, "/workloads");
+      const all = await (await openApi()).ask(WorkloadsResponse, "/workloads");
       const target = workload === undefined ? undefined : parseTarget(workload, options.namespace);
       const workloads = all.workloads.filter(
         (one) =>
@@ -37,7 +37,7 @@ export function addMtlsCommands(program: Command): void {
     .option("--reason <text>", "why, kept in the history")
     .action(async (workload: string, mode: string, options: SetOptions) => {
       const { namespace, name } = parseTarget(workload, options.namespace);
-      const answer = await openApi().ask(ApplyResponse, `/mtls/${namespace}/${name}`, {
+      const answer = await (await openApi()).ask(ApplyResponse, `/mtls/${namespace}/${name}`, {
         method: "PUT",
         body: {
           mode,

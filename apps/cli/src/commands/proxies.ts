@@ -8,7 +8,7 @@ export function addProxiesCommand(program: Command): void {
   withOutput(program.command("proxies"))
     .description("list proxies and whether they run what they were sent")
     .action(async (options: OutputOptions) => {
-      print(options, await openApi().ask(ProxiesResponse, "/proxies"), formatProxies);
+      print(options, await (await openApi()).ask(ProxiesResponse, "/proxies"), formatProxies);
     });
 }
 

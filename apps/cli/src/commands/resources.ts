@@ -35,7 +35,7 @@ export function addResourceCommands(program: Command): void {
       const target = parseTarget(name, options.namespace);
       const path = `/resources/${parseKind(kind)}/${target.namespace}/${target.name}`;
       const query = { reason: options.reason, source: "cli" };
-      const answer = await openApi().ask(ApplyResponse, path, { method: "DELETE", query });
+      const answer = await (await openApi()).ask(ApplyResponse, path, { method: "DELETE", query });
       print(options, answer, formatApplied);
     });
 }
@@ -49,7 +49,7 @@ async function getResources(
 ): Promise<void> {
   const target = name === undefined ? undefined : parseTarget(name, options.namespace ?? "");
   const namespace = target?.namespace || options.namespace;
-  const answer = await openApi().ask(ResourcesResponse, "/resources", {
+  const answer = await (await openApi()).ask(ResourcesResponse, "/resources", {
     query: { kind, namespace, name: target?.name },
   });
   if (target !== undefined && answer.resources.length === 0) {
@@ -72,7 +72,7 @@ async function getResources(
 }
 
 async function getWorkloads(options: OutputOptions & NamespaceOption): Promise<void> {
-  const all = await openApi().ask(WorkloadsResponse, "/workloads");
+  const all = await (await openApi()).ask(WorkloadsResponse, "/workloads");
   const workloads = all.workloads.filter(
     ({ namespace }) => options.namespace === undefined || namespace === options.namespace,
   );

@@ -1,7 +1,7 @@
 import { TokenCreateResponse } from "@heddle/contracts";
 import type { Command } from "commander";
 import { findCredentials, findHome, makeLoginLink } from "../api/credentials.ts";
-import { loadApiConfig } from "../config.ts";
+import { type ApiConfig, loadApiConfig } from "../config.ts";
 import { UsageError } from "../errors.ts";
 import { readSecrets } from "../up/home.ts";
 import { type OutputOptions, openApi, print, wholeNumber, withOutput } from "./command-kit.ts";
@@ -25,7 +25,7 @@ export function addTokenCommands(program: Command): void {
     .option("--ttl <duration>", "how long it is good for", parseDurationMs, 3_600_000)
     .action(async (options: TokenOptions) => {
       const { namespace, workload, uses, ttl } = options;
-      const answer = await openApi().ask(TokenCreateResponse, "/tokens", {
+      const answer = await (await openApi()).ask(TokenCreateResponse, "/tokens", {
         method: "POST",
         body: {
           namespace,
@@ -40,15 +40,19 @@ export function addTokenCommands(program: Command): void {
     .description("print a link that logs one browser in, once, within 15 minutes")
     .action(async (options: OutputOptions) => {
       const config = loadApiConfig(process.env);
-      const home = findHome(config);
-      const secrets = home === undefined ? undefined : readSecrets(home);
-      if (secrets === undefined) {
-        throw new UsageError(
-          "login links are made where `heddle up` runs: no secrets.json in .heddle or HEDDLE_HOME",
-        );
-      }
-      const { apiUrl } = findCredentials(config);
-      const link = await makeLoginLink(new URL(apiUrl).origin, secrets.authSecret);
+      const { apiUrl } = await findCredentials(config);
+      const link = await makeLoginLink(new URL(apiUrl).origin, findAuthSecret(config));
       print(options, { link }, () => link);
     });
+}
+
+/** Whoever can read the auth secret may let people in. */
+function findAuthSecret(config: ApiConfig): string {
+  if (config.HEDDLE_AUTH_SECRET !== undefined) return config.HEDDLE_AUTH_SECRET;
+  const home = findHome(config);
+  const secrets = home === undefined ? undefined : readSecrets(home);
+  if (secrets !== undefined) return secrets.authSecret;
+  throw new UsageError(
+    "login links are made where `heddle up` runs: no secrets.json in .heddle or HEDDLE_HOME",
+  );
 }

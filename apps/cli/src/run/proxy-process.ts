@@ -18,6 +18,7 @@ export type ProxyFileWorkload = {
   readonly service: string;
   readonly version?: string;
   readonly workload?: string;
+  readonly address?: string;
   readonly appPort?: number;
   readonly inboundPort: number;
   readonly outboundPort: number;

@@ -75,7 +75,7 @@ async function prepareProxy(
   config: ApiConfig,
   { dataDir, logFile }: Instance,
 ): Promise<{ settings: ProxySettings; joinToken: string }> {
-  const credentials = findCredentials(config);
+  const credentials = await findCredentials(config);
   const api = new ApiClient(credentials);
   const { controlAddress } = await api.ask(StatusResponse, "/status");
   const workload = workloadOf(options);

@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { ApplyResponse, StatusResponse, TokenCreateResponse } from "@heddle/contracts";
+import { TokenCreateResponse } from "@heddle/contracts";
 import {
   readShopFile,
   type ShopFile,
@@ -16,6 +15,7 @@ import { clearForOtherMesh } from "../run/proxy-state.ts";
 import type { Home } from "./home.ts";
 import { pick } from "./mesh-processes.ts";
 import { portAllocator } from "./ports.ts";
+import { applyShopDocuments } from "./shop-documents.ts";
 import { type ProcessSpec, SupervisedProcess } from "./supervised-process.ts";
 
 const FIRST_SHOP_PORT = 21_000;
@@ -51,7 +51,7 @@ export class Shop {
   async start(api: ApiClient): Promise<string> {
     const appPorts = await this.#allocate();
     const outbounds = await this.#startProxies(api, appPorts);
-    await applyDocuments(api);
+    await applyShopDocuments(api);
     await this.#startApps(appPorts, outbounds);
     const rate = this.#shop.load.ratePerSecond;
     return `${Object.keys(this.#shop.services).length} services, ${rate} requests per second`;
@@ -186,22 +186,6 @@ export class Shop {
 }
 
 type WorkloadPorts = ProxyReady["workloads"][number];
-
-/** Only for a mesh that has no revision yet: later ones are the user's. */
-async function applyDocuments(api: ApiClient): Promise<void> {
-  const { revision } = await api.ask(StatusResponse, "/status");
-  if (revision > 0) return;
-  const dir = join(paths.shop, "mesh");
-  const yaml = readdirSync(dir)
-    .filter((name) => name.endsWith(".yaml"))
-    .sort()
-    .map((name) => readFileSync(join(dir, name), "utf8"))
-    .join("---\n");
-  await api.ask(ApplyResponse, "/apply", {
-    method: "POST",
-    body: { yaml, reason: "The demo shop's routes", source: "demo" },
-  });
-}
 
 /** Asked without a request: each request to an app makes calls. */
 function listens(port: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "./errors.ts";
 
 /** The YAML of files, of the `.yaml` and `.yml` files of folders (by name), or of stdin (`-`), as one text. */
 export async function readDocuments(sources: readonly string[]): Promise<string> {

@@ -1,0 +1,76 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { TokenCreateResponse } from "@heddle/contracts";
+import { readShopFile, shopWorkloads } from "@heddle/example-shop";
+import { migrate, requireDatabase } from "@heddle/store";
+import type { Command } from "commander";
+import type { ApiClient } from "../api/api-client.ts";
+import { loadDatabaseUrl } from "../config.ts";
+import { paths } from "../paths.ts";
+import type { ProxyFile } from "../run/proxy-process.ts";
+import { joinTokenFile } from "../run/proxy-state.ts";
+import { writePrivateFile } from "../up/home.ts";
+import { applyShopDocuments } from "../up/shop-documents.ts";
+import { openApi } from "./command-kit.ts";
+
+/** What `up` does by itself, for those who start the processes in another way (docker-compose.yml). */
+export function addDeployCommands(program: Command): void {
+  program
+    .command("migrate")
+    .description("bring the database of DATABASE_URL up to date")
+    .action(async () => {
+      const databaseUrl = loadDatabaseUrl(process.env);
+      await requireDatabase(databaseUrl);
+      const applied = await migrate(databaseUrl, paths.migrations);
+      process.stdout.write(`${applied.length === 0 ? "nothing to apply" : applied.join("\n")}\n`);
+    });
+  program
+    .command("init-shop", { hidden: true })
+    .description("write a data folder for each of the demo shop's sidecars, apply its routes")
+    .requiredOption("--out <dir>", "where the folders go")
+    .action(async ({ out }: { out: string }) => {
+      const api = await openApi();
+      const shop = readShopFile(join(paths.shop, "shop.yaml"));
+      for (const { service, version, workload } of shopWorkloads(shop)) {
+        // A container's host name holds no dots: shop-compose names them alike.
+        const host = workload.replaceAll(".", "-");
+        const isCallerOnly = service === shop.load.from;
+        const file = {
+          name: workload,
+          adminPort: 15_020,
+          workloads: [
+            {
+              namespace: shop.namespace,
+              service,
+              version,
+              workload,
+              address: host,
+              ...(isCallerOnly ? {} : { appPort: 8080 }),
+              inboundPort: 15_006,
+              outboundPort: 15_001,
+              outbounds: [],
+            },
+          ],
+        };
+        await writeSidecarFolder(api, join(out, host), shop.namespace, workload, file);
+      }
+      await applyShopDocuments(api);
+      process.stdout.write(`wrote the sidecars' folders to ${out}\n`);
+    });
+}
+
+async function writeSidecarFolder(
+  api: ApiClient,
+  dir: string,
+  namespace: string,
+  workload: string,
+  file: ProxyFile,
+): Promise<void> {
+  const { token } = await api.ask(TokenCreateResponse, "/tokens", {
+    method: "POST",
+    body: { namespace, workload, maxUses: 1, ttlSeconds: 3600 },
+  });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  writePrivateFile(joinTokenFile(dir), token);
+  writePrivateFile(join(dir, "proxy.json"), `${JSON.stringify(file, null, 2)}\n`);
+}
