@@ -8,7 +8,10 @@ export interface HostedWorkload {
   /** `undefined`: unversioned, labelled `latest`. */
   readonly version: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
-  /** Where both listeners bind; loopback unless HEDDLE_BIND_ADDRESS says otherwise. */
+  /**
+   * Where the inbound listener binds; loopback unless HEDDLE_BIND_ADDRESS says otherwise. Outbound
+   * listeners always bind loopback: to anyone else they would be an open proxy with our identity.
+   */
   readonly bindAddress: string;
   /** The app on 127.0.0.1; `undefined`: the workload only calls others. */
   readonly appPort: number | undefined;

@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
+
+/** What the admin port shows. */
+export type AdminSources = {
+  readonly registry: Registry;
+  /** Why the proxy is not ready; empty: it is. */
+  readonly notReady: () => readonly string[];
+  /** Plain data, without keys. */
+  readonly configDump: () => unknown;
+  readonly stats: () => unknown;
+};
+
+export type AdminServer = { readonly port: number; close(): Promise<void> };
+
+/**
+ * Serves `/metrics`, `/healthz/ready`, `/config_dump` and `/stats`. The last two tell the shape of the
+ * mesh, so they answer callers on this host only, wherever the port is bound. Rejects with the
+ * system's error when the port is taken.
+ */
+export async function startAdminServer(
+  listen: { readonly host: string; readonly port: number },
+  sources: AdminSources,
+): Promise<AdminServer> {
+  const server = createServer(
+    { requestTimeout: 10_000, headersTimeout: 5_000 },
+    (request, response) => {
+      answer(request, response, sources).catch((error: unknown) => {
+        sendText(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
+      });
+    },
+  );
+  server.maxConnections = 256;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(listen.port, listen.host, resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  sources: AdminSources,
+): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return sendText(response, 405, "only GET and HEAD\n");
+  }
+  const path = (request.url ?? "/").split("?", 1)[0];
+  switch (path) {
+    case "/metrics": {
+      const text = await sources.registry.metrics();
+      response.writeHead(200, { "content-type": sources.registry.contentType }).end(text);
+      return;
+    }
+    case "/healthz/ready": {
+      const reasons = sources.notReady();
+      if (reasons.length === 0) return sendText(response, 200, "ready\n");
+      return sendText(response, 503, `not ready: ${reasons.join("; ")}\n`);
+    }
+    case "/config_dump":
+      return sendLocalJson(request, response, sources.configDump);
+    case "/stats":
+      return sendLocalJson(request, response, sources.stats);
+    default:
+      return sendText(response, 404, "/metrics /healthz/ready /config_dump /stats\n");
+  }
+}
+
+function sendLocalJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+  read: () => unknown,
+): void {
+  const address = request.socket.remoteAddress ?? "";
+  if (!/^(::ffff:)?127\.|^::1$/.test(address)) {
+    return sendText(response, 403, "only for callers on this host\n");
+  }
+  const text = `${JSON.stringify(read(), null, 2)}\n`;
+  response.writeHead(200, { "content-type": "application/json" }).end(text);
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,76 @@
+import { formatId } from "@heddle/mesh";
+import type { ProxyBrain } from "../control/proxy-brain.ts";
+import type { OtlpExporter } from "../telemetry/otlp-exporter.ts";
+import { createMetricsRegistry } from "../telemetry/prometheus.ts";
+import type { Recorder } from "../telemetry/recorder.ts";
+import type { AdminSources } from "./admin-server.ts";
+
+/** What this proxy tells about itself; never a key. */
+export function adminSources(
+  brain: ProxyBrain,
+  recorder: Recorder,
+  exporter: OtlpExporter,
+): AdminSources {
+  return {
+    registry: createMetricsRegistry(recorder, exporter),
+    notReady: () => notReadyReasons(brain),
+    configDump: () => configDump(brain),
+    stats: () => stats(brain, recorder, exporter),
+  };
+}
+
+function notReadyReasons(brain: ProxyBrain): string[] {
+  const nowMs = Date.now();
+  return brain.workloads.flatMap((workload) => {
+    const id = formatId(workload.id);
+    const reasons: string[] = [];
+    if (!workload.identity.isValid(nowMs)) reasons.push(`${id} has no valid certificate`);
+    if (!workload.isConfigured) reasons.push(`${id} has no configuration`);
+    return reasons;
+  });
+}
+
+function configDump(brain: ProxyBrain): unknown {
+  const { configuration } = brain;
+  const { subscriptions, resolutions, outboundTrafficPolicy } = configuration.saved;
+  return {
+    proxyId: brain.proxyId,
+    controlStream: brain.streamStatus,
+    revision: configuration.revision,
+    outboundTrafficPolicy,
+    workloads: brain.workloads.map((workload) => ({
+      id: formatId(workload.id),
+      service: workload.service,
+      version: workload.version,
+      labels: workload.labels,
+      mtlsMode: workload.mtlsMode,
+      inboundPort: workload.inboundPort,
+      outboundPort: workload.outboundPort,
+      outbounds: workload.outbounds,
+      appPort: workload.appPort,
+      certificate: certificateOf(workload),
+    })),
+    resources: configuration.resources,
+    subscriptions,
+    resolutions,
+  };
+}
+
+function certificateOf({ identity }: ProxyBrain["workloads"][number]): unknown {
+  const { spiffeId, notAfterMs, material } = identity;
+  if (notAfterMs === undefined) return undefined;
+  return { spiffeId, notAfter: new Date(notAfterMs).toISOString(), chainPem: material?.chainPem };
+}
+
+function stats(brain: ProxyBrain, recorder: Recorder, exporter: OtlpExporter): unknown {
+  const { heapUsed, rss } = process.memoryUsage();
+  return {
+    uptimeSeconds: Math.round(process.uptime()),
+    heapUsedBytes: heapUsed,
+    rssBytes: rss,
+    revision: brain.configuration.revision,
+    series: recorder.table.count,
+    seriesOverflowed: recorder.table.overflowed,
+    telemetry: exporter.state,
+  };
+}

@@ -1,0 +1,67 @@
+import { z } from "zod";
+
+/** A DNS-1123 label: names become parts of host names and SPIFFE ids. */
+const Label = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "expected lower-case letters, digits and hyphens");
+const OptionalPort = z.int().min(0).max(65_535).default(0);
+
+const WorkloadEntry = z
+  .strictObject({
+    namespace: Label,
+    service: Label,
+    version: Label.optional(),
+    workload: Label.optional(),
+    labels: z.record(z.string(), z.string()).default({}),
+    address: z.string().min(1).optional(),
+    appPort: z.int().min(1).max(65_535).optional(),
+    inboundPort: OptionalPort,
+    outboundPort: OptionalPort,
+    outbounds: z
+      .array(z.strictObject({ host: z.string().min(1), localPort: OptionalPort }))
+      .max(1000)
+      .default([]),
+  })
+  .transform((entry) => ({
+    ...entry,
+    workload: entry.workload ?? [entry.service, entry.version].filter(Boolean).join("-"),
+    labels: {
+      ...entry.labels,
+      app: entry.service,
+      ...(entry.version === undefined ? {} : { version: entry.version }),
+    } as Readonly<Record<string, string>>,
+  }));
+
+/** The proxy configuration file of docs/architecture.md, defaults filled in; port 0: find one. */
+export const ConfigFile = z
+  .strictObject({
+    name: z.string().min(1).max(253),
+    workloads: z.array(WorkloadEntry).min(1).max(1000),
+    adminPort: OptionalPort,
+  })
+  .superRefine((file, context) => {
+    const seen = new Set<string>();
+    for (const [index, { namespace, workload }] of file.workloads.entries()) {
+      const id = `${namespace}/${workload}`;
+      if (seen.has(id)) {
+        const path = ["workloads", index, "workload"];
+        context.addIssue({ code: "custom", path, message: `${id} stands in the file twice` });
+      }
+      seen.add(id);
+    }
+  });
+export type ConfigFile = z.infer<typeof ConfigFile>;
+export type WorkloadSettings = ConfigFile["workloads"][number];
+
+/** One line a fault: where, what, and what stands there. */
+export function describeIssues(error: z.ZodError, given: unknown): string[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.map(String).join(".");
+    const value = issue.path.reduce<unknown>(
+      (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
+      given,
+    );
+    const shown = value === undefined ? "not set" : JSON.stringify(value).slice(0, 100);
+    return `${path || "(the file)"}: ${issue.message} (is ${shown})`;
+  });
+}

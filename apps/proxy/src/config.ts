@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidConfigError, parseEnv } from "@heddle/runtime";
+import { z } from "zod";
+import { ConfigFile, describeIssues, type WorkloadSettings } from "./config-file.ts";
+import {
+  type ControlPlaneAddress,
+  parseControlPlaneAddress,
+} from "./control/control-plane-address.ts";
+import { type JoinToken, parseJoinToken } from "./control/join-token.ts";
+
+export type ProxyConfig = {
+  readonly name: string;
+  readonly workloads: readonly WorkloadSettings[];
+  readonly adminPort: number; // 0: 15020 if free
+  readonly bindAddress: string;
+  readonly controlPlane: ControlPlaneAddress;
+  /** `undefined`: joined before, or never will. */
+  readonly joinToken: JoinToken | undefined;
+  readonly dataDir: string;
+  readonly otlpEndpoint: URL;
+  readonly traceSamplingRatio: number;
+  readonly logLevel: string;
+  readonly drainTimeoutMs: number;
+};
+
+const ProxyEnv = z.object({
+  HEDDLE_PROXY_CONFIG: z.string().optional(),
+  HEDDLE_CONTROL_PLANE: z
+    .string()
+    .default("127.0.0.1:15012")
+    .transform((text, context) => {
+      const address = parseControlPlaneAddress(text);
+      if (address) return address;
+      context.addIssue({ code: "custom", message: "expected host:port" });
+      return z.NEVER;
+    }),
+  HEDDLE_JOIN_TOKEN: z.string().optional(),
+  HEDDLE_JOIN_TOKEN_FILE: z.string().optional(),
+  HEDDLE_HOME: z.string().default(".heddle"),
+  HEDDLE_DATA_DIR: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .default("http://127.0.0.1:4318"),
+  HEDDLE_TRACE_SAMPLING: z.coerce
+    .number("expected a share from 0 to 1")
+    .min(0, "expected a share from 0 to 1")
+    .max(1, "expected a share from 0 to 1")
+    .default(0.01),
+  HEDDLE_BIND_ADDRESS: z.union([z.ipv4(), z.ipv6()], "expected an IP address").default("127.0.0.1"),
+  HEDDLE_LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info"),
+  HEDDLE_DRAIN_TIMEOUT_MS: z.coerce
+    .number("expected milliseconds, 0 to 600000")
+    .int("expected milliseconds, 0 to 600000")
+    .min(0, "expected milliseconds, 0 to 600000")
+    .max(600_000, "expected milliseconds, 0 to 600000")
+    .default(10_000),
+});
+
+/**
+ * Reads environment and configuration file (`--config FILE` or HEDDLE_PROXY_CONFIG). Throws
+ * `InvalidConfigError` that lists every fault of both; secrets are never shown.
+ */
+export async function loadConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ProxyConfig> {
+  const problems: string[] = [];
+  const collect = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof InvalidConfigError)) throw error;
+      problems.push(error.message);
+      return undefined;
+    }
+  };
+  const vars = await collect(() => parseEnv(ProxyEnv, env));
+  const path = configPath(argv) ?? env["HEDDLE_PROXY_CONFIG"];
+  const file = await collect(() => readConfigFile(path));
+  const joinToken = await collect(() => readJoinToken(env));
+  if (!vars || !file || problems.length > 0) throw new InvalidConfigError(problems.join("\n"));
+  return Object.freeze({
+    ...file,
+    bindAddress: vars.HEDDLE_BIND_ADDRESS,
+    controlPlane: vars.HEDDLE_CONTROL_PLANE,
+    joinToken,
+    dataDir: vars.HEDDLE_DATA_DIR ?? join(vars.HEDDLE_HOME, "proxies", file.name),
+    otlpEndpoint: new URL(vars.OTEL_EXPORTER_OTLP_ENDPOINT),
+    traceSamplingRatio: vars.HEDDLE_TRACE_SAMPLING,
+    logLevel: vars.HEDDLE_LOG_LEVEL,
+    drainTimeoutMs: vars.HEDDLE_DRAIN_TIMEOUT_MS,
+  });
+}
+
+function configPath(argv: readonly string[]): string | undefined {
+  const flag = argv.indexOf("--config");
+  if (flag >= 0) return argv[flag + 1];
+  return argv.find((argument) => argument.startsWith("--config="))?.slice("--config=".length);
+}
+
+async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
+  if (path === undefined || path === "") {
+    throw new InvalidConfigError("--config: expected the path of the proxy's configuration file");
+  }
+  const given = await parseText(path, readText(path, "--config"));
+  const parsed = ConfigFile.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const faults = describeIssues(parsed.error, given).map((fault) => `${path}: ${fault}`);
+  throw new InvalidConfigError(faults.join("\n"));
+}
+
+/** JSON needs no library; YAML's is loaded only when the file is YAML. */
+async function parseText(path: string, text: string): Promise<unknown> {
+  try {
+    if (/^\s*\{/.test(text)) return JSON.parse(text);
+    const { parse } = await import("yaml");
+    return parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    throw new InvalidConfigError(`${path}: ${(error as Error).message}`);
+  }
+}
+
+function readJoinToken(env: Readonly<Record<string, string | undefined>>): JoinToken | undefined {
+  const given = env["HEDDLE_JOIN_TOKEN"];
+  if (given) return parseJoinToken(given);
+  const path = env["HEDDLE_JOIN_TOKEN_FILE"];
+  return path ? parseJoinToken(readText(path, "HEDDLE_JOIN_TOKEN_FILE")) : undefined;
+}
+
+function readText(path: string, setting: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new InvalidConfigError(`${setting}: cannot read ${path}: ${(error as Error).message}`);
+  }
+}

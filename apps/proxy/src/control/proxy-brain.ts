@@ -1,0 +1,218 @@
+import {
+  CONTROL_STREAM_PROTOCOL,
+  type ControlMessage,
+  PROXY_IDENTITY_PATH,
+  type ProxyMessage,
+} from "@heddle/contracts";
+import { formatId } from "@heddle/mesh";
+import type { Logger } from "@heddle/runtime";
+import type { ProxyConfig } from "../config.ts";
+import { HostResolver } from "../core/host-resolver.ts";
+import { LiveMesh } from "../core/live-mesh.ts";
+import type { MeshView } from "../core/mesh-view.ts";
+import { CertificateKeeper, type Holder } from "../identity/certificate-keeper.ts";
+import { HeldIdentity } from "../identity/held-identity.ts";
+import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
+import { AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
+import { ControlStream } from "./control-stream.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { WrongRootError } from "./discover-root.ts";
+import { JoinRefusedError, join } from "./join.ts";
+import { RunningWorkload } from "./running-workload.ts";
+
+const PROXY_VERSION = "0.1.0";
+const CONFIGURATION_FILE = "configuration.json";
+const PARTED_CHECK_MS = 5_000;
+
+/**
+ * What a proxy knows and is: configuration, identities, and the stream that renews both. It starts
+ * from disk, so that it serves before the control plane answers.
+ */
+export class ProxyBrain {
+  readonly workloads: readonly RunningWorkload[];
+  readonly configuration: AppliedConfiguration;
+  readonly #config: ProxyConfig;
+  readonly #data: DataFolder;
+  readonly #logger: Logger;
+  readonly #resolver: HostResolver;
+  readonly #mesh: LiveMesh;
+  readonly #own = new HeldIdentity();
+  readonly #keeper: CertificateKeeper;
+  readonly #stream: ControlStream;
+  readonly #onUseless: (error: Error) => void;
+  #partedTimer: NodeJS.Timeout | undefined;
+
+  /** `onUseless`: the proxy has nothing to serve with and never will (its token is refused). */
+  constructor(
+    config: ProxyConfig,
+    data: DataFolder,
+    logger: Logger,
+    onUseless: (error: Error) => void,
+  ) {
+    this.#onUseless = onUseless;
+    this.#config = config;
+    this.#data = data;
+    this.#logger = logger;
+    this.workloads = config.workloads.map((one) => new RunningWorkload(one, config.bindAddress));
+    this.#mesh = new LiveMesh(Math.random);
+    this.#resolver = new HostResolver(this.#mesh, (subscription) => {
+      this.#stream.send({ type: "subscribe", subscriptions: [subscription] });
+      this.#save();
+    });
+    this.configuration = new AppliedConfiguration({
+      mesh: this.#mesh,
+      resolver: this.#resolver,
+      workloads: this.workloads,
+    });
+    this.#keeper = new CertificateKeeper({
+      send: (message) => this.#stream.send(message),
+      onInstalled: (holder, material) => data.save(identityFile(holder), material),
+      logger,
+      draw: Math.random,
+    });
+    this.#stream = new ControlStream({
+      address: config.controlPlane,
+      identity: this.#own,
+      logger,
+      draw: Math.random,
+      handlers: {
+        hello: () => this.#hello(),
+        onWelcome: (welcome) => this.#welcomed(welcome),
+        onMessage: (message) => this.#receive(message),
+        prepare: () => this.#joinIfNeeded(),
+      },
+    });
+  }
+
+  get view(): MeshView {
+    return this.#resolver;
+  }
+
+  /** Given at joining; `undefined` before. */
+  get proxyId(): string | undefined {
+    const uri = this.#own.spiffeId;
+    const at = uri?.indexOf(PROXY_IDENTITY_PATH) ?? -1;
+    return at < 0 ? undefined : uri?.slice(at + PROXY_IDENTITY_PATH.length);
+  }
+
+  get streamStatus() {
+    return this.#stream.status;
+  }
+
+  /** Every workload has a valid certificate and a configuration, be it from disk. */
+  get isReady(): boolean {
+    const nowMs = Date.now();
+    return this.workloads.every((workload) => workload.isReady(nowMs));
+  }
+
+  /** Takes up what the last process of this proxy has left on disk. */
+  async restore(): Promise<void> {
+    const holders: [Holder, HeldIdentity][] = [
+      [null, this.#own],
+      ...this.workloads.map((one): [Holder, HeldIdentity] => [one.id, one.identity]),
+    ];
+    for (const [holder, identity] of holders) {
+      const material = await this.#data.read(identityFile(holder), KeyAndCertificate);
+      if (material) this.#tryInstall(holder, identity, material);
+      this.#keeper.keep(holder, identity);
+    }
+    const saved = await this.#data.read(CONFIGURATION_FILE, SavedConfiguration);
+    if (!saved) return;
+    try {
+      this.configuration.restore(saved, Date.now());
+      this.#logger.info({ revision: saved.revision }, "running the configuration from disk");
+    } catch (error) {
+      this.#logger.warn({ err: error }, "the configuration on disk is not usable");
+    }
+  }
+
+  /** Opens the stream; the listeners' ports must be known, since `hello` tells them. */
+  start(): void {
+    this.#keeper.start();
+    this.#stream.start();
+    this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
+    this.#partedTimer.unref();
+  }
+
+  /** Says goodbye, so that nobody sends us anything new. */
+  async stop(): Promise<void> {
+    this.#keeper.stop();
+    clearInterval(this.#partedTimer);
+    await this.#stream.stop();
+    this.#save();
+    await this.#data.flush();
+  }
+
+  async #joinIfNeeded(): Promise<void> {
+    if (this.#own.isValid(Date.now())) return;
+    const { joinToken, controlPlane, name } = this.#config;
+    if (!joinToken) {
+      throw new Error(
+        "the proxy has no valid certificate of its own and no join token (HEDDLE_JOIN_TOKEN)",
+      );
+    }
+    const joined = await join(controlPlane, joinToken, name).catch((error: unknown) => {
+      const isFinal = error instanceof JoinRefusedError || error instanceof WrongRootError;
+      if (isFinal && !this.isReady) this.#onUseless(error);
+      throw error;
+    });
+    this.#keeper.install(null, joined.material);
+    this.#logger.info({ proxyId: joined.proxyId }, "joined the mesh");
+  }
+
+  #hello(): Extract<ProxyMessage, { type: "hello" }> {
+    const proxyId = this.proxyId ?? "";
+    return {
+      type: "hello",
+      protocol: CONTROL_STREAM_PROTOCOL,
+      proxyId,
+      proxyName: this.#config.name,
+      proxyVersion: PROXY_VERSION,
+      workloads: this.workloads.map((workload) => workload.registration(proxyId)),
+      subscriptions: this.#resolver.subscriptions,
+      have: this.configuration.have,
+    };
+  }
+
+  #welcomed(welcome: Extract<ControlMessage, { type: "welcome" }>): void {
+    this.#resolver.outboundTrafficPolicy = welcome.outboundTrafficPolicy;
+    this.#keeper.trust(welcome.trustBundlePem);
+    this.#keeper.connected();
+  }
+
+  #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" }>): void {
+    if (message.type === "certificate") {
+      this.#keeper.trust(message.trustBundlePem);
+      this.#keeper.receive(message);
+      return;
+    }
+    const { nonce, revision } = message;
+    const applied = this.configuration.apply(message, Date.now());
+    if (applied.kind === "refused") {
+      this.#logger.error({ revision, reason: applied.reason }, "refused a push; nothing changed");
+      this.#stream.send({ type: "nack", nonce, reason: applied.reason });
+      return;
+    }
+    const { lastSends } = applied;
+    this.#stream.send({ type: "ack", nonce, appliedAtMs: Date.now(), lastSends });
+    this.#logger.debug({ revision, upserts: message.upserts.length }, "applied a push");
+    this.#save();
+  }
+
+  #save(): void {
+    this.#data.save(CONFIGURATION_FILE, this.configuration.saved);
+  }
+
+  #tryInstall(holder: Holder, identity: HeldIdentity, material: KeyAndCertificate): void {
+    try {
+      identity.install(material);
+    } catch (error) {
+      this.#logger.warn({ holder, err: error }, "a certificate on disk is not usable");
+    }
+  }
+}
+
+function identityFile(holder: Holder): string {
+  const name = holder === null ? "proxy" : `workload.${formatId(holder).replace("/", ".")}`;
+  return `identities/${name}.json`;
+}
