@@ -37,6 +37,7 @@ export class LiveGraph {
   readonly #rendered = new Map<string, Rendered>();
   #timer: NodeJS.Timeout | undefined;
   #newEdgeTimer: NodeJS.Timeout | undefined;
+  #isJudgeDue = true;
   #streams = 0;
 
   constructor(memory: TrafficMemory, windows: WindowLog, registry: RegistryWatch) {
@@ -61,6 +62,8 @@ export class LiveGraph {
 
   /** A push has brought an edge that was not there: it need not wait for the next second. */
   edgeAppeared(): void {
+    this.#isJudgeDue = true;
+    this.#rendered.clear();
     this.#newEdgeTimer ??= setTimeout(() => {
       this.#newEdgeTimer = undefined;
       this.tick();
@@ -72,15 +75,19 @@ export class LiveGraph {
     const nowMs = Date.now();
     this.#memory.forget(nowMs);
     this.#rendered.clear();
-    const asOfMs = this.asOfMs();
-    const { edges } = this.#traffic(HEALTH_WINDOW_MS, asOfMs, false);
-    this.#boards.workload.judge(edges, this.#nodesOf(edges, "workload"), asOfMs);
-    const merged = toServiceEdges(edges);
-    this.#boards.service.judge(merged, this.#nodesOf(merged, "service"), asOfMs);
+    this.#judge(this.asOfMs());
     for (const { key, listeners } of this.#listeners.values()) {
       const { json } = this.render(key);
       for (const listener of listeners) listener(json);
     }
+  }
+
+  #judge(asOfMs: number): void {
+    this.#isJudgeDue = false;
+    const { edges } = this.#traffic(HEALTH_WINDOW_MS, asOfMs, false);
+    this.#boards.workload.judge(edges, this.#nodesOf(edges, "workload"), asOfMs);
+    const merged = toServiceEdges(edges);
+    this.#boards.service.judge(merged, this.#nodesOf(merged, "service"), asOfMs);
   }
 
   /** The last completed telemetry second. */
@@ -94,6 +101,7 @@ export class LiveGraph {
     const known = this.#rendered.get(name);
     if (known) return known;
     const asOfMs = this.asOfMs();
+    if (this.#isJudgeDue) this.#judge(asOfMs);
     const { edges, coveredMs } = this.#traffic(key.windowMs, asOfMs, true);
     const snapshot = buildGraph({
       ...key,
