@@ -1,0 +1,98 @@
+"use client";
+
+import type { RevisionSummary } from "@heddle/contracts";
+import { Search } from "lucide-react";
+import { useState } from "react";
+import { formatCounted } from "../../lib/numbers.ts";
+import { formatDay } from "../../lib/times.ts";
+import { Select } from "../../ui/select.tsx";
+import { useUrlValue } from "../session/use-url-value.ts";
+import type { RevisionFilter } from "./filter-revisions.ts";
+import styles from "./history-toolbar.module.css";
+import { REVISION_KINDS } from "./revision-icon.tsx";
+
+type SetFilter = (name: "q" | "kind" | "who", value: string | undefined) => void;
+
+/** The filter as the address holds it. */
+export function useHistoryFilter(): readonly [RevisionFilter, SetFilter] {
+  const [text, setText] = useUrlValue("q");
+  const [kind, setKind] = useUrlValue("kind");
+  const [author, setAuthor] = useUrlValue("who");
+  const setters = { q: setText, kind: setKind, who: setAuthor };
+  return [{ text: text ?? "", kind, author }, (name, value) => setters[name](value)];
+}
+
+export function HistoryToolbar({
+  revisions,
+  filter,
+  onFilter,
+  hasMore,
+}: {
+  readonly revisions: readonly RevisionSummary[];
+  readonly filter: RevisionFilter;
+  readonly onFilter: SetFilter;
+  readonly hasMore: boolean;
+}) {
+  const authors = [...new Set(revisions.map((one) => one.author))].sort();
+  return (
+    <div className={styles.toolbar} role="search">
+      <FilterField value={filter.text} onChange={(text) => onFilter("q", text)} />
+      <Select
+        label="Kind"
+        caption="Kind"
+        choices={[
+          { value: "", label: "All" },
+          ...Object.entries(REVISION_KINDS).map(([value, label]) => ({ value, label })),
+        ]}
+        value={filter.kind ?? ""}
+        onChange={(kind) => onFilter("kind", kind)}
+      />
+      <Select
+        label="Who"
+        caption="Who"
+        choices={[
+          { value: "", label: "All" },
+          ...authors.map((author) => ({ value: author, label: author })),
+        ]}
+        value={filter.author ?? ""}
+        onChange={(author) => onFilter("who", author)}
+      />
+      <span className={styles.count}>{countWords(revisions, hasMore)}</span>
+    </div>
+  );
+}
+
+/** Typing filters at once; the address follows without waiting for it. */
+function FilterField({
+  value,
+  onChange,
+}: {
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+}) {
+  const [text, setText] = useState(value);
+  return (
+    <label className={styles.field}>
+      <Search size={14} aria-hidden="true" />
+      <input
+        type="search"
+        aria-label="Filter: service, person, kind"
+        placeholder="Filter: service, person, kind"
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          onChange(event.target.value);
+        }}
+      />
+    </label>
+  );
+}
+
+function countWords(revisions: readonly RevisionSummary[], hasMore: boolean): string {
+  const oldest = revisions.at(-1);
+  if (oldest === undefined) return "";
+  const count = formatCounted(revisions.length, "revision");
+  return hasMore
+    ? `${count} loaded, more before`
+    : `${count} since ${formatDay(oldest.createdAtMs)}`;
+}

@@ -1,0 +1,108 @@
+"use client";
+
+import type { RevisionSummary } from "@heddle/contracts";
+import Link from "next/link";
+import { useSearchParams } from "next/navigation";
+import { type KeyboardEvent, useRef } from "react";
+import { formatClock, formatStamp } from "../../lib/times.ts";
+import { Button } from "../../ui/button.tsx";
+import { classNames } from "../../ui/class-names.ts";
+import { CodeLine } from "../../ui/code-line.tsx";
+import { EmptyState } from "../../ui/empty-state.tsx";
+import { groupRevisions } from "./filter-revisions.ts";
+import { RevisionIcon } from "./revision-icon.tsx";
+import styles from "./revision-list.module.css";
+
+const FROM = { console: "console", cli: "CLI", api: "API", demo: "demo" } as const;
+
+/** Revisions by hour and day. Arrow keys walk, Enter opens. */
+export function RevisionList({
+  revisions,
+  isEmpty,
+  shown,
+  nowMs,
+  onMore,
+  isLoadingMore,
+}: {
+  readonly revisions: readonly RevisionSummary[];
+  /** There is no revision at all, not only none that fits the filter. */
+  readonly isEmpty: boolean;
+  readonly shown: number | undefined;
+  readonly nowMs: number;
+  readonly onMore?: () => void;
+  readonly isLoadingMore: boolean;
+}) {
+  const list = useRef<HTMLElement>(null);
+  if (revisions.length === 0) {
+    return isEmpty ? (
+      <EmptyState act={<CodeLine command="heddle apply -f rules.yaml" />}>
+        Nothing has been changed yet. Each change will be a revision here.
+      </EmptyState>
+    ) : (
+      <EmptyState>No revision fits the filter.</EmptyState>
+    );
+  }
+  return (
+    <nav ref={list} aria-label="Revisions" onKeyDown={(event) => walk(event, list.current)}>
+      {groupRevisions(revisions, nowMs).map((group) => (
+        <section key={`${group.name} ${group.revisions[0]?.revision}`}>
+          <h2 className={styles.group}>{group.name}</h2>
+          <ol>
+            {group.revisions.map((one) => (
+              <li key={one.revision}>
+                <RevisionItem revision={one} isShown={one.revision === shown} />
+              </li>
+            ))}
+          </ol>
+        </section>
+      ))}
+      {onMore !== undefined && (
+        <div className={styles.more}>
+          <Button isWide isPending={isLoadingMore} onClick={onMore}>
+            Load older revisions
+          </Button>
+        </div>
+      )}
+    </nav>
+  );
+}
+
+function RevisionItem({
+  revision: one,
+  isShown,
+}: {
+  readonly revision: RevisionSummary;
+  readonly isShown: boolean;
+}) {
+  const search = useSearchParams();
+  const query = search.size === 0 ? "" : `?${search}`;
+  return (
+    <Link
+      href={`/history/${one.revision}${query}`}
+      scroll={false}
+      aria-current={isShown ? "true" : undefined}
+      className={classNames(styles.item, isShown && styles.shown)}
+    >
+      <span className={styles.number}>{one.revision}</span>
+      <span className={styles.icon}>
+        <RevisionIcon kind={one.kind} />
+      </span>
+      <span className={styles.summary}>{one.summary}</span>
+      <span className={styles.who} title={formatStamp(one.createdAtMs)}>
+        {one.author}, {formatClock(one.createdAtMs)}
+        <span className={styles.from}>from {FROM[one.source]}</span>
+      </span>
+    </Link>
+  );
+}
+
+function walk(event: KeyboardEvent, list: HTMLElement | null): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step === undefined || list === null) return;
+  const links = [...list.querySelectorAll("a")];
+  const index = links.findIndex((link) => link === document.activeElement);
+  const next = links[index + step];
+  if (next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}

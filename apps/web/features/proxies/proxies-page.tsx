@@ -1,0 +1,144 @@
+"use client";
+
+import type { ProxyState } from "@heddle/contracts";
+import { useSearchParams } from "next/navigation";
+import { formatCounted } from "../../lib/numbers.ts";
+import { useProxies } from "../../lib/queries/use-mesh-state.ts";
+import { Card } from "../../ui/card.tsx";
+import { CodeLine } from "../../ui/code-line.tsx";
+import { EmptyState } from "../../ui/empty-state.tsx";
+import { ErrorPart } from "../../ui/error-part.tsx";
+import { PageFrame } from "../../ui/page-frame.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Skeleton } from "../../ui/skeleton.tsx";
+import { Table, Td, Th, Tr } from "../../ui/table.tsx";
+import { useLivePage } from "../session/use-live-page.ts";
+import styles from "./proxies-page.module.css";
+import { sortProxies, syncView } from "./proxy-sync.ts";
+import { SyncPill } from "./sync-pill.tsx";
+
+/** Every proxy the control plane knows: whether it runs the newest revision that concerns it, and since when. */
+export function ProxiesPage() {
+  const proxies = useProxies();
+  useLivePage(proxies.dataUpdatedAt);
+  const namespace = useSearchParams().get("ns");
+  const shown = proxies.data?.proxies.filter(
+    (proxy) =>
+      namespace === null || proxy.workloads.some((name) => name.startsWith(`${namespace}/`)),
+  );
+  return (
+    <PageFrame title="Proxies" status={shown !== undefined && shown.length > 0 && summaryOf(shown)}>
+      {proxies.isError && (
+        <ErrorPart
+          title="The proxies are missing"
+          detail={proxies.error.message}
+          onRetry={() => void proxies.refetch()}
+        />
+      )}
+      {proxies.isPending && <Skeleton heightPx={320} />}
+      {shown !== undefined &&
+        (shown.length === 0 ? (
+          <Card>
+            <EmptyState
+              act={
+                <CodeLine command="npx heddle run --service catalog --port 8080 -- node server.js" />
+              }
+            >
+              No proxy has joined yet. Put this before the command that starts a service.
+            </EmptyState>
+          </Card>
+        ) : (
+          <>
+            <ProxyTable proxies={sortProxies(shown)} />
+            <div className={styles.command}>
+              <CodeLine command="heddle proxies" />
+            </div>
+          </>
+        ))}
+    </PageFrame>
+  );
+}
+
+function ProxyTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
+  return (
+    <Card isFlush>
+      <Table label="Proxies">
+        <thead>
+          <tr>
+            <Th>Proxy</Th>
+            <Th>State</Th>
+            <Th>Since</Th>
+            <Th isNumber>Sent</Th>
+            <Th isNumber>Acked</Th>
+            <Th>Workloads</Th>
+            <Th>Version</Th>
+          </tr>
+        </thead>
+        <tbody>
+          {proxies.map((proxy) => (
+            <ProxyRow key={proxy.proxyId} proxy={proxy} />
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
+  return (
+    <>
+      <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
+        <Td>
+          <b title={proxy.proxyId}>{proxy.name}</b>
+        </Td>
+        <Td>
+          <SyncPill proxy={proxy} />
+        </Td>
+        <Td>
+          <RelativeTime atMs={proxy.sinceMs} />
+        </Td>
+        <Td isNumber>{revisionWords(proxy.sentRevision)}</Td>
+        <Td isNumber>
+          <span className={proxy.ackedRevision < proxy.sentRevision ? styles.behind : undefined}>
+            {revisionWords(proxy.ackedRevision)}
+          </span>
+        </Td>
+        <Td>
+          <Workloads names={proxy.workloads} />
+        </Td>
+        <Td>
+          <span className={styles.quiet}>{proxy.version}</span>
+        </Td>
+      </Tr>
+      {proxy.lastNack !== undefined && (
+        <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
+          <Td colSpan={7} className={styles.nack}>
+            <b>Last refusal</b> {proxy.lastNack}
+          </Td>
+        </Tr>
+      )}
+    </>
+  );
+}
+
+const MOST_NAMES = 4;
+
+function Workloads({ names }: { readonly names: readonly string[] }) {
+  if (names.length === 0) return <span className={styles.quiet}>none</span>;
+  const rest = names.length - MOST_NAMES;
+  return (
+    <span title={names.join(", ")}>
+      {names.slice(0, MOST_NAMES).join(", ")}
+      {rest > 0 && <span className={styles.quiet}> and {rest} more</span>}
+    </span>
+  );
+}
+
+function revisionWords(revision: number): string {
+  return revision === 0 ? "none" : String(revision);
+}
+
+function summaryOf(proxies: readonly ProxyState[]): string {
+  const synced = proxies.filter((proxy) => syncView(proxy).status === "healthy").length;
+  return `${synced} of ${formatCounted(proxies.length, "proxy", "proxies")} run the newest revision that concerns them`;
+}
