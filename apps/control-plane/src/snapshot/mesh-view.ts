@@ -1,8 +1,14 @@
 import type { EndpointsResource, ProxyResource, Subscription } from "@heddle/contracts";
-import { formatId, formatSpiffeId, parseId, type ServiceId } from "@heddle/mesh";
+import {
+  formatId,
+  formatSpiffeId,
+  type PeerAuthentication,
+  type ServiceId,
+  selects,
+} from "@heddle/mesh";
 import { parseServiceHost, type WorkloadEntry } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
-import type { Registry } from "../registry/registry.ts";
+import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import {
   type ConfigSnapshot,
   compileSnapshot,
@@ -95,6 +101,19 @@ export class MeshView {
     );
   }
 
+  /** Whether any instance, with or without sidecar, serves the service now. */
+  hasInstances(key: string): boolean {
+    return (
+      this.#registry.instancesOfService(key).length > 0 || this.#snapshot.plaintextEntries.has(key)
+    );
+  }
+
+  /** The services whose instances a policy takes in, `namespace/name`. */
+  servicesSelectedBy(policy: Pick<PeerAuthentication, "namespace" | "selector">): string[] {
+    const taken = [...this.#registry.instances()].filter((instance) => selects(policy, instance));
+    return [...new Set(taken.map(serviceKeyOf))];
+  }
+
   resolve(subscription: Subscription): Resolution {
     const service = parseServiceHost(subscription.host, subscription.namespace);
     const { namespace, host } = subscription;
@@ -157,11 +176,6 @@ export function subscriptionKey({ namespace, host }: Subscription): string {
 export function subscriptionInterest(subscription: Subscription): string[] {
   const service = parseServiceHost(subscription.host, subscription.namespace);
   return service ? [`service/${formatId(service)}`, `endpoints/${formatId(service)}`] : [];
-}
-
-/** `service/shop/reviews` → `shop/reviews`. */
-export function serviceOfKey(key: string): ServiceId | undefined {
-  return parseId(key.slice(key.indexOf("/") + 1));
 }
 
 function serves(instance: StoredInstance): boolean {

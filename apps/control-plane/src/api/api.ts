@@ -1,0 +1,87 @@
+import type { Principal } from "@heddle/runtime";
+import { bearerToken, verifyToken } from "@heddle/runtime";
+import { Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { answerError } from "./answer-error.ts";
+import { canaryRoutes } from "./canary-routes.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { meshRoutes } from "./mesh-routes.ts";
+import type { ApiParts } from "./parts.ts";
+import { problem } from "./problem.ts";
+import { resourceRoutes } from "./resource-routes.ts";
+import { revisionRoutes } from "./revision-routes.ts";
+import { loginRoutes, tokenRoutes } from "./token-routes.ts";
+
+// The longest YAML a change may hold, as JSON with every character escaped.
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** What a request carries once it has passed the door. */
+export type ApiEnv = { Variables: { principal: Principal; startedAt: number } };
+
+/** The control plane's HTTP interface: health and metrics for machines, `/api/v1` for people. */
+export function createApi(parts: ApiParts): Hono {
+  const api = new Hono<ApiEnv>();
+  api.route("/", loginRoutes(parts));
+  api.use(authenticate(parts));
+  for (const routes of [
+    meshRoutes,
+    resourceRoutes,
+    revisionRoutes,
+    canaryRoutes,
+    tokenRoutes,
+    eventRoutes,
+  ]) {
+    api.route("/", routes(parts));
+  }
+  const app = new Hono();
+  app.onError((error, context) => answerError(parts.logger, error, context));
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    return sendProblem(problem(404, "HEDDLE_NOT_FOUND", `${method} ${path}: nothing is here`));
+  });
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () =>
+        sendProblem(
+          problem(413, "HEDDLE_TOO_LARGE", `a request has at most ${MAX_BODY_BYTES} bytes`),
+        ),
+    }),
+  );
+  app.route("/", healthRoutes(parts));
+  app.use("/api/v1/*", whenReady(parts));
+  app.route("/api/v1", api);
+  return app;
+}
+
+function authenticate(parts: ApiParts): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    context.set("startedAt", performance.now());
+    const token = bearerToken(context.req.header("authorization"));
+    const principal =
+      token === undefined
+        ? undefined
+        : await verifyToken(parts.authSecret, ["session", "api"], token);
+    if (!principal) {
+      return sendProblem(problem(401, "HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"));
+    }
+    context.set("principal", principal);
+    return next();
+  };
+}
+
+function whenReady(parts: ApiParts): MiddlewareHandler {
+  return async (_, next) => {
+    if (parts.isReady()) return next();
+    const why = "the control plane is starting: it waits for its database";
+    return sendProblem(problem(503, "HEDDLE_NOT_READY", why));
+  };
+}
+
+function sendProblem(body: ReturnType<typeof problem>): Response {
+  return Response.json(body, {
+    status: body.status,
+    headers: { "content-type": "application/problem+json" },
+  });
+}

@@ -1,0 +1,83 @@
+import {
+  CanariesResponse,
+  type Canary,
+  CanaryRollbackRequest,
+  CanaryWeightRequest,
+} from "@heddle/contracts";
+import { DatabaseUnavailableError } from "@heddle/store";
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { changeCanary } from "../rollout/change-canary.ts";
+import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
+import type { ApiEnv } from "./api.ts";
+import { readBody, readParams, requireRole } from "./input.ts";
+import type { ApiParts } from "./parts.ts";
+
+const ServicePath = z.object({ namespace: z.string(), service: z.string() });
+
+/** Canaries: what is under judgement, how much it gets, and back. */
+export function canaryRoutes(parts: ApiParts) {
+  const { config, registry } = parts;
+  const change = async (
+    context: Context<ApiEnv>,
+    kind: "weight" | "rollback",
+    request: CanaryWeightRequest,
+  ) => {
+    const { namespace, service } = readParams(context, ServicePath);
+    const answer = await changeCanary(config, registry, {
+      service: { namespace, name: service },
+      canaryPercent: request.canaryPercent,
+      kind,
+      author: context.get("principal").name,
+      source: request.source ?? "api",
+      reason: request.reason,
+      sinceClickMs: request.sinceClickMs ?? 0,
+      startedAt: context.get("startedAt"),
+    });
+    if (answer.ackedAfterMs !== undefined) {
+      parts.metrics.convergenceSeconds.observe(answer.ackedAfterMs / 1000);
+    }
+    return context.json(answer);
+  };
+  return new Hono<ApiEnv>()
+    .get("/canaries", async (context) => {
+      const found = [...config.snapshot.services.keys()]
+        .sort()
+        .flatMap((key) => findCanary(config.snapshot, key) ?? []);
+      const canaries = await Promise.all(found.map((one) => toCanary(parts, one)));
+      return context.json(CanariesResponse.parse({ canaries }));
+    })
+    .post("/canaries/:namespace/:service/weight", async (context) => {
+      requireRole(context.get("principal"), "operator");
+      return change(context, "weight", await readBody(context, CanaryWeightRequest));
+    })
+    .post("/canaries/:namespace/:service/rollback", async (context) => {
+      requireRole(context.get("principal"), "operator");
+      const request = await readBody(context, CanaryRollbackRequest);
+      return change(context, "rollback", { ...request, canaryPercent: 0 });
+    });
+}
+
+async function toCanary(
+  { config, registry, canaryStarts }: ApiParts,
+  found: FoundCanary,
+): Promise<Canary> {
+  const { snapshot } = config;
+  const { namespace, name } = found.service;
+  const { resource, revision, updatedAtMs } = found.document;
+  const instances = registry.instancesOfService(`${namespace}/${name}`);
+  const start = await canaryStarts.find(found).catch((error: unknown) => {
+    if (!(error instanceof DatabaseUnavailableError)) throw error;
+    return { startedAtMs: updatedAtMs, startedBy: "unknown" }; // the rest is worth showing all the same
+  });
+  return {
+    namespace,
+    service: name,
+    virtualService: resource.name,
+    route: found.route,
+    stable: describeSide(snapshot, found, "stable", instances),
+    canary: describeSide(snapshot, found, "canary", instances),
+    revision,
+    ...start,
+  };
+}

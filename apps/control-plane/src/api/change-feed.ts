@@ -1,0 +1,33 @@
+import type { ChangeEvent } from "@heddle/contracts";
+
+type Listener = (event: ChangeEvent) => void;
+
+const REGISTRY_QUIET_MS = 250;
+
+/** Tells listeners of revisions at once and of the registry at most four times a second. */
+export class ChangeFeed {
+  readonly #listeners = new Set<Listener>();
+  #registryTimer: NodeJS.Timeout | undefined;
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  /** Returns the function that ends the subscription. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(event: ChangeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Workloads or proxies came, went or changed state. */
+  noteRegistry(): void {
+    this.#registryTimer ??= setTimeout(() => {
+      this.#registryTimer = undefined;
+      this.tell({ type: "registry" });
+    }, REGISTRY_QUIET_MS).unref();
+  }
+}

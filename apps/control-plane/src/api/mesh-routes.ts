@@ -1,0 +1,133 @@
+import {
+  MtlsSetRequest,
+  type ProxiesResponse,
+  type ProxyState,
+  type StatusResponse,
+  type WorkloadState,
+  type WorkloadsResponse,
+} from "@heddle/contracts";
+import { formatId, formatSpiffeId } from "@heddle/mesh";
+import type { StoredInstance } from "@heddle/store";
+import { Hono } from "hono";
+import { z } from "zod";
+import packageJson from "../../package.json" with { type: "json" };
+import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
+import { NotFoundError } from "../revisions/change-errors.ts";
+import { planMtlsMode } from "../revisions/plan-mtls.ts";
+import { effectiveMtls } from "../snapshot/config-snapshot.ts";
+import type { ApiEnv } from "./api.ts";
+import { toApplyResponse } from "./apply-response.ts";
+import { readBody, readParams, requireRole } from "./input.ts";
+import type { ApiParts } from "./parts.ts";
+
+const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
+
+const WorkloadPath = z.object({ namespace: z.string(), workload: z.string() });
+
+/** Who is in the mesh, and which mode each workload has. */
+export function meshRoutes(parts: ApiParts) {
+  const { registry, hub, mesh, config, authority } = parts;
+  return new Hono<ApiEnv>()
+    .get("/status", (context) => {
+      const answer: StatusResponse = {
+        trustDomain: parts.trustDomain,
+        caCreatedAtMs: authority().createdAtMs,
+        controlAddress: parts.controlAddress(),
+        proxiesConnected: hub.size,
+        revision: mesh.snapshot.revision,
+        version: packageJson.version,
+      };
+      return context.json(answer);
+    })
+    .get("/workloads", (context) => {
+      const byWorkload = Map.groupBy(registry.instances(), workloadKeyOf);
+      const workloads = [...byWorkload.values()].flatMap(
+        (instances) => toWorkload(parts, instances) ?? [],
+      );
+      workloads.sort((a, b) => (formatId(a) < formatId(b) ? -1 : 1));
+      const answer: WorkloadsResponse = { workloads };
+      return context.json(answer);
+    })
+    .get("/proxies", (context) => {
+      const nowMs = Date.now();
+      const shown = [...registry.proxies()].filter(
+        (proxy) =>
+          !proxy.hasLeft && (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
+      );
+      const proxies = shown.map((proxy) => toProxy(parts, proxy));
+      proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
+      const answer: ProxiesResponse = { proxies };
+      return context.json(answer);
+    })
+    .put("/mtls/:namespace/:workload", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const { namespace, workload: name } = readParams(context, WorkloadPath);
+      const { mode, reason, source } = await readBody(context, MtlsSetRequest);
+      const workload = { namespace, name };
+      const instance = [...registry.instances()].find(
+        (one) => one.namespace === namespace && one.workload === name,
+      );
+      if (!instance) throw new NotFoundError(`no workload ${formatId(workload)} is in the mesh`);
+      const startedAt = context.get("startedAt");
+      const outcome = await config.change({
+        author: principal.name,
+        source: source ?? "api",
+        reason,
+        kind: "mtls",
+        summary: `${name} set to ${mode}`,
+        startedAt,
+        plan: (snapshot) => [planMtlsMode(snapshot, workload, instance.labels, mode)],
+      });
+      return context.json(await toApplyResponse(outcome, startedAt));
+    });
+}
+
+function toWorkload(
+  { registry, mesh, trustDomain }: ApiParts,
+  instances: readonly StoredInstance[],
+): WorkloadState | undefined {
+  const [first] = instances;
+  if (!first) return undefined;
+  const id = { namespace: first.namespace, name: first.workload };
+  const { mode, policy } = effectiveMtls(mesh.snapshot, id, first.labels);
+  const notAfter = instances.flatMap((one) => one.certificateNotAfterMs ?? []);
+  return {
+    ...id,
+    service: first.service,
+    ...(first.version === undefined ? {} : { version: first.version }),
+    labels: { ...first.labels },
+    identity: formatSpiffeId({ trustDomain, workload: id }),
+    mtlsMode: mode,
+    ...(policy === undefined ? {} : { mtlsPolicy: formatId(policy) }),
+    ...(notAfter.length === 0 ? {} : { certificateNotAfterMs: Math.min(...notAfter) }),
+    instances: instances.map((instance) => {
+      const proxy = registry.findProxy(instance.proxyId);
+      return {
+        instanceId: instance.instanceId,
+        proxyId: instance.proxyId,
+        proxyName: proxy?.name ?? instance.proxyId,
+        address: instance.address,
+        inboundPort: instance.inboundPort,
+        ...(instance.appPort === undefined ? {} : { appPort: instance.appPort }),
+        state: proxy?.isConnected === true ? "connected" : "disconnected",
+        leaseEndsAtMs: instance.leaseEndsAtMs,
+      };
+    }),
+  };
+}
+
+function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
+  const session = hub.find(proxy.id);
+  const workloads = registry.instancesOfProxy(proxy.id).map(workloadKeyOf).sort();
+  const about = { proxyId: proxy.id, name: proxy.name, version: proxy.version, workloads };
+  if (session) return { ...about, connected: true, ...session.status() };
+  return {
+    ...about,
+    connected: false,
+    sync: "NOT SENT", // nothing was sent on this stream: there is none
+    sinceMs: proxy.lastSeenAtMs,
+    sentRevision: 0,
+    ackedRevision: 0,
+  };
+}

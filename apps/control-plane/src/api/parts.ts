@@ -1,0 +1,35 @@
+import type { RevisionSummary } from "@heddle/contracts";
+import type { Logger } from "@heddle/runtime";
+import type { ConfigDb } from "@heddle/store";
+import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
+import type { ControlPlaneMetrics } from "../metrics.ts";
+import type { RateLimiter } from "../rate-limit.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { MeshConfig } from "../revisions/mesh-config.ts";
+import type { CanaryStarts } from "../rollout/canary-start.ts";
+import type { MeshView } from "../snapshot/mesh-view.ts";
+import type { StreamHub } from "../stream/hub.ts";
+import type { ChangeFeed } from "./change-feed.ts";
+
+/** What the routes serve from. */
+export type ApiParts = {
+  readonly authSecret: string;
+  readonly trustDomain: string;
+  readonly db: ConfigDb;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly mesh: MeshView;
+  readonly hub: StreamHub;
+  readonly config: MeshConfig;
+  readonly canaryStarts: CanaryStarts;
+  readonly feed: ChangeFeed;
+  readonly metrics: ControlPlaneMetrics;
+  readonly loginLimiter: RateLimiter;
+  readonly isReady: () => boolean;
+  /** Known once the database has been read. */
+  readonly authority: () => CertificateAuthority;
+  readonly controlAddress: () => string;
+};
+
+/** The `changes` of a revision as stored, told to who listens. */
+export type OnRevision = (revision: RevisionSummary) => void;

@@ -1,0 +1,87 @@
+import {
+  ApplyRequest,
+  type ResourceDocument,
+  ResourceKind,
+  type ResourcesResponse,
+} from "@heddle/contracts";
+import { formatRef, parseResources } from "@heddle/resources";
+import { Hono } from "hono";
+import { z } from "zod";
+import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
+import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import type { ApiEnv } from "./api.ts";
+import { toApplyResponse } from "./apply-response.ts";
+import { readBody, readParams, readQuery, requireRole } from "./input.ts";
+import type { ApiParts } from "./parts.ts";
+
+const ResourceQuery = z.object({
+  kind: ResourceKind.optional(),
+  namespace: z.string().optional(),
+  name: z.string().optional(),
+});
+const ResourcePath = z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() });
+const DeleteQuery = z.object({ reason: z.string().max(2000).optional() });
+
+/** The documents as they stand, and changes to them. */
+export function resourceRoutes({ config }: ApiParts) {
+  return new Hono<ApiEnv>()
+    .get("/resources", (context) => {
+      const wanted = readQuery(context, ResourceQuery);
+      const resources = [...config.snapshot.documents.values()]
+        .filter(
+          ({ resource }) =>
+            (wanted.kind ?? resource.kind) === resource.kind &&
+            (wanted.namespace ?? resource.namespace) === resource.namespace &&
+            (wanted.name ?? resource.name) === resource.name,
+        )
+        .map(toDocument)
+        .sort((a, b) => (formatRef(a) < formatRef(b) ? -1 : 1));
+      const answer: ResourcesResponse = { resources };
+      return context.json(answer);
+    })
+    .post("/apply", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const request = await readBody(context, ApplyRequest);
+      const parsed = parseResources(request.yaml);
+      if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
+      const startedAt = context.get("startedAt");
+      const outcome = await config.change({
+        author: principal.name,
+        source: request.source ?? "api",
+        reason: request.reason,
+        kind: "apply",
+        dryRun: request.dryRun ?? false,
+        expected: request.expected ?? [],
+        startedAt,
+        plan: () => parsed.resources.map((after) => ({ ref: after.resource, after })),
+      });
+      const warnings = [...parsed.warnings, ...outcome.warnings];
+      return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
+    })
+    .delete("/resources/:kind/:namespace/:name", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const ref = readParams(context, ResourcePath);
+      const { reason } = readQuery(context, DeleteQuery);
+      const startedAt = context.get("startedAt");
+      const outcome = await config.change({
+        author: principal.name,
+        source: "api",
+        reason,
+        kind: "delete",
+        startedAt,
+        plan: (snapshot) => {
+          const document = snapshot.documents.get(formatRef(ref));
+          if (!document) throw new NotFoundError(`there is no ${formatRef(ref)}`);
+          return [{ ref: document.resource, after: undefined }];
+        },
+      });
+      return context.json(await toApplyResponse(outcome, startedAt));
+    });
+}
+
+function toDocument({ resource, yaml, revision, updatedAtMs }: MeshDocument): ResourceDocument {
+  const { kind, namespace, name } = resource;
+  return { kind, namespace, name, yaml, revision, updatedAtMs };
+}

@@ -1,0 +1,114 @@
+import {
+  ChangeSource,
+  Propagation,
+  RestoreRequest,
+  type RevisionDetail,
+  RevisionSummary,
+  type RevisionsResponse,
+} from "@heddle/contracts";
+import { formatRef, type ResourceRef } from "@heddle/resources";
+import { findDocumentsAt, findRevision, findRevisions, type StoredRevision } from "@heddle/store";
+import { Hono } from "hono";
+import { z } from "zod";
+import { NotFoundError } from "../revisions/change-errors.ts";
+import { describeChange } from "../revisions/diff-documents.ts";
+import { type PlannedDocument, parseOne } from "../revisions/mesh-config.ts";
+import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
+import type { ApiEnv } from "./api.ts";
+import { toApplyResponse } from "./apply-response.ts";
+import { readBody, readParams, readQuery, requireRole } from "./input.ts";
+import type { ApiParts } from "./parts.ts";
+
+const RevisionsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  before: z.coerce.number().int().min(1).optional(),
+  service: z.string().optional(),
+});
+const RevisionPath = z.object({ revision: z.coerce.number().int().min(1).max(2_147_483_647) });
+
+/** The history: every revision, and any of them restored as a new one. */
+export function revisionRoutes({ db, config }: ApiParts) {
+  return new Hono<ApiEnv>()
+    .get("/revisions", async (context) => {
+      const { limit, before, service } = readQuery(context, RevisionsQuery);
+      const found = await findRevisions(db, { limit: limit + 1, before, service });
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      const answer: RevisionsResponse = {
+        revisions: page.map(toSummary),
+        ...(found.length > limit && last ? { nextBefore: last.revision } : {}),
+      };
+      return context.json(answer);
+    })
+    .get("/revisions/:revision", async (context) => {
+      const { revision } = readParams(context, RevisionPath);
+      const found = await findRevision(db, revision);
+      if (!found) throw new NotFoundError(`there is no revision ${revision}`);
+      const propagation = Propagation.safeParse(found.propagation);
+      const answer: RevisionDetail = {
+        ...toSummary(found),
+        changes: found.changes.map(describeChange),
+        ...(propagation.success ? { propagation: propagation.data } : {}),
+      };
+      return context.json(answer);
+    })
+    .post("/revisions/:revision/restore", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const { revision } = readParams(context, RevisionPath);
+      const request = await readBody(context, RestoreRequest);
+      const past = await findDocumentsAt(db, revision);
+      if (!past) throw new NotFoundError(`there is no revision ${revision}`);
+      const documents = past.map((document): PlannedDocument => {
+        const after = parseOne(document.yaml);
+        return { ref: after.resource, after, createdAtMs: document.createdAtMs };
+      });
+      const startedAt = context.get("startedAt");
+      const outcome = await config.change({
+        author: principal.name,
+        source: request.source ?? "api",
+        reason: request.reason,
+        kind: "restore",
+        restoredRevision: revision,
+        summary: `Restored revision ${revision}`,
+        dryRun: request.dryRun ?? false,
+        startedAt,
+        plan: (snapshot) => planRestore(snapshot, documents),
+      });
+      return context.json(await toApplyResponse(outcome, startedAt));
+    });
+}
+
+/** The past documents, and the end of every document that did not exist then. */
+function planRestore(
+  snapshot: ConfigSnapshot,
+  documents: readonly PlannedDocument[],
+): PlannedDocument[] {
+  const kept = new Set(documents.map(({ ref }) => formatRef(ref)));
+  const younger: ResourceRef[] = [...snapshot.documents.values()]
+    .map(({ resource }) => resource)
+    .filter((resource) => !kept.has(formatRef(resource)));
+  return [...documents, ...younger.map((ref) => ({ ref, after: undefined }))];
+}
+
+const StoredKinds = z.object({
+  source: ChangeSource,
+  kind: RevisionSummary.shape.kind,
+  resources: RevisionSummary.shape.resources,
+});
+
+function toSummary(stored: StoredRevision): RevisionSummary {
+  const { source, kind, resources } = StoredKinds.parse(stored); // only this process writes them
+  return {
+    revision: stored.revision,
+    createdAtMs: stored.createdAtMs,
+    author: stored.author,
+    source,
+    ...(stored.reason === undefined ? {} : { reason: stored.reason }),
+    summary: stored.summary,
+    kind,
+    ...(stored.restoredRevision === undefined ? {} : { restoredRevision: stored.restoredRevision }),
+    resources,
+    services: [...stored.services],
+  };
+}

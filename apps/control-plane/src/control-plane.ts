@@ -1,0 +1,184 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createLogger, type HttpService, type Logger, serveHttp } from "@heddle/runtime";
+import {
+  type ConfigDb,
+  DatabaseUnavailableError,
+  forgetProxies,
+  loadRegistry,
+  migrate,
+  openConfigDb,
+} from "@heddle/store";
+import { createApi } from "./api/api.ts";
+import { ChangeFeed } from "./api/change-feed.ts";
+import type { ApiParts } from "./api/parts.ts";
+import { type CertificateAuthority, openAuthority } from "./certificates/certificate-authority.ts";
+import type { ControlPlaneConfig } from "./config.ts";
+import { createMetrics } from "./metrics.ts";
+import { RateLimiter } from "./rate-limit.ts";
+import { Registry } from "./registry/registry.ts";
+import { startRegistryWriter } from "./registry/registry-writer.ts";
+import { MeshConfig } from "./revisions/mesh-config.ts";
+import { CanaryStarts } from "./rollout/canary-start.ts";
+import { MeshView } from "./snapshot/mesh-view.ts";
+import { StreamHub } from "./stream/hub.ts";
+import { type StreamServer, startStreamServer } from "./stream/stream-server.ts";
+
+/** Proxies need this long to come back after the control plane did. */
+const RESTART_LEASE_MS = 30_000;
+const EXPIRE_EVERY_MS = 1000;
+const RETRY_DATABASE_MS = 500;
+const PROXY_MEMORY_MS = 30 * 86_400_000;
+const MIGRATIONS_DIR = fileURLToPath(new URL("../../../prisma/migrations", import.meta.url));
+
+export type ControlPlane = {
+  readonly adminPort: number;
+  readonly controlPort: number;
+  close(): Promise<void>;
+};
+
+/** Starts everything; resolves when proxies are served. The API answers 503 until then. */
+export async function startControlPlane(
+  settings: ControlPlaneConfig,
+  logger: Logger = createLogger("control-plane", settings.logLevel),
+): Promise<ControlPlane> {
+  const db = openConfigDb(settings.databaseUrl, (error) => {
+    logger.warn({ err: error }, "a database connection was lost");
+  });
+  const started: { authority?: CertificateAuthority; stream?: StreamServer } = {};
+  const parts = assemble(settings, db, logger, started);
+  let admin: HttpService | undefined;
+  const abort = new AbortController();
+  try {
+    admin = await serveHttp(createApi(parts), {
+      host: settings.bindAddress,
+      port: settings.adminPort,
+      purpose: "control plane API",
+      variable: "HEDDLE_CONTROL_ADMIN_PORT",
+    });
+    started.authority = await untilAnswered(logger, abort.signal, () => load(settings, parts));
+    started.stream = await startStreamServer(
+      {
+        ...parts,
+        authority: started.authority,
+        onRegistryChange: () => parts.feed.noteRegistry(),
+      },
+      { host: settings.bindAddress, port: settings.controlPort },
+    );
+  } catch (error) {
+    await admin?.close();
+    await db.close();
+    throw error;
+  }
+  const { registry, hub, feed, config } = parts;
+  const writer = startRegistryWriter(registry, db, logger);
+  const expiry = setInterval(() => {
+    const touched = registry.expire(Date.now());
+    if (touched.size === 0) return;
+    hub.publishEndpoints(touched);
+    feed.noteRegistry();
+  }, EXPIRE_EVERY_MS);
+  const { stream } = started;
+  const service = admin;
+  logger.info({ control: stream.port, api: service.port }, "control plane ready");
+  return {
+    adminPort: service.port,
+    controlPort: stream.port,
+    close: async () => {
+      clearInterval(expiry);
+      config.close();
+      await Promise.all([service.close(), stream.close()]);
+      await writer.close();
+      await db.close();
+    },
+  };
+}
+
+function assemble(
+  settings: ControlPlaneConfig,
+  db: ConfigDb,
+  logger: Logger,
+  started: { authority?: CertificateAuthority; stream?: StreamServer },
+): ApiParts {
+  const registry = new Registry();
+  const mesh = new MeshView(registry, settings.trustDomain);
+  const hub = new StreamHub(mesh);
+  const feed = new ChangeFeed();
+  const metrics = createMetrics({
+    connectedProxies: () => hub.size,
+    revision: () => mesh.snapshot.revision,
+    services: () => [...registry.serviceKeys()].length,
+    virtualServices: () =>
+      [...mesh.snapshot.documents.values()].filter(
+        ({ resource }) => resource.kind === "VirtualService",
+      ).length,
+  });
+  const config = new MeshConfig({
+    db,
+    mesh,
+    hub,
+    logger,
+    onRevision: (revision) => feed.tell({ type: "revision", revision }),
+  });
+  return {
+    authSecret: settings.authSecret,
+    trustDomain: settings.trustDomain,
+    db,
+    logger,
+    registry,
+    mesh,
+    hub,
+    config,
+    canaryStarts: new CanaryStarts(db),
+    feed,
+    metrics,
+    loginLimiter: new RateLimiter({ burst: 30, perSecond: 2 }),
+    isReady: () => started.stream !== undefined,
+    authority: () => {
+      if (!started.authority) throw new Error("asked for the authority before it was opened");
+      return started.authority;
+    },
+    controlAddress: () => `${hostOf(settings)}:${started.stream?.port ?? settings.controlPort}`,
+  };
+}
+
+/** Everything a push needs, read once; after this a dead database stops changes, never streams. */
+async function load(
+  settings: ControlPlaneConfig,
+  { db, registry, config }: ApiParts,
+): Promise<CertificateAuthority> {
+  await migrate(settings.databaseUrl, MIGRATIONS_DIR).catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "HEDDLE_MIGRATION") throw error;
+    throw new DatabaseUnavailableError(error);
+  });
+  const authority = await openAuthority(db, settings);
+  const nowMs = Date.now();
+  await forgetProxies(db, nowMs - PROXY_MEMORY_MS);
+  registry.load(await loadRegistry(db), nowMs + RESTART_LEASE_MS);
+  await config.load();
+  return authority;
+}
+
+async function untilAnswered<Answer>(
+  logger: Logger,
+  signal: AbortSignal,
+  question: () => Promise<Answer>,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError)) throw error;
+      if (attempt === 1 || attempt % 20 === 0) {
+        logger.warn({ attempt, reason: error.message }, "waiting for the database");
+      }
+      await wait(RETRY_DATABASE_MS, undefined, { signal });
+    }
+  }
+}
+
+function hostOf({ bindAddress }: ControlPlaneConfig): string {
+  if (bindAddress === "0.0.0.0" || bindAddress === "::") return "127.0.0.1";
+  return bindAddress.includes(":") ? `[${bindAddress}]` : bindAddress;
+}
