@@ -1,0 +1,34 @@
+import type { Logger } from "@heddle/runtime";
+import type { HostedWorkload } from "./hosted-workload.ts";
+import type { MeshView } from "./mesh-view.ts";
+import type { TrafficRecorder } from "./traffic-recorder.ts";
+
+/** A listener of the data path. */
+export type Listener = {
+  readonly port: number;
+  /** Stops accepting, lets requests in flight finish with `Connection: close`, at most `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+};
+
+/** What `main.ts` gives every listener. Starting rejects with the system's error (`EADDRINUSE`). */
+export type ListenerParts = {
+  readonly workload: HostedWorkload;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly recorder: TrafficRecorder;
+  readonly logger: Logger;
+};
+
+/** Binds `workload.bindAddress`; started only when the workload has an app. */
+export type StartInbound = (parts: ListenerParts) => Promise<Listener>;
+
+/** Binds loopback. */
+export type StartOutbound = (
+  parts: ListenerParts & {
+    readonly view: MeshView;
+    /** A listener for one destination: every request goes to this host. `undefined`: by the request. */
+    readonly host: string | undefined;
+    /** Ports this proxy listens on: a request passed on to one of them on this host would run in a loop. */
+    readonly ownPorts: ReadonlySet<number>;
+  },
+) => Promise<Listener>;
