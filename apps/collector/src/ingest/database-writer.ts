@@ -11,7 +11,7 @@ import {
   type TelemetryDb,
   type TelemetryTable,
 } from "@heddle/store";
-import type { SpanQueue } from "./span-queue.ts";
+import type { QueuedSpan, SpanQueue } from "./span-queue.ts";
 import type { EdgeRecord, TrafficMemory } from "./traffic-memory.ts";
 import type { WindowLog } from "./window-log.ts";
 
@@ -20,6 +20,12 @@ const MAX_CELLS_PER_WRITE = 5000;
 const SPANS_PER_COPY = 2000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5000;
+/**
+ * Spans are committed without waiting for the database's disk, which loses what the last moments before
+ * its death have committed. The newest that were written are kept, to be written again after one.
+ */
+const RECENT_SPANS_KEPT = 20_000;
+const RECENT_KEPT_MS = 5000;
 /** An edge's last request is worth a write only now and then. */
 const RESAVE_EDGE_MS = 60_000;
 
@@ -51,6 +57,7 @@ export class DatabaseWriter {
   readonly #intervalMs: number;
   readonly #partitions = new Set<string>();
   readonly #savedRequestMs = new WeakMap<EdgeRecord, number>();
+  #recent: { readonly writtenMs: number; readonly spans: readonly QueuedSpan[] }[] = [];
   #collectorId: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -115,6 +122,7 @@ export class DatabaseWriter {
 
   #failed(error: unknown): void {
     this.stats.failures += 1;
+    if (this.stats.isConnected) this.#writeRecentAgain();
     const waiting = { spans: this.#spans.size, buckets: this.#memory.unsavedCount };
     // One line when it goes, not one an attempt.
     if (this.stats.isConnected || this.stats.failures === 1) {
@@ -136,7 +144,7 @@ export class DatabaseWriter {
     const id = await registerCollector(this.#db);
     const byStoredId = new Map<number, EdgeRecord>();
     for (const stored of edges) {
-      const edge = this.#memory.edgeBetween(stored.source, stored.destination);
+      const edge = this.#memory.edgeBetween(stored.source, stored.destination, nowMs);
       if (edge === undefined) continue;
       edge.storedId = stored.id;
       edge.isSourceReported ||= stored.isSourceReported;
@@ -207,8 +215,26 @@ export class DatabaseWriter {
         throw error;
       }
       this.stats.spansWritten += spans.length;
+      this.#keepRecent(spans);
       if (this.#memory.unsavedCount >= MAX_CELLS_PER_WRITE) return; // counts go first
     }
+  }
+
+  #keepRecent(spans: readonly QueuedSpan[]): void {
+    const nowMs = Date.now();
+    this.#recent.push({ writtenMs: nowMs, spans });
+    const mostBatches = RECENT_SPANS_KEPT / SPANS_PER_COPY;
+    this.#recent = this.#recent
+      .filter(({ writtenMs }) => writtenMs > nowMs - RECENT_KEPT_MS)
+      .slice(-mostBatches);
+  }
+
+  /** Those that did reach the disk come twice; readers tell them apart by their ids. */
+  #writeRecentAgain(): void {
+    const again = this.#recent.flatMap(({ spans }) => spans);
+    this.#recent = [];
+    this.#spans.putBack(again);
+    this.stats.spansWritten -= again.length;
   }
 
   async #saveEdges(edges: readonly EdgeRecord[]): Promise<void> {

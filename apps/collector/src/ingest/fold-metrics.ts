@@ -213,7 +213,7 @@ class Fold {
 
   /** Labels of metrics know a node better than a span that came first. */
   #edge(source: TrafficNode, destination: TrafficNode): EdgeRecord | undefined {
-    const edge = this.#memory.edgeBetween(source, destination);
+    const edge = this.#memory.edgeBetween(source, destination, this.#nowMs);
     if (edge === undefined) return undefined;
     if (isOther(edge.source, source)) {
       edge.source = source;

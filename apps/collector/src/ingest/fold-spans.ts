@@ -52,7 +52,7 @@ export function foldSpans(
         traceId: span.traceId,
         spanId: span.spanId,
         parentSpanId: span.parentSpanId,
-        edge: edgeOf(span, owner, memory),
+        edge: edgeOf(span, owner, memory, nowMs),
         kind: KIND_NUMBERS[span.kind],
         status: STATUS_NUMBERS[span.status],
         httpStatus: httpStatusOf(span.attributes),
@@ -92,17 +92,22 @@ function ownerOf(resource: Attributes): Owner {
  * The edge a proxy's span lies on, so that an edge's recent requests can be found: client spans where the
  * caller has a proxy, server spans where it has none. `undefined`: another program's span.
  */
-function edgeOf(span: Span, owner: Owner, memory: TrafficMemory): EdgeRecord | undefined {
+function edgeOf(
+  span: Span,
+  owner: Owner,
+  memory: TrafficMemory,
+  nowMs: number,
+): EdgeRecord | undefined {
   if (owner.node === undefined) return undefined;
   const peer = (name: string) => peerNode(span.attributes[name], owner.namespace);
   if (span.kind === "client") {
     const destination = peer("heddle.destination_workload");
-    if (destination) return memory.edgeBetween(owner.node, destination);
+    if (destination) return memory.edgeBetween(owner.node, destination, nowMs);
     return unreachedEdge(span, owner.node, memory);
   }
   if (span.kind !== "server" || peer("heddle.source_workload") !== undefined) return undefined;
   const address = textOf(span.attributes["client.address"]) ?? "unknown";
-  return memory.edgeBetween(outsideNode(address), owner.node);
+  return memory.edgeBetween(outsideNode(address), owner.node, nowMs);
 }
 
 /** A host outside the mesh, or a service without an endpoint: named in the span's name alone. */

@@ -16,6 +16,7 @@ export type EdgeRecord = {
   isSourceReported: boolean;
   sourcePrincipal: string | undefined;
   lastRequestMs: number; // 0: known from spans alone
+  heardMs: number; // when anything was last said of it, on the collector's clock
   /** The database's id; `undefined`: not saved yet. */
   storedId: number | undefined;
   /** Whether the database lacks something of the above. */
@@ -97,10 +98,17 @@ export class TrafficMemory {
   }
 
   /** The edge's record, made if need be. `undefined`: the limit on edges is reached. */
-  edgeBetween(source: TrafficNode, destination: TrafficNode): EdgeRecord | undefined {
+  edgeBetween(
+    source: TrafficNode,
+    destination: TrafficNode,
+    nowMs: number,
+  ): EdgeRecord | undefined {
     const id = edgeId(source.id, destination.id);
     const known = this.#edges.get(id);
-    if (known) return known;
+    if (known) {
+      known.heardMs = nowMs;
+      return known;
+    }
     if (this.#edges.size >= this.#limits.maxEdges) return undefined;
     const edge: EdgeRecord = {
       id,
@@ -109,6 +117,7 @@ export class TrafficMemory {
       isSourceReported: false,
       sourcePrincipal: undefined,
       lastRequestMs: 0,
+      heardMs: nowMs,
       storedId: undefined,
       isUnsaved: true,
     };
@@ -239,7 +248,7 @@ export class TrafficMemory {
       this.#dropBucket(startMs);
     }
     for (const edge of this.#edges.values()) {
-      const isQuiet = edge.lastRequestMs < nowMs - BUCKETS_KEPT_MS;
+      const isQuiet = edge.heardMs < nowMs - BUCKETS_KEPT_MS;
       if (isQuiet && !edge.isUnsaved && !this.#isHeld(edge)) this.#edges.delete(edge.id);
     }
   }

@@ -27,6 +27,8 @@ export async function saveEdgeBuckets(
   windows: ReadonlyMap<string, bigint>,
 ): Promise<void> {
   await db.withTransaction(async (client) => {
+    // One commit a second can wait for the disk: the collector forgets what it has saved.
+    await client.query("SET LOCAL synchronous_commit = on");
     await replaceBuckets(client, "edge_10s", collectorId, buckets);
     if (windows.size === 0) return;
     const entries = [...windows].sort(([a], [b]) => (a < b ? -1 : 1));

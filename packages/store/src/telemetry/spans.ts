@@ -64,7 +64,7 @@ export async function findTrace(db: TelemetryDb, traceId: string): Promise<Store
   });
 }
 
-/** The newest spans of the given edges. Served by `span_edge`, one index scan an edge. */
+/** The newest spans of the given edges, each once. Served by `span_edge`, one index scan an edge. */
 export async function findRecentSpans(
   db: TelemetryDb,
   edgeIds: readonly number[],
@@ -77,9 +77,10 @@ export async function findRecentSpans(
          SELECT ${SPAN_COLUMNS}, start_time FROM telemetry.span
          WHERE edge_id = wanted.id AND start_time >= $2 ORDER BY start_time DESC LIMIT $3
        ) AS newest ORDER BY start_time DESC LIMIT $3`,
-      [edgeIds, new Date(sinceMs), limit],
+      [edgeIds, new Date(sinceMs), limit * 2], // after a crash some were written twice
     );
-    return rows.map(toSpan);
+    const once = new Map(rows.map((row) => [`${row.trace_id} ${row.span_id}`, row]));
+    return [...once.values()].slice(0, limit).map(toSpan);
   });
 }
 
