@@ -12,5 +12,8 @@ export {
   knownServer,
   readKnownLog,
 } from "./known-app.ts";
+export { OtlpSink } from "./otlp-sink.ts";
 export { type Stack, startStack } from "./stack.ts";
+export { TestAuthority, type TestCertificate, type TestWorkload } from "./test-authority.ts";
+export { TestControlPlane, type TestControlPlaneOptions } from "./test-control-plane.ts";
 export { DeadlineError, waitFor } from "./wait-for.ts";

@@ -1,0 +1,151 @@
+import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
+import { createHash, randomBytes, webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+
+const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const DAY_MS = 86_400_000;
+
+/** Key and chain in PEM, ready for `tls`. */
+export type TestCertificate = { readonly keyPem: string; readonly chainPem: string };
+
+export type TestWorkload = {
+  readonly namespace: string;
+  readonly workload: string;
+  readonly service: string;
+  readonly version?: string;
+};
+
+type LeafNames = {
+  readonly subject: x509.JsonName;
+  readonly names: x509.JsonGeneralNames;
+  readonly ttlMs: number;
+};
+
+/** A certificate authority of a test's own, with the names the mesh's has. */
+export class TestAuthority {
+  readonly trustDomain: string;
+  readonly trustBundlePem: string;
+  /** SHA-256 of the root's DER, base64url: what a join token pins. */
+  readonly rootHash: string;
+  readonly #root: x509.X509Certificate;
+  readonly #key: CryptoKey;
+
+  private constructor(trustDomain: string, root: x509.X509Certificate, key: CryptoKey) {
+    this.trustDomain = trustDomain;
+    this.trustBundlePem = pemOf(root);
+    this.rootHash = createHash("sha256").update(Buffer.from(root.rawData)).digest("base64url");
+    this.#root = root;
+    this.#key = key;
+  }
+
+  static async create(trustDomain = "cluster.local"): Promise<TestAuthority> {
+    const keys = await generateKeys();
+    const root = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: serialNumber(),
+      name: [{ CN: [`test root ${randomBytes(4).toString("hex")}`] }],
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + DAY_MS),
+      keys,
+      signingAlgorithm: ECDSA_P256,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      ],
+    });
+    return new TestAuthority(trustDomain, root, keys.privateKey as CryptoKey);
+  }
+
+  spiffeId({ namespace, workload }: TestWorkload): string {
+    return `spiffe://${this.trustDomain}/ns/${namespace}/sa/${workload}`;
+  }
+
+  /** A workload's key and chain. */
+  async issueWorkload(workload: TestWorkload, ttlMs = DAY_MS): Promise<TestCertificate> {
+    const keys = await generateKeys();
+    const chainPem = await this.#sign(
+      keys.publicKey as CryptoKey,
+      this.#workloadNames(workload, ttlMs),
+    );
+    return { keyPem: await keyPemOf(keys), chainPem };
+  }
+
+  /** The same for a key that its proxy holds. */
+  signWorkload(csrPem: string, workload: TestWorkload, ttlMs = DAY_MS): Promise<string> {
+    const { publicKey } = new x509.Pkcs10CertificateRequest(csrPem);
+    return this.#sign(publicKey, this.#workloadNames(workload, ttlMs));
+  }
+
+  signProxy(csrPem: string, proxyId: string, ttlMs = DAY_MS): Promise<string> {
+    const { publicKey } = new x509.Pkcs10CertificateRequest(csrPem);
+    const value = `spiffe://${this.trustDomain}/heddle/proxy/${proxyId}`;
+    return this.#sign(publicKey, {
+      subject: [{ CN: [proxyId] }],
+      names: [{ type: "url", value }],
+      ttlMs,
+    });
+  }
+
+  /** A server on loopback; the root goes along, as the control plane's does. */
+  async issueServer(): Promise<TestCertificate> {
+    const keys = await generateKeys();
+    const leaf = await this.#sign(keys.publicKey as CryptoKey, {
+      subject: [{ CN: ["test server"] }],
+      names: [
+        { type: "dns", value: "localhost" },
+        { type: "ip", value: "127.0.0.1" },
+      ],
+      ttlMs: DAY_MS,
+    });
+    return { keyPem: await keyPemOf(keys), chainPem: leaf + this.trustBundlePem };
+  }
+
+  #workloadNames(workload: TestWorkload, ttlMs: number): LeafNames {
+    const subject: x509.JsonName = [{ CN: [workload.workload] }, { O: [workload.service] }];
+    if (workload.version !== undefined) subject.push({ OU: [workload.version] });
+    return { subject, names: [{ type: "url", value: this.spiffeId(workload) }], ttlMs };
+  }
+
+  async #sign(publicKey: CryptoKey | x509.PublicKey, leaf: LeafNames): Promise<string> {
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      subject: leaf.subject,
+      issuer: this.#root.subjectName,
+      notBefore: new Date(Date.now() - 1_000),
+      notAfter: new Date(Date.now() + leaf.ttlMs),
+      publicKey,
+      signingKey: this.#key,
+      signingAlgorithm: ECDSA_P256,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.clientAuth,
+          x509.ExtendedKeyUsage.serverAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension(leaf.names),
+      ],
+    });
+    return pemOf(certificate);
+  }
+}
+
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  x509.cryptoProvider.set(webcrypto as Crypto);
+  const keys = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
+  return keys as webcrypto.CryptoKeyPair;
+}
+
+async function keyPemOf(keys: webcrypto.CryptoKeyPair): Promise<string> {
+  const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return x509.PemConverter.encode(pkcs8, "PRIVATE KEY");
+}
+
+function pemOf(certificate: x509.X509Certificate): string {
+  return `${certificate.toString("pem").trimEnd()}\n`;
+}
+
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] ?? 0) & 0x7f || 1;
+  return bytes.toString("hex");
+}
