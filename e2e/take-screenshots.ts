@@ -59,6 +59,6 @@ async function photograph(browser: Browser, theme: "light" | "dark", size: (type
 
 /** Long enough for the stream's first snapshots and the fonts; the pages have no other sign of "at rest". */
 async function settle(page: Page) {
-  await page.evaluate(() => document.fonts.ready.then(() => undefined));
+  await page.evaluate("document.fonts.ready.then(() => undefined)");
   await page.waitForTimeout(4000);
 }

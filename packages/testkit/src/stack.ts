@@ -26,6 +26,8 @@ export type Stack = {
   /** A file of this stack's own, gone with it. */
   file(name: string): string;
   get(path: string): Promise<Response>;
+  /** The process id of a part (`control-plane`, `collector`, `console`, `database`…), as it runs now. */
+  pid(part: string): number;
   stop(): Promise<void>;
 };
 
@@ -104,8 +106,24 @@ export async function startStack(args: readonly string[] = []): Promise<Stack> {
       const { apiUrl, token } = credentials();
       return fetch(new URL(path, apiUrl), { headers: { authorization: `Bearer ${token}` } });
     },
+    pid: (part) => (part === "database" ? databasePid(home) : supervisedPid(home, part)),
     stop,
   };
+}
+
+function supervisedPid(home: string, part: string): number {
+  const processes = JSON.parse(readFileSync(join(home, "run", "processes.json"), "utf8")) as {
+    name: string;
+    pid: number;
+  }[];
+  const found = processes.find(({ name }) => name === part);
+  if (found === undefined) throw new Error(`${part} is not among the processes of ${home}`);
+  return found.pid;
+}
+
+/** PostgreSQL keeps its own process id in the first line of this file. */
+function databasePid(home: string): number {
+  return Number(readFileSync(join(home, "postgres", "postmaster.pid"), "utf8").split("\n")[0]);
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals, deadlineMs: number) {

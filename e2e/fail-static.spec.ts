@@ -1,0 +1,62 @@
+import {
+  type KnownRequest,
+  knownClient,
+  knownServer,
+  readKnownLog,
+  waitFor,
+} from "@heddle/testkit";
+import { expect, test } from "./mesh-test.ts";
+
+/** The processes a mesh can live without for a while, by the names of their files in `run/`. */
+const PARTS = ["control-plane", "collector", "console", "database"] as const;
+
+test("no request fails while every other part of the mesh is killed, and all come back", async ({
+  mesh,
+}) => {
+  test.setTimeout(300_000);
+  const log = mesh.file("steady.log");
+  mesh.run(["--service", "steady", "--port", "0", "--", ...knownServer], { FAST_MS: "2" });
+  await waitFor("steady joins", 60_000, async () => (await workloads()).includes("steady"));
+  mesh.run(["--service", "steady-caller", "--port", "0", "--", ...knownClient], {
+    HOST_HEADER: "steady",
+    RATE: "100",
+    LOG_FILE: log,
+  });
+  await waitFor("the caller gets answers", 60_000, () => readKnownLog(log).length > 100);
+
+  for (const part of PARTS) {
+    await test.step(`kill -9 ${part}`, async () => {
+      await killAndAwaitReturn([part]);
+    });
+  }
+  await test.step("kill -9 all of them at once", async () => {
+    await killAndAwaitReturn(PARTS);
+  });
+
+  const requests = readKnownLog(log);
+  expect(requests.length).toBeGreaterThan(1000);
+  expect(requests.filter(hasFailed)).toEqual([]);
+
+  async function workloads(): Promise<string[]> {
+    const answer = await mesh.heddleJson<{ workloads: { service: string }[] }>("get", "workloads");
+    return answer.workloads.map(({ service }) => service);
+  }
+
+  async function killAndAwaitReturn(parts: readonly string[]) {
+    const before = new Map(parts.map((part) => [part, mesh.pid(part)]));
+    for (const pid of before.values()) process.kill(pid, "SIGKILL");
+    for (const [part, pid] of before) {
+      await waitFor(`${part} runs again`, 60_000, () => mesh.pid(part) !== pid);
+    }
+    await waitFor("the mesh answers again", 60_000, async () => {
+      await mesh.heddle("check");
+      return (await mesh.get("/api/v1/graph")).ok;
+    });
+    const answered = readKnownLog(log).length;
+    await waitFor("traffic goes on", 10_000, () => readKnownLog(log).length > answered + 100);
+  }
+});
+
+function hasFailed(request: KnownRequest): boolean {
+  return request.status !== 200;
+}
