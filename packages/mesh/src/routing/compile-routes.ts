@@ -41,14 +41,24 @@ function compileRouteMatches(blocks: readonly RouteMatch[]): Matcher {
   const matchers = blocks.map((block) => allOf(conditionsOf(block)));
   const [only] = matchers;
   if (matchers.length === 1 && only) return only;
-  return (request) => matchers.some((matches) => matches(request));
+  return (request) => {
+    for (let index = 0; index < matchers.length; index++) {
+      if ((matchers[index] as Matcher)(request)) return true;
+    }
+    return false;
+  };
 }
 
 function allOf(conditions: readonly Matcher[]): Matcher {
   const [first, second] = conditions;
   if (!first) return () => true;
   if (!second) return first;
-  return (request) => conditions.every((holds) => holds(request));
+  return (request) => {
+    for (let index = 0; index < conditions.length; index++) {
+      if (!(conditions[index] as Matcher)(request)) return false;
+    }
+    return true;
+  };
 }
 
 /** Cheap conditions first; the order does not change the answer. */
