@@ -233,17 +233,19 @@ export class FieldBlock {
     return index < 0 ? undefined : this.valueAt(index);
   }
 
-  /** The value of the first field of this lower-case name, known to the table or not. */
+  /** All values of this lower-case name, known to the table or not, joined by `,`; `undefined`: none. */
   find(name: string): string | undefined {
     const { offsets, count } = this;
+    let joined: string | undefined;
     for (let index = 0; index < count; index++) {
       const slot = index * 4;
       const length = (offsets[slot + 1] as number) - (offsets[slot] as number);
       if (length === name.length && this.nameAt(index).toLowerCase() === name) {
-        return this.valueAt(index);
+        const value = this.valueAt(index);
+        joined = joined === undefined ? value : `${joined},${value}`;
       }
     }
-    return undefined;
+    return joined;
   }
 }
 

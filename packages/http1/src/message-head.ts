@@ -8,6 +8,8 @@ export type BodyKind = "none" | "length" | "chunked" | "until-close" | "tunnel";
 
 const NO_BYTES = Buffer.alloc(0);
 const FIRST_BUFFER_BYTES = 1_024;
+/** More than this is given back between messages. */
+const MAX_IDLE_BYTES = 4_096;
 
 /**
  * What requests and responses share: incremental feeding, the fields, and the framing they declare.
@@ -25,7 +27,7 @@ export abstract class MessageHead {
   /** Whether `Connection` nominates `upgrade` and an `Upgrade` field names a protocol. */
   isUpgrade = false;
   readonly #limits: Http1Limits;
-  /** The head so far when it came in several reads; empty as long as one read holds it all. */
+  /** Memory for a head that came in several reads (then `#keptBytes` > 0) or was detached. */
   #kept: Buffer = NO_BYTES;
   #keptBytes = 0;
 
@@ -50,7 +52,7 @@ export abstract class MessageHead {
     this.keepAlive = true;
     this.isUpgrade = false;
     this.#keptBytes = 0;
-    this.#kept = NO_BYTES;
+    if (this.#kept.length > MAX_IDLE_BYTES) this.#kept = NO_BYTES;
   }
 
   /**
@@ -83,11 +85,19 @@ export abstract class MessageHead {
     this.#keptBytes = needed;
   }
 
-  /** Copies the head's bytes, so that it stays readable after the buffer it came in is used again. */
+  /**
+   * Copies the head's bytes, so that it stays readable after the buffer it came in is used again. The
+   * copy goes into memory the parser keeps for its next heads.
+   */
   detach(headEnd: number): void {
     const { fields } = this;
-    if (fields.bytes === this.#kept) return;
-    fields.bytes = Buffer.from(fields.bytes.subarray(fields.base, headEnd));
+    if (this.#keptBytes > 0) return;
+    const size = headEnd - fields.base;
+    if (size > this.#kept.length) {
+      this.#kept = Buffer.allocUnsafeSlow(Math.max(size, FIRST_BUFFER_BYTES));
+    }
+    fields.bytes.copy(this.#kept, 0, fields.base, headEnd);
+    fields.bytes = this.#kept;
     fields.base = 0;
   }
 

@@ -84,6 +84,19 @@ export class OutBuffer {
     this.length = length + size;
   }
 
+  /** Appends `source[start, end)` as lower-case hexadecimal digits. */
+  hex(source: Uint8Array, start: number, end: number): void {
+    this.reserve(2 * (end - start));
+    const { bytes } = this;
+    let at = this.length;
+    for (let index = start; index < end; index++) {
+      const byte = source[index] as number;
+      bytes[at++] = HEX_DIGITS[byte >>> 4] as number;
+      bytes[at++] = HEX_DIGITS[byte & 15] as number;
+    }
+    this.length = at;
+  }
+
   /** Appends `name: value` and CRLF. The caller vouches for both. */
   field(name: string, value: string): void {
     this.text(`${name}: ${value}${CRLF}`);

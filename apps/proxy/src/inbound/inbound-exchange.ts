@@ -1,0 +1,234 @@
+import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
+import type { FailedBy } from "../core/traffic-recorder.ts";
+import { processClock } from "../transport/deadline-clock.ts";
+import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
+import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
+import { PROXY_FIELD } from "../transport/proxy-fields.ts";
+import type { SeriesTable } from "../transport/series-table.ts";
+import type { UpstreamConnection } from "../transport/upstream-connection.ts";
+import type { InboundSide } from "./inbound-side.ts";
+import type { MeshPeer } from "./peer-certificate.ts";
+
+const MAX_ATTEMPTS = 3;
+
+const OWN_FIELDS = [
+  FIELD.host,
+  PROXY_FIELD.traceparent,
+  PROXY_FIELD.requestId,
+  PROXY_FIELD.forwardedProto,
+  PROXY_FIELD.clientCert,
+  PROXY_FIELD.peerMetadata,
+  PROXY_FIELD.peerMetadataId,
+  PROXY_FIELD.origin,
+  PROXY_FIELD.flags,
+];
+/** A sidecar's attempt count is passed on, a stranger's is not. */
+const MESH_MASK = fieldMask(OWN_FIELDS, { isHopByHop: true });
+const PLAINTEXT_MASK = fieldMask([...OWN_FIELDS, PROXY_FIELD.attemptCount], { isHopByHop: true });
+const NEW_TRACE_MASK = fieldMask([...OWN_FIELDS, PROXY_FIELD.tracestate], { isHopByHop: true });
+/** The app cannot say that a proxy failed. */
+const RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], { isHopByHop: true });
+
+/** A caller's request on its way to the app. */
+export class InboundExchange extends HttpExchange {
+  protected readonly ownBlame: FailedBy = "inbound-proxy";
+  protected readonly cutBlame: FailedBy = "app";
+  readonly #side: InboundSide;
+  readonly #peer: MeshPeer | undefined;
+  readonly #address: string;
+  readonly #onGone: (exchange: InboundExchange) => void;
+  #series: SeriesTable | undefined;
+  #seriesGeneration = -1;
+  #attemptCount = 0;
+
+  /** `peer` absent: the caller speaks plaintext, from `address`. */
+  constructor(
+    side: InboundSide,
+    peer: MeshPeer | undefined,
+    address: string,
+    onGone: (exchange: InboundExchange) => void,
+  ) {
+    super(processClock, side.timeouts);
+    this.#side = side;
+    this.#peer = peer;
+    this.#address = address;
+    this.#onGone = onGone;
+  }
+
+  protected override get origin(): string {
+    return this.#side.origin;
+  }
+
+  /** STRICT holds from the next request on, on connections that are open as well. */
+  protected override mayServe(): boolean {
+    if (this.#peer !== undefined) return true;
+    const { workload, recorder } = this.#side.parts;
+    if (workload.mtlsMode !== "STRICT") return true;
+    recorder.plaintextRefused(workload.id, this.#address);
+    return false;
+  }
+
+  protected override onRefused(): void {
+    this.#attemptCount = 0;
+  }
+
+  protected override decide(): void {
+    const { fields } = this.request;
+    const traceparent = fields.findById(PROXY_FIELD.traceparent);
+    const requestId = fields.findById(PROXY_FIELD.requestId);
+    this.trace.begin(traceparent, requestId, this.#side.decideSampling);
+    this.#attemptCount = 0;
+    if (this.request.method === "CONNECT") {
+      this.#fail(400, "DPE", "", "an inbound listener takes no CONNECT");
+    } else this.#attempt();
+  }
+
+  #attempt(): void {
+    const { pool } = this.#side;
+    if (pool === undefined) {
+      this.#fail(503, "UH", "inbound-proxy", "this workload has no app port: it only calls others");
+      return;
+    }
+    this.#attemptCount++;
+    const got = pool.acquire(this, this.request.method);
+    if (got === "waiting") return;
+    if ("refusal" in got) {
+      const fault = { kind: got.isOverflow ? "overflow" : "connect", reason: got.refusal } as const;
+      const { status, flag } = flagOf(fault);
+      this.#fail(status, flag, "inbound-proxy", got.refusal);
+    } else this.useUpstream(got);
+  }
+
+  protected override cancelWaiting(): void {
+    this.#side.pool?.cancel(this);
+  }
+
+  protected override onAttemptEnd(): void {}
+
+  protected override onFault(fault: UpstreamFault): void {
+    if (this.#mayRetry(fault) && this.#attemptCount < MAX_ATTEMPTS) {
+      this.#attempt();
+      return;
+    }
+    const { status, flag } = flagOf(fault);
+    // A connection refused is the sidecar's finding; an app that breaks off or talks nonsense failed itself.
+    const failedBy =
+      fault.kind === "connect" || fault.kind === "overflow" ? "inbound-proxy" : "app";
+    this.#fail(status, flag, failedBy, fault.reason);
+  }
+
+  /** Only a kept-alive connection that closed under a harmless request: a refused app stays refused. */
+  #mayRetry(fault: UpstreamFault): boolean {
+    return (
+      fault.kind === "closed" &&
+      fault.isStale &&
+      !this.hasSentBody &&
+      isIdempotent(this.request.method)
+    );
+  }
+
+  protected override writeRequestHead(out: OutBuffer): void {
+    const { request } = this;
+    const peer = this.#peer;
+    const host = request.authority ?? this.#side.parts.workload.service;
+    out.text(`${request.method} ${request.path} HTTP/1.1\r\nhost: ${host}\r\n`);
+    const mask = peer === undefined ? PLAINTEXT_MASK : MESH_MASK;
+    out.fields(request.fields, this.trace.hasParent ? mask : NEW_TRACE_MASK);
+    this.trace.write(out);
+    if (peer === undefined) out.text("x-forwarded-proto: http\r\n");
+    else {
+      out.text("x-forwarded-proto: https\r\n");
+      this.#writeClientCert(out, peer);
+    }
+    if (request.isUpgrade) this.writeUpgrade(out);
+  }
+
+  /** Istio's APPEND_FORWARD: what earlier hops saw, then what we saw; nothing from plaintext callers. */
+  #writeClientCert(out: OutBuffer, peer: MeshPeer): void {
+    const earlier = this.request.fields.find("x-forwarded-client-cert");
+    const by = this.#side.parts.workload.identity.spiffeId ?? "";
+    out.text("x-forwarded-client-cert: ");
+    if (earlier !== undefined && earlier !== "") out.text(`${earlier},`);
+    out.text(`By=${by};${peer.certificateElement}\r\n`);
+  }
+
+  protected override responseMask(): FieldMask {
+    return RESPONSE_MASK;
+  }
+
+  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamConnection): void {
+    if (upstream.response.status >= 500) out.field("x-heddle-origin", this.#side.appName);
+  }
+
+  #fail(status: number, flag: Flag, failedBy: FailedBy, why: string): void {
+    this.fail({ status, flag, failedBy, explanation: this.#explain(why) });
+  }
+
+  protected override explainTimeout(): string {
+    return this.#explain("the app did not answer in time");
+  }
+
+  #explain(why: string): string {
+    const { workload } = this.#side.parts;
+    const app = workload.appPort === undefined ? "none" : `127.0.0.1:${workload.appPort}`;
+    const lines = [
+      `${this.#side.origin}: ${why}`,
+      `service: ${workload.id.namespace}/${workload.service}`,
+      `endpoints: the app at ${app}`,
+    ];
+    if (this.#attemptCount > 1) lines.push(`attempts: ${this.#attemptCount}`);
+    return lines.join("\n");
+  }
+
+  protected override onCut(reason: string): void {
+    this.#side.parts.logger.warn(
+      { workload: this.#side.name, reason },
+      "the app broke off an answer",
+    );
+  }
+
+  protected override blameOf(status: number): FailedBy {
+    return status < 500 ? "" : "app";
+  }
+
+  protected override flagOfResponse(): string {
+    return "-";
+  }
+
+  protected override onOutcome({ status, flag, failedBy }: Outcome): void {
+    const { recorder, workload } = this.#side.parts;
+    const durationMs = performance.now() - this.startMs;
+    const { generation } = workload.identity;
+    if (this.#series === undefined || generation !== this.#seriesGeneration) {
+      this.#series = this.#side.seriesOf(this.#peer, this.#address);
+      this.#seriesGeneration = generation;
+    }
+    const series = this.#series.seriesOf(status, flag, failedBy);
+    recorder.record(series, durationMs, this.requestBody.payloadBytes, this.responseBytes);
+    if (!this.trace.isSampled && status !== 0 && status < 500) return;
+    const query = this.request.path.indexOf("?");
+    const labels = this.#peer?.labels;
+    recorder.span({
+      kind: "server",
+      workload,
+      traceId: this.trace.traceId,
+      spanId: this.trace.spanId,
+      parentSpanId: this.trace.parentSpanId,
+      startEpochMs: performance.timeOrigin + this.startMs,
+      durationMs,
+      method: this.request.method,
+      service: workload.service,
+      path: query < 0 ? this.request.path : this.request.path.slice(0, query),
+      status,
+      sourceWorkload: labels === undefined ? "unknown" : `${labels.namespace}/${labels.workload}`,
+      destinationWorkload: this.#side.name,
+      flags: flag,
+      failedBy,
+      requestId: this.trace.requestId,
+    });
+  }
+
+  protected override onGone(): void {
+    this.#onGone(this);
+  }
+}

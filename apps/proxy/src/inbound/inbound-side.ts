@@ -1,0 +1,91 @@
+import { serviceFqdn } from "@heddle/mesh";
+import type { ListenerParts } from "../core/listener.ts";
+import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { processClock } from "../transport/deadline-clock.ts";
+import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { SeriesTable } from "../transport/series-table.ts";
+import { UpstreamPool } from "../transport/upstream-pool.ts";
+import { peerOf } from "../transport/workload-peer.ts";
+import type { MeshPeer } from "./peer-certificate.ts";
+
+/** What an inbound side is made of. */
+export type InboundParts = Omit<ListenerParts, "port"> & { readonly timeouts?: ExchangeTimeouts };
+
+const MAX_CONNECTIONS = 1_024;
+const MAX_WAITING = 1_024;
+/** Node's http server closes a connection that was idle for 5 s. */
+const APP_IDLE_MS = 3_500;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Series tables kept for callers; beyond it the oldest is made again when it calls again. */
+const MAX_CALLERS = 4_096;
+
+/** One workload's side towards its callers: the pool to its app, and its series. */
+export class InboundSide {
+  readonly parts: InboundParts;
+  readonly timeouts: ExchangeTimeouts;
+  readonly origin: string;
+  readonly name: string;
+  readonly appName: string;
+  readonly decideSampling: () => boolean;
+  /** `undefined`: the workload has no app to pass requests to. */
+  readonly pool: UpstreamPool | undefined;
+  readonly #series = new Map<string, SeriesTable>();
+  #generation = -1;
+
+  constructor(parts: InboundParts) {
+    this.parts = parts;
+    this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
+    const { id, appPort } = parts.workload;
+    this.name = `${id.namespace}/${id.name}`;
+    this.origin = `inbound-proxy; workload=${this.name}`;
+    this.appName = `app; workload=${this.name}`;
+    this.decideSampling = () => parts.recorder.isSampled();
+    this.pool =
+      appPort === undefined
+        ? undefined
+        : new UpstreamPool({
+            clock: processClock,
+            maxConnections: MAX_CONNECTIONS,
+            maxWaiting: MAX_WAITING,
+            idleMs: APP_IDLE_MS,
+            connectTimeoutMs: CONNECT_TIMEOUT_MS,
+            generation: () => 0,
+            target: () => ({ host: "127.0.0.1", port: appPort }),
+            onEmpty: () => {},
+          });
+  }
+
+  /** `peer` absent: a plaintext caller at `address`. */
+  seriesOf(peer: MeshPeer | undefined, address: string): SeriesTable {
+    const { generation } = this.parts.workload.identity;
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.#series.clear();
+    }
+    const key = peer === undefined ? address : peer.labels.principal;
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    if (this.#series.size >= MAX_CALLERS) {
+      const oldest = this.#series.keys().next().value;
+      if (oldest !== undefined) this.#series.delete(oldest);
+    }
+    const table = this.#makeSeries(peer?.labels, address);
+    this.#series.set(key, table);
+    return table;
+  }
+
+  #makeSeries(source: PeerLabels | undefined, address: string): SeriesTable {
+    const { workload, recorder } = this.parts;
+    const service = { namespace: workload.id.namespace, name: workload.service };
+    return new SeriesTable(recorder, {
+      reporter: "destination",
+      source: source ?? UNKNOWN_PEER,
+      destination: peerOf(workload),
+      destinationService: serviceFqdn(service),
+      destinationServiceName: service.name,
+      destinationServiceNamespace: service.namespace,
+      security: source === undefined ? "none" : "mutual_tls",
+      ...(source === undefined && { sourceAddress: address }),
+    });
+  }
+}

@@ -1,0 +1,1 @@
+export { startInbound } from "./inbound-listener.ts";

@@ -1,0 +1,1 @@
+export { startOutbound } from "./outbound-listener.ts";

@@ -1,0 +1,173 @@
+import { serviceFqdn } from "@heddle/mesh";
+import type { StartOutbound } from "../core/listener.ts";
+import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
+import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { MESH_ALPN } from "../core/workload-identity.ts";
+import type { ConnectTarget } from "../transport/connection.ts";
+import { processClock } from "../transport/deadline-clock.ts";
+import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { SeriesTable } from "../transport/series-table.ts";
+import type { UpstreamConnection } from "../transport/upstream-connection.ts";
+import { UpstreamPool } from "../transport/upstream-pool.ts";
+import { peerOf } from "../transport/workload-peer.ts";
+import { isLoop } from "./loop-guard.ts";
+
+/** What an outbound side is made of. */
+export type OutboundParts = Omit<Parameters<StartOutbound>[0], "port" | "host"> & {
+  readonly timeouts?: ExchangeTimeouts;
+};
+
+const MAX_CONNECTIONS = 1_024;
+const MAX_WAITING = 1_024;
+/** Below the 60 s many servers and balancers keep idle connections; the inbound side keeps them longer. */
+const SIDECAR_IDLE_MS = 55_000;
+/** Node's http server closes a connection that was idle for 5 s. */
+const APP_IDLE_MS = 4_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Services and hosts that metrics tell apart where no endpoint was found. */
+const MAX_NAMED_HOSTS = 1_000;
+
+/** One workload's view outwards: its pools and its series, shared by all its connections. */
+export class OutboundSide {
+  readonly parts: OutboundParts;
+  readonly timeouts: ExchangeTimeouts;
+  readonly origin: string;
+  readonly source: string;
+  readonly decideSampling: () => boolean;
+  readonly #pools = new Map<string, UpstreamPool>();
+  #seriesByWorkload = new WeakMap<DestinationWorkload, SeriesTable>();
+  readonly #seriesByHost = new Map<string, SeriesTable>();
+  #generation = -1;
+
+  constructor(parts: OutboundParts) {
+    this.parts = parts;
+    this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
+    this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
+    this.origin = `outbound-proxy; workload=${this.source}`;
+    this.decideSampling = () => parts.recorder.isSampled();
+  }
+
+  /** Connections to an endpoint of the mesh: mTLS where it has an identity, else plaintext. */
+  poolOfEndpoint(live: LiveEndpoint): UpstreamPool {
+    const { poolKey } = live;
+    const known = this.#pools.get(poolKey);
+    if (known !== undefined) return known;
+    const { address, port, identity } = live.endpoint;
+    const hosted = this.parts.workload.identity;
+    return this.#addPool(poolKey, {
+      idleMs: identity === undefined ? APP_IDLE_MS : SIDECAR_IDLE_MS,
+      target: () => {
+        if (identity === undefined) return { host: address, port };
+        const context = hosted.clientContext;
+        if (context === undefined) return "this workload has no certificate yet";
+        const check = (names: string) => checkIdentity(names, identity);
+        return { host: address, port, tls: { context, alpn: MESH_ALPN, check } };
+      },
+    });
+  }
+
+  /** Connections to a host outside the mesh, found by DNS. */
+  poolOfHost(host: string, port: number): UpstreamPool {
+    const key = `host ${host}:${port}`;
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known;
+    return this.#addPool(key, {
+      idleMs: APP_IDLE_MS,
+      target: () => ({ host, port }),
+      refuse: ({ connection }) =>
+        isLoop(connection, this.parts.ownPorts)
+          ? `${host}:${port} is this proxy itself; name a service`
+          : undefined,
+    });
+  }
+
+  #addPool(
+    key: string,
+    special: {
+      idleMs: number;
+      target: () => ConnectTarget | string;
+      refuse?: (upstream: UpstreamConnection) => string | undefined;
+    },
+  ): UpstreamPool {
+    const { workload } = this.parts;
+    const pool = new UpstreamPool({
+      clock: processClock,
+      maxConnections: MAX_CONNECTIONS,
+      maxWaiting: MAX_WAITING,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      generation: () => workload.identity.generation,
+      onEmpty: (empty) => {
+        if (this.#pools.get(key) === empty) this.#pools.delete(key);
+      },
+      ...special,
+    });
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
+  seriesOfWorkload(destination: DestinationWorkload): SeriesTable {
+    const { generation } = this.parts.workload.identity;
+    if (generation !== this.#generation) {
+      // Our own principal is a label; the first certificate brings it.
+      this.#generation = generation;
+      this.#seriesByWorkload = new WeakMap();
+      this.#seriesByHost.clear();
+    }
+    const known = this.#seriesByWorkload.get(destination);
+    if (known !== undefined) return known;
+    const { service } = destination;
+    const table = new SeriesTable(this.parts.recorder, {
+      reporter: "source",
+      source: peerOf(this.parts.workload),
+      destination: {
+        workload: destination.name,
+        namespace: destination.namespace,
+        service: service.name,
+        version: destination.version,
+        principal: "unknown",
+      },
+      destinationService: serviceFqdn(service),
+      destinationServiceName: service.name,
+      destinationServiceNamespace: service.namespace,
+      security: "unknown",
+    });
+    this.#seriesByWorkload.set(destination, table);
+    return table;
+  }
+
+  /** Where no workload was reached: a service without one, or a host outside the mesh. */
+  seriesOfHost(
+    host: string,
+    service: { name: string; namespace: string } | undefined,
+  ): SeriesTable {
+    const known = this.#seriesByHost.get(host);
+    if (known !== undefined) return known;
+    const isFull = this.#seriesByHost.size >= MAX_NAMED_HOSTS;
+    if (isFull && host !== "other") return this.seriesOfHost("other", undefined);
+    const table = new SeriesTable(this.parts.recorder, {
+      reporter: "source",
+      source: peerOf(this.parts.workload),
+      destination: UNKNOWN_PEER,
+      destinationService: host,
+      destinationServiceName: service?.name ?? "PassthroughCluster",
+      destinationServiceNamespace: service?.namespace ?? "unknown",
+      security: "unknown",
+    });
+    this.#seriesByHost.set(host, table);
+    return table;
+  }
+
+  close(): void {
+    for (const pool of [...this.#pools.values()]) pool.close();
+  }
+}
+
+/** The one URI name of the server's certificate must be the endpoint's identity, letter by letter. */
+function checkIdentity(subjectAltName: string, expected: string): Error | undefined {
+  const uris = subjectAltName.split(", ").filter((name) => name.startsWith("URI:"));
+  const [only] = uris;
+  if (uris.length === 1 && only === `URI:${expected}`) return undefined;
+  const shown =
+    uris.length === 0 ? "has no URI name" : `is ${uris.join(", ").replaceAll("URI:", "")}`;
+  return new Error(`the server ${shown}, not ${expected}`);
+}
