@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type {
+  CanariesResponse,
+  CanaryChangeResponse,
+  ResourcesResponse,
+  RevisionsResponse,
+} from "@heddle/contracts";
+import { startDatabase } from "@heddle/testkit";
+import { runControlPlane } from "./running-control-plane.ts";
+import { documents, split, subsets } from "./shop-documents.ts";
+import { join, registration, StreamClient } from "./stream-client.ts";
+
+const PROXIES = 20;
+
+async function setUp(t: Parameters<typeof runControlPlane>[0], proxies: number) {
+  const plane = await runControlPlane(t, (await startDatabase(t)).url);
+  const token = await plane.joinToken();
+  await plane.apply(
+    documents(
+      subsets("payments", "v1", "v2"),
+      split("payments", { v1: 90, v2: 10 }),
+      subsets("reviews", "v1", "v2", "v3"),
+      split("reviews", { v1: 60, v2: 30, v3: 10 }),
+    ),
+  );
+  const clients: StreamClient[] = [];
+  for (let index = 0; index < proxies; index++) {
+    const joined = await join(plane.controlPort, token);
+    const hosted = index === 0 ? ["payments-v1", "payments-v2"] : [`caller${index}`];
+    const client = await StreamClient.open(t, plane.controlPort, joined, {
+      workloads: hosted.map((name) => registration(joined.proxyId, name)),
+      subscriptions: [{ namespace: "shop", host: "payments" }],
+    });
+    await client.next("push", ({ upserts }) => upserts.length > 0);
+    clients.push(client);
+  }
+  return { plane, clients };
+}
+
+test("a route between two subsets is a canary, one between three is not", async (t) => {
+  const { plane } = await setUp(t, 1);
+  const { body } = await plane.call<CanariesResponse>("GET", "/canaries");
+  assert.equal(body.canaries.length, 1);
+  const [canary] = body.canaries;
+  assert.deepEqual(canary?.canary, {
+    subset: "v2",
+    version: "v2",
+    weight: 10,
+    share: 0.1,
+    workloads: ["shop/payments-v2"],
+  });
+  assert.deepEqual([canary?.stable.subset, canary?.startedBy], ["v1", "ada"]);
+});
+
+test("a weight change edits only the weights, and a rollback keeps the canary in sight", async (t) => {
+  const { plane } = await setUp(t, 1);
+  const path = "/canaries/shop/payments";
+  const yaml = async () =>
+    (await plane.call<ResourcesResponse>("GET", "/resources?kind=VirtualService&name=payments"))
+      .body.resources[0]?.yaml;
+  const before = await yaml();
+  const changed = await plane.call<CanaryChangeResponse>("POST", `${path}/weight`, {
+    canaryPercent: 25,
+  });
+  assert.deepEqual([changed.status, changed.body.previousCanaryPercent], [200, 10]);
+  assert.equal(changed.body.lastCanaryRequestAfterMs, undefined);
+  assert.match(before ?? "", /# set by hand/);
+  assert.equal(
+    await yaml(),
+    before?.replace("weight: 90", "weight: 75").replace("weight: 10", "weight: 25"),
+  );
+  const rolledBack = await plane.call<CanaryChangeResponse>("POST", `${path}/rollback`, {});
+  assert.equal(rolledBack.body.previousCanaryPercent, 25);
+  const again = await plane.call<CanaryChangeResponse>("POST", `${path}/rollback`, {});
+  assert.deepEqual([again.status, again.body.revision], [200, rolledBack.body.revision]);
+  const { body } = await plane.call<CanariesResponse>("GET", "/canaries");
+  assert.deepEqual([body.canaries[0]?.canary.weight, body.canaries[0]?.stable.weight], [0, 100]);
+  const { body: history } = await plane.call<RevisionsResponse>("GET", "/revisions?limit=2");
+  assert.deepEqual(
+    history.revisions.map(({ summary, kind }) => [summary, kind]),
+    [
+      ["payments v2 rolled back to v1", "rollback"],
+      ["payments v2 to 25 %", "weight"],
+    ],
+  );
+  const faulty = await plane.call("POST", `${path}/weight`, { canaryPercent: 101 });
+  assert.equal(faulty.status, 400);
+  assert.equal((await plane.call("POST", "/canaries/shop/reviews/rollback", {})).status, 404);
+});
+
+test(`a rollback names the last canary request over ${PROXIES} proxies, within 100 ms`, async (t) => {
+  const { plane, clients } = await setUp(t, PROXIES);
+  const took: number[] = [];
+  for (let round = 0; round < 15; round++) {
+    await plane.call("POST", "/canaries/shop/payments/weight", { canaryPercent: 10 });
+    const clickedAtMs = Date.now();
+    const lastMs = clickedAtMs + 3;
+    clients.forEach((client, index) => {
+      const sent = { service: { namespace: "shop", name: "payments" }, namespace: "shop" };
+      client.lastSends = [
+        { ...sent, workload: "payments-v2", atMs: index === 7 ? lastMs : clickedAtMs - 500 },
+        { ...sent, workload: "payments-v1", atMs: clickedAtMs + 400 },
+      ];
+    });
+    const { body } = await plane.call<CanaryChangeResponse>(
+      "POST",
+      "/canaries/shop/payments/rollback",
+      { sinceClickMs: 20 },
+    );
+    assert.deepEqual([body.proxiesAcked, body.proxiesTotal], [PROXIES, PROXIES]);
+    assert.equal(body.lastCanaryRequestAtMs, lastMs);
+    const afterMs = body.lastCanaryRequestAfterMs ?? Number.NaN;
+    assert.ok(afterMs > 3 && afterMs <= 25, `last canary request after ${afterMs} ms`);
+    took.push((body.ackedAfterMs ?? Number.NaN) - 20);
+  }
+  took.sort((a, b) => a - b);
+  const median = took[Math.floor(took.length / 2)] ?? Number.NaN;
+  t.diagnostic(`request to last ack: median ${median.toFixed(1)} ms, most ${took.at(-1)} ms`);
+  assert.ok(median < 100, `median ${median} ms`);
+});
