@@ -4,13 +4,20 @@ import { z } from "zod";
 const Label = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "expected lower-case letters, digits and hyphens");
+/** A version is a label's value and may hold dots (v1.9); the workload named after it may not (gateway-v1-9). */
+const Version = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    "expected letters, digits, dots, hyphens and underscores, at most 63",
+  );
 const OptionalPort = z.int().min(0).max(65_535).default(0);
 
 const WorkloadEntry = z
   .strictObject({
     namespace: Label,
     service: Label,
-    version: Label.optional(),
+    version: Version.optional(),
     workload: Label.optional(),
     labels: z.record(z.string(), z.string()).default({}),
     address: z.string().min(1).optional(),
@@ -24,13 +31,18 @@ const WorkloadEntry = z
   })
   .transform((entry) => ({
     ...entry,
-    workload: entry.workload ?? [entry.service, entry.version].filter(Boolean).join("-"),
+    workload: entry.workload ?? defaultWorkload(entry.service, entry.version),
     labels: {
       ...entry.labels,
       app: entry.service,
       ...(entry.version === undefined ? {} : { version: entry.version }),
     } as Readonly<Record<string, string>>,
   }));
+
+function defaultWorkload(service: string, version: string | undefined): string {
+  if (version === undefined) return service;
+  return `${service}-${version.toLowerCase().replaceAll(/[._]/g, "-")}`;
+}
 
 /** The proxy configuration file of docs/architecture.md, defaults filled in; port 0: find one. */
 export const ConfigFile = z

@@ -28,7 +28,7 @@ test("a split service's versions share its traffic", () => {
 
 test("a failure of a required call is its caller's failure, of another is not", () => {
   near(edge("shop/storefront-v1", "shop/checkout-v1").errorRatio, 0.02);
-  near(edge("shop/web-gateway-v1.9", "shop/storefront-v1").errorRatio, 0);
+  near(edge("shop/web-gateway-v1-9", "shop/storefront-v1").errorRatio, 0);
 });
 
 test("service edges fold the versions and add their callers up", () => {

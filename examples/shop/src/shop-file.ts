@@ -76,7 +76,13 @@ export function shopWorkloads(shop: ShopFile): ShopWorkload[] {
     Object.entries(versions).map(([version, behaviour]) => {
       const host = behaviour.proxy ?? proxy;
       if (host === undefined) throw new Error(`${service} ${version}: no proxy is named for it`);
-      return { service, version, workload: `${service}-${version}`, proxy: host, behaviour };
+      return {
+        service,
+        version,
+        workload: `${service}-${version.replaceAll(".", "-")}`,
+        proxy: host,
+        behaviour,
+      };
     }),
   );
 }

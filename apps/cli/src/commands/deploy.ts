@@ -32,8 +32,7 @@ export function addDeployCommands(program: Command): void {
       const api = await openApi();
       const shop = readShopFile(join(paths.shop, "shop.yaml"));
       for (const { service, version, workload } of shopWorkloads(shop)) {
-        // A container's host name holds no dots: shop-compose names them alike.
-        const host = workload.replaceAll(".", "-");
+        // Its container has the workload's name, and so is its host name.
         const isCallerOnly = service === shop.load.from;
         const file = {
           name: workload,
@@ -44,7 +43,7 @@ export function addDeployCommands(program: Command): void {
               service,
               version,
               workload,
-              address: host,
+              address: workload,
               ...(isCallerOnly ? {} : { appPort: 8080 }),
               inboundPort: 15_006,
               outboundPort: 15_001,
@@ -52,7 +51,7 @@ export function addDeployCommands(program: Command): void {
             },
           ],
         };
-        await writeSidecarFolder(api, join(out, host), shop.namespace, workload, file);
+        await writeSidecarFolder(api, join(out, workload), shop.namespace, workload, file);
       }
       await applyShopDocuments(api);
       process.stdout.write(`wrote the sidecars' folders to ${out}\n`);

@@ -15,6 +15,7 @@ test("a workload is named after service and version unless it has a name of its 
   const base = { service: "reviews", namespace: "shop", outbound: [] };
   assert.equal(workloadOf(base), "reviews");
   assert.equal(workloadOf({ ...base, version: "v2" }), "reviews-v2");
+  assert.equal(workloadOf({ ...base, version: "v1.9" }), "reviews-v1-9");
   assert.equal(workloadOf({ ...base, version: "v2", workload: "other" }), "other");
 });
 

@@ -24,7 +24,8 @@ export function parseOutbound(text: string, before: readonly Outbound[]): Outbou
 
 /** The workload's name: as given, else service and version. */
 export function workloadOf({ service, version, workload }: RunOptions): string {
-  return workload ?? (version === undefined ? service : `${service}-${version}`);
+  if (workload !== undefined || version === undefined) return workload ?? service;
+  return `${service}-${version.toLowerCase().replaceAll(/[._]/g, "-")}`; // v1.9 is a version, but no DNS label
 }
 
 /** What a command under `heddle run` finds in its environment, beside its own. */
