@@ -1,0 +1,141 @@
+import { formatId } from "@heddle/mesh";
+import { createLogger, type Logger, onShutdown, runMain } from "@heddle/runtime";
+import { startAdminServer } from "./admin/admin-server.ts";
+import { adminSources } from "./admin/admin-sources.ts";
+import { loadConfig, type ProxyConfig } from "./config.ts";
+import { DataFolder } from "./control/data-folder.ts";
+import { ProxyBrain } from "./control/proxy-brain.ts";
+import type { RunningWorkload } from "./control/running-workload.ts";
+import type { Listener } from "./core/listener.ts";
+import { startInbound } from "./inbound/index.ts";
+import { startOutbound } from "./outbound/index.ts";
+import { Ports } from "./ports.ts";
+import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
+import { Recorder } from "./telemetry/recorder.ts";
+
+const INBOUND_PORT = 15_006;
+const OUTBOUND_PORT = 15_001;
+const ADMIN_PORT = 15_020;
+const READY_CHECK_MS = 50;
+const LAST_PUSH_MS = 2_000;
+/** After goodbye, until others have heard of it and send nothing new here. */
+const LEAVE_MS = 300;
+/** What stopping needs besides draining: goodbye, the last push, files. */
+const STOP_MARGIN_MS = 5_000;
+
+runMain(async () => {
+  const config = await loadConfig(process.argv.slice(2), process.env);
+  const logger = createLogger("proxy", config.logLevel);
+  const data = await DataFolder.open(config.dataDir, logger);
+  const fail = (error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  };
+  const brain = new ProxyBrain(config, data, logger, fail);
+  const recorder = new Recorder({ samplingRatio: config.traceSamplingRatio, draw: Math.random });
+  const exporter = new OtlpExporter({
+    endpoint: config.otlpEndpoint,
+    recorder,
+    instanceId: () => brain.proxyId,
+    logger,
+  });
+  await brain.restore();
+  const ports = await Ports.load(data);
+  const admin = await ports.listen(
+    { purpose: "admin", setting: "adminPort", configured: config.adminPort, standard: ADMIN_PORT },
+    (port) =>
+      startAdminServer({ host: config.bindAddress, port }, adminSources(brain, recorder, exporter)),
+  );
+  const listeners: Listener[] = [];
+  for (const workload of brain.workloads) {
+    listeners.push(...(await startListeners(workload, { brain, recorder, logger, ports })));
+  }
+  brain.start();
+  exporter.start();
+  onShutdown(logger, config.drainTimeoutMs + STOP_MARGIN_MS, async () => {
+    await brain.stop();
+    await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
+    await Promise.all(listeners.map((listener) => listener.drain(config.drainTimeoutMs)));
+    await exporter.stop(LAST_PUSH_MS);
+    await admin.close();
+  });
+  tellWhenReady(brain, admin.port, config, logger);
+});
+
+type Parts = {
+  readonly brain: ProxyBrain;
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+  readonly ports: Ports;
+};
+
+/** The workload's listeners; their ports are noted in it, since `hello` tells them. */
+async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listener[]> {
+  const { brain, recorder, logger, ports } = parts;
+  const id = formatId(workload.id);
+  const { settings } = workload;
+  const listeners: Listener[] = [];
+  const common = { workload, recorder, logger };
+  if (workload.appPort !== undefined) {
+    const inbound = await ports.listen(
+      {
+        purpose: `inbound of ${id}`,
+        setting: "inboundPort",
+        configured: settings.inboundPort,
+        standard: INBOUND_PORT,
+      },
+      (port) => startInbound({ ...common, port }),
+    );
+    workload.inboundPort = inbound.port;
+    listeners.push(inbound);
+  }
+  const outboundOf = (host: string | undefined) => (port: number) =>
+    startOutbound({ ...common, port, host, view: brain.view, ownPorts: ports.taken });
+  const outbound = await ports.listen(
+    {
+      purpose: `outbound of ${id}`,
+      setting: "outboundPort",
+      configured: settings.outboundPort,
+      standard: OUTBOUND_PORT,
+    },
+    outboundOf(undefined),
+  );
+  workload.outboundPort = outbound.port;
+  listeners.push(outbound);
+  for (const { host, localPort } of settings.outbounds) {
+    const local = await ports.listen(
+      {
+        purpose: `outbound of ${id} to ${host}`,
+        setting: "localPort",
+        configured: localPort,
+        standard: 0,
+      },
+      outboundOf(host),
+    );
+    workload.outbounds.push({ host, localPort: local.port });
+    listeners.push(local);
+  }
+  return listeners;
+}
+
+/** Tells the parent, once, as soon as every workload can serve. */
+function tellWhenReady(
+  brain: ProxyBrain,
+  adminPort: number,
+  config: ProxyConfig,
+  logger: Logger,
+): void {
+  const timer = setInterval(() => {
+    if (!brain.isReady) return;
+    clearInterval(timer);
+    const workloads = brain.workloads.map(({ id, inboundPort, outboundPort, outbounds }) => ({
+      namespace: id.namespace,
+      workload: id.name,
+      inboundPort,
+      outboundPort,
+      outbounds,
+    }));
+    logger.info({ name: config.name, adminPort, workloads }, "ready");
+    process.send?.({ type: "ready", adminPort, workloads });
+  }, READY_CHECK_MS);
+}
