@@ -48,7 +48,6 @@ export async function startControlPlane(
   const started: { authority?: CertificateAuthority; stream?: StreamServer } = {};
   const parts = assemble(settings, db, logger, started);
   let admin: HttpService | undefined;
-  const abort = new AbortController();
   try {
     admin = await serveHttp(createApi(parts), {
       host: settings.bindAddress,
@@ -56,7 +55,7 @@ export async function startControlPlane(
       purpose: "control plane API",
       variable: "HEDDLE_CONTROL_ADMIN_PORT",
     });
-    started.authority = await untilAnswered(logger, abort.signal, () => load(settings, parts));
+    started.authority = await untilAnswered(logger, () => load(settings, parts));
     started.stream = await startStreamServer(
       {
         ...parts,
@@ -162,7 +161,6 @@ async function load(
 
 async function untilAnswered<Answer>(
   logger: Logger,
-  signal: AbortSignal,
   question: () => Promise<Answer>,
 ): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
@@ -173,7 +171,7 @@ async function untilAnswered<Answer>(
       if (attempt === 1 || attempt % 20 === 0) {
         logger.warn({ attempt, reason: error.message }, "waiting for the database");
       }
-      await wait(RETRY_DATABASE_MS, undefined, { signal });
+      await wait(RETRY_DATABASE_MS);
     }
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type {
   ApplyResponse,
+  Problem,
   ProxiesResponse,
   ResourcesResponse,
   RevisionDetail,
@@ -24,7 +25,7 @@ test("faulty documents change nothing, and every fault is named", async (t) => {
   const plane = await runControlPlane(t, (await startDatabase(t)).url);
   await plane.apply(reviews);
   const before = await yamlOf(plane);
-  const { status, body } = await plane.apply<import("@heddle/contracts").Problem>(
+  const { status, body } = await plane.apply<Problem>(
     documents(split("reviews", { v1: 50, v2: 50 }), split("ratings", { v1: -1, v2: 2 })),
   );
   assert.equal(status, 422);
@@ -58,7 +59,7 @@ for (const [what, { yaml, message }] of Object.entries(refusedTogether)) {
   test(`${what} is refused`, async (t) => {
     const plane = await runControlPlane(t, (await startDatabase(t)).url);
     await plane.apply(reviews);
-    const { status, body } = await plane.apply<import("@heddle/contracts").Problem>(yaml);
+    const { status, body } = await plane.apply<Problem>(yaml);
     assert.equal(status, 422);
     assert.match(body.errors?.[0]?.message ?? "", message);
   });
@@ -110,10 +111,9 @@ test("who changes what has moved on since they read it is told so", async (t) =>
   await plane.apply(split("reviews", { v1: 80, v2: 20 }));
   const name = { kind: "VirtualService", namespace: "shop", name: "reviews" };
   const expecting = (revision: number) =>
-    plane.apply<ApplyResponse & import("@heddle/contracts").Problem>(
-      split("reviews", { v1: 10, v2: 90 }),
-      { expected: [{ ...name, revision }] },
-    );
+    plane.apply<ApplyResponse & Problem>(split("reviews", { v1: 10, v2: 90 }), {
+      expected: [{ ...name, revision }],
+    });
   const stale = await expecting(1);
   assert.equal(stale.status, 409);
   assert.equal(stale.body.errors?.[0]?.message, "is at revision 2, expected 1");
@@ -230,7 +230,7 @@ test("streams and reading outlive the database; changes wait for it and then wor
   await client.next("push", ({ upserts }) => upserts.length > 0);
   process.kill(database.pid, "SIGKILL");
   await waitFor("changes are refused", 10_000, async () => {
-    const { status, body } = await plane.apply<import("@heddle/contracts").Problem>(reviews);
+    const { status, body } = await plane.apply<Problem>(reviews);
     return status === 503 && body.code === "HEDDLE_DATABASE_UNAVAILABLE" && body;
   });
   assert.equal((await plane.call("GET", "/revisions")).status, 503);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
-import type { Problem, TokenCreateResponse } from "@heddle/contracts";
+import type { ApplyResponse, Problem, TokenCreateResponse } from "@heddle/contracts";
 import { createLogger, type Principal, signToken } from "@heddle/runtime";
 import type { ControlPlaneConfig } from "../src/config.ts";
 import { type ControlPlane, startControlPlane } from "../src/control-plane.ts";
@@ -20,10 +20,7 @@ export type RunningControlPlane = ControlPlane & {
     path: string,
     body?: object,
   ): Promise<Answer<Body>>;
-  apply<Body = import("@heddle/contracts").ApplyResponse>(
-    yaml: string,
-    more?: object,
-  ): Promise<Answer<Body>>;
+  apply<Body = ApplyResponse>(yaml: string, more?: object): Promise<Answer<Body>>;
   joinToken(options?: { workload?: string; maxUses?: number; namespace?: string }): Promise<string>;
   /** Stops it and starts it again on the same ports and database. */
   restart(): Promise<void>;

@@ -27,7 +27,7 @@ export async function makeCsr(name = "CN=asks-for-anything") {
   const keys = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
   const csr = await Pkcs10CertificateRequestGenerator.create({
     name,
-    keys: keys as webcrypto.CryptoKeyPair,
+    keys,
     signingAlgorithm: ECDSA_P256,
   });
   const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
@@ -130,7 +130,9 @@ export class StreamClient {
   private constructor(joined: Joined, socket: WebSocket) {
     this.joined = joined;
     this.#socket = socket;
-    socket.on("message", (data) => this.#take(ControlMessage.parse(JSON.parse(String(data)))));
+    socket.on("message", (data: Buffer) =>
+      this.#take(ControlMessage.parse(JSON.parse(data.toString("utf8")))),
+    );
     socket.on("close", (code) => {
       this.closeCode = code;
       this.#wake();

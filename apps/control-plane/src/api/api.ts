@@ -1,4 +1,3 @@
-import type { Principal } from "@heddle/runtime";
 import { bearerToken, verifyToken } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -7,7 +6,7 @@ import { canaryRoutes } from "./canary-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 import { problem } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
@@ -15,9 +14,6 @@ import { loginRoutes, tokenRoutes } from "./token-routes.ts";
 
 // The longest YAML a change may hold, as JSON with every character escaped.
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-
-/** What a request carries once it has passed the door. */
-export type ApiEnv = { Variables: { principal: Principal; startedAt: number } };
 
 /** The control plane's HTTP interface: health and metrics for machines, `/api/v1` for people. */
 export function createApi(parts: ApiParts): Hono {

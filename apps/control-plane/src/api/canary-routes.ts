@@ -9,9 +9,8 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { changeCanary } from "../rollout/change-canary.ts";
 import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
-import type { ApiEnv } from "./api.ts";
 import { readBody, readParams, requireRole } from "./input.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ServicePath = z.object({ namespace: z.string(), service: z.string() });
 

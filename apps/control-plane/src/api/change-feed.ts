@@ -25,7 +25,8 @@ export class ChangeFeed {
 
   /** Workloads or proxies came, went or changed state. */
   noteRegistry(): void {
-    this.#registryTimer ??= setTimeout(() => {
+    if (this.#registryTimer) return;
+    this.#registryTimer = setTimeout(() => {
       this.#registryTimer = undefined;
       this.tell({ type: "registry" });
     }, REGISTRY_QUIET_MS).unref();

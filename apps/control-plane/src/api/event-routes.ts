@@ -1,8 +1,7 @@
 import type { ChangeEvent } from "@heddle/contracts";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import type { ApiEnv } from "./api.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 import { problem } from "./problem.ts";
 
 const MAX_LISTENERS = 500;

@@ -15,10 +15,9 @@ import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { planMtlsMode } from "../revisions/plan-mtls.ts";
 import { effectiveMtls } from "../snapshot/config-snapshot.ts";
-import type { ApiEnv } from "./api.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, requireRole } from "./input.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
 

@@ -1,5 +1,4 @@
-import type { RevisionSummary } from "@heddle/contracts";
-import type { Logger } from "@heddle/runtime";
+import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
@@ -31,5 +30,5 @@ export type ApiParts = {
   readonly controlAddress: () => string;
 };
 
-/** The `changes` of a revision as stored, told to who listens. */
-export type OnRevision = (revision: RevisionSummary) => void;
+/** What a request carries once it has passed the door. */
+export type ApiEnv = { Variables: { principal: Principal; startedAt: number } };

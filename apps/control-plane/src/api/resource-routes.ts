@@ -1,5 +1,6 @@
 import {
   ApplyRequest,
+  ChangeSource,
   type ResourceDocument,
   ResourceKind,
   type ResourcesResponse,
@@ -9,10 +10,9 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
-import type { ApiEnv } from "./api.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, readQuery, requireRole } from "./input.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ResourceQuery = z.object({
   kind: ResourceKind.optional(),
@@ -20,7 +20,10 @@ const ResourceQuery = z.object({
   name: z.string().optional(),
 });
 const ResourcePath = z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() });
-const DeleteQuery = z.object({ reason: z.string().max(2000).optional() });
+const DeleteQuery = z.object({
+  reason: z.string().max(2000).optional(),
+  source: ChangeSource.optional(),
+});
 
 /** The documents as they stand, and changes to them. */
 export function resourceRoutes({ config }: ApiParts) {
@@ -63,11 +66,11 @@ export function resourceRoutes({ config }: ApiParts) {
       const principal = context.get("principal");
       requireRole(principal, "operator");
       const ref = readParams(context, ResourcePath);
-      const { reason } = readQuery(context, DeleteQuery);
+      const { reason, source } = readQuery(context, DeleteQuery);
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
-        source: "api",
+        source: source ?? "api",
         reason,
         kind: "delete",
         startedAt,

@@ -14,10 +14,9 @@ import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeChange } from "../revisions/diff-documents.ts";
 import { type PlannedDocument, parseOne } from "../revisions/mesh-config.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
-import type { ApiEnv } from "./api.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, readQuery, requireRole } from "./input.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const RevisionsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),

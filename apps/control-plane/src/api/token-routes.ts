@@ -11,9 +11,8 @@ import { signToken, verifyToken } from "@heddle/runtime";
 import { createJoinToken, useLoginToken } from "@heddle/store";
 import { Hono } from "hono";
 import { hashSecret, makeJoinToken } from "../certificates/join-token.ts";
-import type { ApiEnv } from "./api.ts";
 import { BadRequestError, readBody, requireRole } from "./input.ts";
-import type { ApiParts } from "./parts.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
 import { problem } from "./problem.ts";
 
 const SESSION_SECONDS = 12 * 3600;

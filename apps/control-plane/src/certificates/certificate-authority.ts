@@ -12,7 +12,7 @@ const ROOT_LIFETIME_MS = 3650 * 86_400_000; // Istio's self-signed root: ten yea
 const CLOCK_SKEW_MS = 60_000;
 const SERVER_LIFETIME_MS = 7 * 86_400_000;
 
-x509.cryptoProvider.set(webcrypto as Crypto);
+x509.cryptoProvider.set(webcrypto);
 
 /** Why a certificate request was turned away. */
 export class CsrRefusedError extends Error {
@@ -55,7 +55,7 @@ export async function openAuthority(
   const pkcs8 = Uint8Array.from(openKey(stored.encryptedKey, settings.caSecret));
   const key = await webcrypto.subtle.importKey("pkcs8", pkcs8, ECDSA_P256, false, ["sign"]);
   const rootDer = Buffer.from(root.rawData);
-  const leaf = (options: LeafOptions) => signLeaf(root, key as CryptoKey, options);
+  const leaf = (options: LeafOptions) => signLeaf(root, key, options);
   const lifetimeMs = settings.certificateTtlSeconds * 1000;
   const { trustDomain } = settings;
   return {
@@ -81,7 +81,7 @@ export async function openAuthority(
         type: isIP(value) ? ("ip" as const) : ("dns" as const),
         value,
       }));
-      const publicKey = keys.publicKey as CryptoKey;
+      const publicKey = keys.publicKey;
       const name = [{ CN: ["heddle-control-plane"] }];
       const issued = await leaf({ publicKey, name, names, lifetimeMs: SERVER_LIFETIME_MS });
       const exported = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
@@ -105,7 +105,7 @@ async function makeRoot({ caSecret, trustDomain }: { caSecret: string; trustDoma
     name: [{ CN: ["Heddle root"] }, { O: [trustDomain] }],
     notBefore: new Date(createdAtMs - CLOCK_SKEW_MS),
     notAfter: new Date(createdAtMs + ROOT_LIFETIME_MS),
-    keys: keys as webcrypto.CryptoKeyPair,
+    keys,
     signingAlgorithm: ECDSA_P256,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
@@ -113,7 +113,7 @@ async function makeRoot({ caSecret, trustDomain }: { caSecret: string; trustDoma
         x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
         true,
       ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as CryptoKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));

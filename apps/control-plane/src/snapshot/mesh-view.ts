@@ -1,4 +1,10 @@
-import type { EndpointsResource, ProxyResource, Subscription } from "@heddle/contracts";
+import type {
+  EndpointsResource,
+  ProxyResource,
+  ServiceResource,
+  Subscription,
+  WorkloadResource,
+} from "@heddle/contracts";
 import {
   formatId,
   formatSpiffeId,
@@ -34,6 +40,10 @@ export class MeshView {
   readonly #registry: Registry;
   readonly #trustDomain: string;
   readonly #endpoints = new Map<string, EndpointsResource>();
+  /** Services no document speaks of: all that is said of them follows from the name. */
+  readonly #defaults = new Map<string, ServiceResource>();
+  /** By the labels of an instance, which stay the same object until it registers anew. */
+  #workloads = new WeakMap<StoredInstance["labels"], WorkloadResource>();
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
 
   constructor(registry: Registry, trustDomain: string) {
@@ -49,6 +59,7 @@ export class MeshView {
   replaceSnapshot(next: ConfigSnapshot): Set<string> {
     const before = this.#snapshot;
     this.#snapshot = next;
+    this.#workloads = new WeakMap();
     const touched = new Set<string>();
     for (const key of new Set([...before.services.keys(), ...next.services.keys()])) {
       const was = before.services.get(key)?.resource.version;
@@ -59,7 +70,7 @@ export class MeshView {
     for (const instance of this.#registry.instances()) {
       const workload = { namespace: instance.namespace, name: instance.workload };
       const was = workloadResource(before, workload, instance.labels);
-      const is = workloadResource(next, workload, instance.labels);
+      const is = this.#workload(instance);
       if (was.version !== is.version) touched.add(is.key);
     }
     return touched;
@@ -129,8 +140,7 @@ export class MeshView {
     const resources = new Map<string, ProxyResource>();
     const resolutions = new Map<string, Resolution>();
     for (const instance of hosted) {
-      const workload = { namespace: instance.namespace, name: instance.workload };
-      const resource = workloadResource(this.#snapshot, workload, instance.labels);
+      const resource = this.#workload(instance);
       resources.set(resource.key, resource);
     }
     for (const subscription of subscriptions) {
@@ -142,16 +152,33 @@ export class MeshView {
   }
 
   #addService(resources: Map<string, ProxyResource>, service: ServiceId): void {
-    const routes = serviceResource(this.#snapshot, service);
+    const routes = this.#service(service);
     const targets = routes.routes.flatMap((route) => route.destinations.map((to) => to.service));
     resources.set(routes.key, routes);
     for (const target of [service, ...targets]) {
       // a route's destination brings its subsets and endpoints, not the routes of its own routes
-      const shape = serviceResource(this.#snapshot, target);
+      const shape = this.#service(target);
       const endpoints = this.endpoints(target);
       resources.set(shape.key, shape);
       resources.set(endpoints.key, endpoints);
     }
+  }
+
+  #service(service: ServiceId): ServiceResource {
+    const key = formatId(service);
+    if (this.#snapshot.services.has(key)) return serviceResource(this.#snapshot, service);
+    const known = this.#defaults.get(key) ?? serviceResource(this.#snapshot, service);
+    this.#defaults.set(key, known);
+    return known;
+  }
+
+  #workload(instance: StoredInstance): WorkloadResource {
+    const known = this.#workloads.get(instance.labels);
+    if (known) return known;
+    const workload = { namespace: instance.namespace, name: instance.workload };
+    const resource = workloadResource(this.#snapshot, workload, instance.labels);
+    this.#workloads.set(instance.labels, resource);
+    return resource;
   }
 
   #toEndpoint(instance: StoredInstance): EndpointsResource["endpoints"][number] {

@@ -260,8 +260,9 @@ export class ProxyConnection {
 }
 
 function parseMessage(data: RawData): ProxyMessage | undefined {
+  if (!Buffer.isBuffer(data)) return undefined; // ws hands over one Buffer unless told otherwise
   try {
-    const parsed = ProxyMessage.safeParse(JSON.parse(String(data)));
+    const parsed = ProxyMessage.safeParse(JSON.parse(data.toString("utf8")));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined; // not JSON: for the sender the same as JSON of another shape

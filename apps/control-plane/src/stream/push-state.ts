@@ -42,7 +42,7 @@ export function stepPush(state: PushState, event: PushEvent): PushStep {
     case "ack":
       if (!isAnswer(state, event.nonce)) return { state, shallSend: false };
       return { state: { kind: "synced" }, shallSend: state.hasChanged };
-    case "nack":
+    default: // nack
       if (!isAnswer(state, event.nonce)) return { state, shallSend: false };
       return { state: { kind: "refused", reason: event.reason }, shallSend: state.hasChanged };
   }
