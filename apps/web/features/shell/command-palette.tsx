@@ -3,15 +3,15 @@ import { useQuery } from "@tanstack/react-query";
 import { Box, History, Moon, Split, Undo2 } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type ReactNode, useId, useState } from "react";
+import { useCanaries, useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Kbd } from "../../ui/kbd.tsx";
 import styles from "./command-palette.module.css";
 import { PAGES } from "./pages.ts";
-import { canariesQuery, recentRevisionsQuery } from "./palette-queries.ts";
 import { rankEntries } from "./rank-entries.ts";
+import { recentRevisionsQuery } from "./recent-revisions.ts";
 import { toggleTheme } from "./theme.ts";
-import { workloadsQuery } from "./top-bar.tsx";
 
 type Entry = {
   readonly id: string;
@@ -88,8 +88,8 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }) {
 
 function useEntries(): readonly Entry[] {
   const router = useRouter();
-  const { data: registry } = useQuery(workloadsQuery);
-  const { data: canaries } = useQuery(canariesQuery);
+  const { data: registry } = useWorkloads();
+  const { data: canaries } = useCanaries();
   const { data: revisions } = useQuery(recentRevisionsQuery);
   const services = new Map(
     registry?.workloads.map((one) => [`${one.namespace}/${one.service}`, one] as const),

@@ -1,10 +1,8 @@
 "use client";
-import { WorkloadsResponse } from "@heddle/contracts";
-import { useQuery } from "@tanstack/react-query";
 import { CircleHelp, Layers, Moon, Search, Sun } from "lucide-react";
 import Link from "next/link";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { getJson } from "../../lib/api-client.ts";
+import { useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { formatClock } from "../../lib/times.ts";
 import { IconButton } from "../../ui/button.tsx";
 import { useNowMs } from "../../ui/clock.ts";
@@ -60,16 +58,9 @@ export function TopBar({
   );
 }
 
-/** The query under which every page finds the registry. */
-export const workloadsQuery = {
-  queryKey: ["workloads"],
-  queryFn: ({ signal }: { signal: AbortSignal }) =>
-    getJson("/workloads", WorkloadsResponse, signal),
-};
-
 /** Narrows the page to one namespace (`?ns=`); with only one namespace there is nothing to choose. */
 function Namespaces() {
-  const { data } = useQuery(workloadsQuery);
+  const { data } = useWorkloads();
   const router = useRouter();
   const pathname = usePathname();
   const search = useSearchParams();

@@ -1,20 +1,12 @@
 "use client";
-import { MeResponse } from "@heddle/contracts";
-import { useQuery } from "@tanstack/react-query";
-import { getJson } from "../../lib/api-client.ts";
+import { useMe } from "../../lib/queries/use-me.ts";
 import { formatStamp } from "../../lib/times.ts";
 import { Popover } from "../../ui/popover.tsx";
 import styles from "./user-menu.module.css";
 
-export const meQuery = {
-  queryKey: ["me"],
-  queryFn: ({ signal }: { signal: AbortSignal }) => getJson("/me", MeResponse, signal),
-  staleTime: 60_000,
-};
-
 /** Who is logged in, with which role and until when; and the way out. */
 export function UserMenu() {
-  const { data: me } = useQuery(meQuery);
+  const me = useMe();
   if (me === undefined) return <span className={styles.place} />;
   return (
     <Popover

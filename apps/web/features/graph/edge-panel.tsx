@@ -1,0 +1,95 @@
+"use client";
+import type { Canary, GraphEdge, GraphNode, GraphSnapshot } from "@heddle/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { ArrowRight } from "lucide-react";
+import { formatPercentNumber, NO_DATA } from "../../lib/numbers.ts";
+import { Chip } from "../../ui/chip.tsx";
+import { Shield } from "../../ui/shield.tsx";
+import { SidePanel } from "../../ui/side-panel.tsx";
+import { siblingEdge } from "./graph-model.ts";
+import { seriesQuery } from "./graph-queries.ts";
+import { LastRequests } from "./last-requests.tsx";
+import { PanelActs } from "./panel-acts.tsx";
+import { PanelHead } from "./panel-head.tsx";
+import styles from "./panels.module.css";
+import { Figure, KeyFigures, Latencies } from "./signal-figures.tsx";
+import { WhoFailed } from "./who-failed.tsx";
+
+/** One call: who to whom, how it is, the figures, who failed, the last requests, what one can do. */
+export function EdgePanel({
+  edge,
+  snapshot,
+  canary,
+  onClose,
+}: {
+  readonly edge: GraphEdge;
+  readonly snapshot: GraphSnapshot;
+  /** The rollout the destination takes part in. */
+  readonly canary: Canary | undefined;
+  readonly onClose: () => void;
+}) {
+  const source = snapshot.nodes.find((node) => node.id === edge.source);
+  const destination = snapshot.nodes.find((node) => node.id === edge.destination);
+  const { data: series } = useQuery(seriesQuery("edges", edge.id));
+  const points = series?.points ?? [];
+  const status = edge.health.state;
+  const isCanary = isCanaryOf(canary, destination);
+  const sibling = siblingEdge(edge, snapshot);
+  const siblingVersion = snapshot.nodes.find((node) => node.id === sibling?.destination)?.version;
+  const { mtlsRatio } = edge;
+  return (
+    <SidePanel
+      label={`${source?.label} to ${destination?.label}`}
+      foot={<PanelActs node={destination} canary={canary} mtlsRatio={mtlsRatio} />}
+    >
+      <PanelHead
+        title={
+          <>
+            {source?.label ?? edge.source}
+            {source?.version !== undefined && <Chip>{source.version}</Chip>}
+            <ArrowRight size={14} aria-label="to" />
+            {destination?.label ?? edge.destination}
+            {destination?.version !== undefined && <Chip>{destination.version}</Chip>}
+            {isCanary && <Chip tone="accent">canary</Chip>}
+          </>
+        }
+        health={edge.health}
+        asOfMs={snapshot.asOfMs}
+        onClose={onClose}
+      />
+      <KeyFigures signals={edge.signals} series={points} status={status}>
+        <Figure
+          label="mTLS"
+          value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
+          unit={mtlsRatio === undefined ? "" : "%"}
+        >
+          <span className={styles.principal} title={edge.sourcePrincipal}>
+            <Shield ratio={mtlsRatio} /> {shortPrincipal(edge.sourcePrincipal)}
+          </span>
+        </Figure>
+      </KeyFigures>
+      <Latencies
+        signals={edge.signals}
+        series={points}
+        status={status}
+        other={
+          sibling && siblingVersion !== undefined
+            ? { name: siblingVersion, signals: sibling.signals }
+            : undefined
+        }
+      />
+      <WhoFailed edge={edge} source={source} destination={destination} />
+      <LastRequests edgeId={edge.id} />
+    </SidePanel>
+  );
+}
+
+export function isCanaryOf(canary: Canary | undefined, node: GraphNode | undefined): boolean {
+  return canary?.canary.workloads.includes(`${node?.namespace}/${node?.workload}`) === true;
+}
+
+/** `spiffe://cluster.local/ns/shop/sa/checkout-v12` → `sa/checkout-v12`. */
+function shortPrincipal(principal: string | undefined): string {
+  if (principal === undefined || principal === "" || principal === "unknown") return "no identity";
+  return principal.replace(/^.*\/(sa\/[^/]+)$/, "$1");
+}

@@ -1,0 +1,186 @@
+import type { Canary, GraphEdge, GraphNode, GraphSnapshot } from "@heddle/contracts";
+import { compareStatus, type Status, worstStatus } from "../../ui/status.ts";
+
+/** How the same traffic is drawn: services with a row per version, services, or single workloads. */
+export type GraphView = "versions" | "services" | "workloads";
+
+/** One line of a card: a version of a service; threads dock here. */
+export type CardRow = {
+  readonly id: string; // node id
+  readonly label: string; // "v2", "no sidecar", "external"
+  readonly node: GraphNode;
+  readonly status: Status;
+  readonly isCanary: boolean;
+};
+
+export type Card = {
+  readonly id: string; // node id, or service/<namespace>/<service> for a card with version rows
+  readonly title: string;
+  readonly namespace: string;
+  readonly kind: GraphNode["kind"];
+  /** The worst of its rows. */
+  readonly status: Status;
+  readonly rows: readonly CardRow[];
+  readonly canary: Canary | undefined;
+  /** Requests the rows receive, each counted where it arrives; 0–1, absent: nobody reported. */
+  readonly mtlsRatio: number | undefined;
+};
+
+export type Thread = {
+  readonly id: string;
+  readonly edge: GraphEdge;
+  readonly status: Status;
+  readonly sourceCard: string;
+  readonly destinationCard: string;
+};
+
+export type GraphModel = {
+  readonly cards: readonly Card[];
+  readonly threads: readonly Thread[];
+};
+
+/** What a view asks the collector for. */
+export function snapshotViewOf(view: GraphView): GraphSnapshot["view"] {
+  return view === "services" ? "service" : "workload";
+}
+
+/** Folds a snapshot into cards and threads, in an order that does not depend on the snapshot's. */
+export function graphModel(
+  snapshot: GraphSnapshot,
+  view: GraphView,
+  canaries: readonly Canary[],
+  namespace?: string,
+): GraphModel {
+  const nodes = snapshot.nodes.filter(
+    (node) => namespace === undefined || node.namespace === namespace,
+  );
+  const mtls = mtlsByDestination(snapshot.edges);
+  const cardOf = new Map(nodes.map((node) => [node.id, cardIdOf(node, view)]));
+  const grouped = Map.groupBy(nodes, (node) => cardIdOf(node, view));
+  const cards = [...grouped]
+    .map(([id, members]) => toCard(id, members, view, canaries, mtls))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const threads = snapshot.edges.flatMap((edge): Thread[] => {
+    const sourceCard = cardOf.get(edge.source);
+    const destinationCard = cardOf.get(edge.destination);
+    if (sourceCard === undefined || destinationCard === undefined) return [];
+    return [{ id: edge.id, edge, status: edge.health.state, sourceCard, destinationCard }];
+  });
+  return { cards, threads: threads.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
+function cardIdOf(node: GraphNode, view: GraphView): string {
+  if (view !== "versions" || node.kind !== "workload" || node.service === undefined) return node.id;
+  return serviceId(node.namespace, node.service);
+}
+
+export function serviceId(namespace: string, service: string): string {
+  return `service/${namespace}/${service}`;
+}
+
+function toCard(
+  id: string,
+  members: readonly GraphNode[],
+  view: GraphView,
+  canaries: readonly Canary[],
+  mtls: ReadonlyMap<string, MtlsCount>,
+): Card {
+  const [first] = members;
+  if (first === undefined) throw new Error(`card ${id} has no node`);
+  const canary = canaries.find(
+    (one) => one.namespace === first.namespace && one.service === first.service,
+  );
+  const rows = members
+    .map((node) => toRow(node, canary))
+    .sort(
+      (a, b) => a.label.localeCompare(b.label, "en", { numeric: true }) || (a.id < b.id ? -1 : 1),
+    );
+  const counts = rows.flatMap((row) => mtls.get(row.id) ?? []);
+  const counted = counts.reduce((sum, count) => sum + count.requests, 0);
+  return {
+    id,
+    title: view === "workloads" && first.workload !== undefined ? first.workload : first.label,
+    namespace: first.namespace,
+    kind: first.kind,
+    status: worstStatus(rows.map((row) => row.status)),
+    rows,
+    canary: first.kind === "workload" || first.kind === "service" ? canary : undefined,
+    mtlsRatio:
+      counted === 0 ? undefined : counts.reduce((sum, count) => sum + count.encrypted, 0) / counted,
+  };
+}
+
+function toRow(node: GraphNode, canary: Canary | undefined): CardRow {
+  const name = `${node.namespace}/${node.workload}`;
+  return {
+    id: node.id,
+    label: rowLabel(node),
+    node,
+    status: node.health.state,
+    isCanary: node.workload !== undefined && canary?.canary.workloads.includes(name) === true,
+  };
+}
+
+function rowLabel(node: GraphNode): string {
+  switch (node.kind) {
+    case "workload":
+      return node.version ?? `${node.instances} up`;
+    case "outside":
+      return "no sidecar";
+    case "external":
+      return "external";
+    case "service":
+      return "service";
+  }
+}
+
+type MtlsCount = { requests: number; encrypted: number };
+
+function mtlsByDestination(edges: readonly GraphEdge[]): ReadonlyMap<string, MtlsCount> {
+  const counts = new Map<string, MtlsCount>();
+  for (const edge of edges) {
+    if (edge.mtlsRatio === undefined) continue;
+    const count = counts.get(edge.destination) ?? { requests: 0, encrypted: 0 };
+    count.requests += edge.signals.requests;
+    count.encrypted += edge.signals.requests * edge.mtlsRatio;
+    counts.set(edge.destination, count);
+  }
+  return counts;
+}
+
+/** How a node is called in a sentence: "payments v2", "10.0.4.17", "card-api". */
+export function nodeName(node: GraphNode | undefined): string {
+  if (node === undefined) return "unknown";
+  return node.version === undefined ? node.label : `${node.label} ${node.version}`;
+}
+
+/** The same call to the other version of the destination that gets most traffic: what to compare with. */
+export function siblingEdge(edge: GraphEdge, snapshot: GraphSnapshot): GraphEdge | undefined {
+  const nodes = new Map(snapshot.nodes.map((node) => [node.id, node]));
+  const destination = nodes.get(edge.destination);
+  if (destination?.version === undefined) return undefined;
+  return snapshot.edges
+    .filter((other) => {
+      const node = nodes.get(other.destination);
+      return (
+        other.id !== edge.id &&
+        other.source === edge.source &&
+        node?.service === destination.service &&
+        node?.namespace === destination.namespace &&
+        node?.version !== undefined
+      );
+    })
+    .reduce<GraphEdge | undefined>(
+      (most, one) =>
+        most === undefined || one.signals.requests > most.signals.requests ? one : most,
+      undefined,
+    );
+}
+
+/** Worst first, then busiest first. */
+export function compareThreads(a: Thread, b: Thread): number {
+  return (
+    compareStatus(a.status, b.status) ||
+    b.edge.signals.requestsPerSecond - a.edge.signals.requestsPerSecond
+  );
+}

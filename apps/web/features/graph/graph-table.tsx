@@ -1,0 +1,95 @@
+"use client";
+import type { GraphNode } from "@heddle/contracts";
+import {
+  formatBytesPerSecond,
+  formatNumber,
+  formatPercentNumber,
+  formatShare,
+} from "../../lib/numbers.ts";
+import { formatDuration } from "../../lib/times.ts";
+import { EmptyState } from "../../ui/empty-state.tsx";
+import { Shield } from "../../ui/shield.tsx";
+import { STATUS_WORDS } from "../../ui/status.ts";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { Table, Td, Th, Tr } from "../../ui/table.tsx";
+import { compareThreads, type GraphModel, nodeName } from "./graph-model.ts";
+import styles from "./graph-table.module.css";
+
+/** The same calls as rows, worst first. */
+export function GraphTable({
+  model,
+  nodes,
+  selected,
+  found,
+  onSelect,
+}: {
+  readonly model: GraphModel;
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  readonly selected: string | undefined;
+  readonly found: ReadonlySet<string>;
+  readonly onSelect: (id: string) => void;
+}) {
+  const threads = model.threads.toSorted(compareThreads);
+  if (threads.length === 0) return <EmptyState>No calls in this window.</EmptyState>;
+  return (
+    <div className={styles.table}>
+      <Table label="Calls">
+        <thead>
+          <tr>
+            <Th>Status</Th>
+            <Th>From</Th>
+            <Th>To</Th>
+            <Th isNumber>Rate, rps</Th>
+            <Th isNumber>Errors, %</Th>
+            <Th isNumber>p50</Th>
+            <Th isNumber>p95</Th>
+            <Th isNumber>p99</Th>
+            <Th>mTLS</Th>
+            <Th isNumber>In</Th>
+            <Th isNumber>Out</Th>
+          </tr>
+        </thead>
+        <tbody>
+          {threads.map(({ id, edge, status }) => (
+            <Tr
+              key={id}
+              isSelected={id === selected}
+              tone={status === "failing" ? "bad" : undefined}
+              onClick={() => onSelect(id)}
+            >
+              <Td>
+                <span className={styles.status}>
+                  <StatusGlyph status={status} isBesideWord /> {STATUS_WORDS[status]}
+                </span>
+              </Td>
+              <Td>
+                <button type="button" className={styles.open}>
+                  {nodeName(nodes.get(edge.source))}
+                </button>
+              </Td>
+              <Td className={found.has(id) ? styles.found : undefined}>
+                {nodeName(nodes.get(edge.destination))}
+              </Td>
+              <Td isNumber>{formatNumber(edge.signals.requestsPerSecond)}</Td>
+              <Td isNumber>
+                {edge.signals.errorRatio === undefined
+                  ? "no data"
+                  : formatPercentNumber(edge.signals.errorRatio)}
+              </Td>
+              <Td isNumber>{formatDuration(edge.signals.p50Ms)}</Td>
+              <Td isNumber>{formatDuration(edge.signals.p95Ms)}</Td>
+              <Td isNumber>{formatDuration(edge.signals.p99Ms)}</Td>
+              <Td>
+                <span className={styles.status}>
+                  <Shield ratio={edge.mtlsRatio} isBesideWord /> {formatShare(edge.mtlsRatio)}
+                </span>
+              </Td>
+              <Td isNumber>{formatBytesPerSecond(edge.signals.requestBytesPerSecond)}</Td>
+              <Td isNumber>{formatBytesPerSecond(edge.signals.responseBytesPerSecond)}</Td>
+            </Tr>
+          ))}
+        </tbody>
+      </Table>
+    </div>
+  );
+}

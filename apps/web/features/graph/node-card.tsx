@@ -1,0 +1,145 @@
+"use client";
+import type { Point, Rect } from "@heddle/graph-layout";
+import { drag } from "d3-drag";
+import { select } from "d3-selection";
+import { FlaskConical, Split } from "lucide-react";
+import { memo, type ReactNode, useEffect, useRef } from "react";
+import { formatRate } from "../../lib/numbers.ts";
+import { formatRoughDuration } from "../../lib/times.ts";
+import { classNames } from "../../ui/class-names.ts";
+import { Shield } from "../../ui/shield.tsx";
+import { STATUS_WORDS } from "../../ui/status.ts";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import type { Card, CardRow } from "./graph-model.ts";
+import styles from "./node-card.module.css";
+
+/** A service, its versions as rows. Head and rows are selected apart; the card can be dragged. */
+export const NodeCard = memo(function NodeCard({
+  card,
+  rect,
+  selected,
+  isFound,
+  asOfMs,
+  onSelect,
+  onMove,
+}: {
+  readonly card: Card;
+  readonly rect: Rect;
+  /** The card's or one of its rows' id, if that is selected. */
+  readonly selected: string | undefined;
+  readonly isFound: boolean;
+  readonly asOfMs: number;
+  readonly onSelect: (id: string) => void;
+  readonly onMove: (id: string, to: Point) => void;
+}) {
+  const element = useDrag(card.id, rect, onMove);
+  const isInside = card.kind === "workload" || card.kind === "service";
+  return (
+    <div
+      ref={element}
+      role="group"
+      aria-label={`${card.title}, ${STATUS_WORDS[card.status]}`}
+      data-not-canvas
+      className={classNames(
+        styles.card,
+        card.status === "failing" && styles.failing,
+        card.status === "degraded" && styles.degraded,
+        !isInside && styles.foreign,
+        selected !== undefined && styles.selected,
+        isFound && styles.found,
+      )}
+      style={{ left: rect.xPx, top: rect.yPx, width: rect.widthPx, height: rect.heightPx }}
+    >
+      <button
+        type="button"
+        data-walk={card.id}
+        className={styles.head}
+        aria-pressed={selected === card.id}
+        aria-label={`${card.title}: ${STATUS_WORDS[card.status]}`}
+        onClick={() => onSelect(card.id)}
+      >
+        <StatusGlyph status={card.status} isBesideWord />
+        <span className={styles.title} title={card.title}>
+          {card.title}
+        </span>
+        <Badges card={card} />
+      </button>
+      {card.rows.map((row) => (
+        <button
+          key={row.id}
+          type="button"
+          data-walk={row.id}
+          className={classNames(styles.row, row.status === "failing" && styles.failingRow)}
+          aria-pressed={selected === row.id}
+          onClick={() => onSelect(row.id)}
+        >
+          <span className={styles.version}>
+            {row.label}
+            {row.isCanary && " canary"}
+          </span>
+          <span className={styles.value}>{rowValue(card, row, asOfMs)}</span>
+        </button>
+      ))}
+    </div>
+  );
+});
+
+function Badges({ card }: { readonly card: Card }): ReactNode {
+  const isPart = card.mtlsRatio !== undefined && card.mtlsRatio < 1;
+  return (
+    <span className={styles.badges}>
+      {isPart && <Shield ratio={card.mtlsRatio} sizePx={13} />}
+      {card.canary !== undefined && (
+        <span
+          className={styles.badge}
+          title={`Split by ${card.canary.virtualService}: ${card.canary.canary.subset} is a canary`}
+        >
+          <Split size={13} aria-label="Traffic is split" />
+          <FlaskConical size={13} aria-label="A canary runs" />
+        </span>
+      )}
+    </span>
+  );
+}
+
+function rowValue(card: Card, row: CardRow, asOfMs: number): string {
+  const { signals, lastRequestMs, address, kind } = row.node;
+  if (kind === "outside" && address !== undefined && card.title !== address) return address;
+  if (signals.requests > 0) return formatRate(signals.requestsPerSecond);
+  if (lastRequestMs === undefined) return "no requests";
+  return `idle ${formatRoughDuration(asOfMs - lastRequestMs)}`;
+}
+
+/** Drags the card; a press that hardly moves stays a click. */
+function useDrag(id: string, rect: Rect, onMove: (id: string, to: Point) => void) {
+  const element = useRef<HTMLDivElement>(null);
+  const latest = useRef({ rect, onMove });
+  latest.current = { rect, onMove };
+  useEffect(() => {
+    const card = element.current;
+    if (card === null) return undefined;
+    let grabbed: { readonly start: Point; readonly xPx: number; readonly yPx: number } | undefined;
+    const behavior = drag<HTMLDivElement, unknown>()
+      .container(() => document.body)
+      .clickDistance(4)
+      .on("start", (event: { x: number; y: number }) => {
+        grabbed = { start: latest.current.rect, xPx: event.x, yPx: event.y };
+      })
+      .on("drag", (event: { x: number; y: number }) => {
+        if (grabbed === undefined) return;
+        const movedPx = Math.hypot(event.x - grabbed.xPx, event.y - grabbed.yPx);
+        if (movedPx <= 4) return;
+        // The layer is scaled; what the pointer moves is not.
+        const scale = card.getBoundingClientRect().width / card.offsetWidth || 1;
+        latest.current.onMove(id, {
+          xPx: Math.round(grabbed.start.xPx + (event.x - grabbed.xPx) / scale),
+          yPx: Math.round(grabbed.start.yPx + (event.y - grabbed.yPx) / scale),
+        });
+      });
+    select<HTMLDivElement, unknown>(card).call(behavior);
+    return () => {
+      select(card).on(".drag", null);
+    };
+  }, [id]);
+  return element;
+}

@@ -1,0 +1,213 @@
+"use client";
+import type { Canary, GraphNode, GraphSnapshot, WorkloadState } from "@heddle/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { formatRate, formatShare } from "../../lib/numbers.ts";
+import { useWorkloads } from "../../lib/queries/use-mesh-state.ts";
+import { Chip } from "../../ui/chip.tsx";
+import { Lock } from "../../ui/lock.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Shield } from "../../ui/shield.tsx";
+import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { isCanaryOf } from "./edge-panel.tsx";
+import {
+  type Card,
+  compareThreads,
+  type GraphModel,
+  nodeName,
+  type Thread,
+} from "./graph-model.ts";
+import { seriesQuery } from "./graph-queries.ts";
+import { PanelActs } from "./panel-acts.tsx";
+import { PanelHead } from "./panel-head.tsx";
+import styles from "./panels.module.css";
+import { Figure, KeyFigures, Latencies, shareWithCount } from "./signal-figures.tsx";
+
+/** One node or one service with its versions: the figures of what it receives, callers, called, endpoints. */
+export function NodePanel({
+  node,
+  card,
+  model,
+  snapshot,
+  canary,
+  onSelect,
+  onClose,
+}: {
+  /** What the figures are of: a row's node, or the service as a whole. */
+  readonly node: GraphNode;
+  readonly card: Card;
+  readonly model: GraphModel;
+  readonly snapshot: GraphSnapshot;
+  readonly canary: Canary | undefined;
+  readonly onSelect: (id: string) => void;
+  readonly onClose: () => void;
+}) {
+  const { data: series } = useQuery(seriesQuery("nodes", node.id));
+  const points = series?.points ?? [];
+  const isService = node.id === card.id && card.rows.length > 1;
+  const ids = new Set(isService ? card.rows.map((row) => row.id) : [node.id]);
+  const threadsIn = model.threads.filter((one) => ids.has(one.edge.destination));
+  const threadsOut = model.threads.filter((one) => ids.has(one.edge.source));
+  const mtlsRatio = isService ? card.mtlsRatio : mtlsOf(threadsIn);
+  const nodes = new Map(snapshot.nodes.map((one) => [one.id, one]));
+  const status = node.health.state;
+  return (
+    <SidePanel
+      label={nodeName(node)}
+      foot={<PanelActs node={node} canary={canary} mtlsRatio={mtlsRatio} />}
+    >
+      <PanelHead
+        title={
+          <>
+            {node.label}
+            {node.version !== undefined && <Chip>{node.version}</Chip>}
+            {isCanaryOf(canary, node) && <Chip tone="accent">canary</Chip>}
+            {node.kind === "outside" && <Chip>no sidecar</Chip>}
+            {node.kind === "external" && <Chip>external</Chip>}
+          </>
+        }
+        health={node.health}
+        asOfMs={snapshot.asOfMs}
+        onClose={onClose}
+      />
+      <KeyFigures signals={node.signals} series={points} status={status}>
+        <Figure label="mTLS received" value={formatShare(mtlsRatio)} unit="">
+          <span className={styles.principal}>
+            <Shield ratio={mtlsRatio} isBesideWord /> of what it received
+          </span>
+        </Figure>
+      </KeyFigures>
+      <Latencies signals={node.signals} series={points} status={status} />
+      {isService && <Versions card={card} onSelect={onSelect} />}
+      <Calls title="Callers" end="source" threads={threadsIn} nodes={nodes} onSelect={onSelect} />
+      <Calls
+        title="Calls"
+        end="destination"
+        threads={threadsOut}
+        nodes={nodes}
+        onSelect={onSelect}
+      />
+      <Endpoints node={node} />
+    </SidePanel>
+  );
+}
+
+function mtlsOf(threads: readonly Thread[]): number | undefined {
+  const counted = threads.filter((one) => one.edge.mtlsRatio !== undefined);
+  const requests = counted.reduce((sum, one) => sum + one.edge.signals.requests, 0);
+  if (requests === 0) return undefined;
+  return (
+    counted.reduce((sum, { edge }) => sum + (edge.mtlsRatio ?? 0) * edge.signals.requests, 0) /
+    requests
+  );
+}
+
+function Versions({
+  card,
+  onSelect,
+}: {
+  readonly card: Card;
+  readonly onSelect: (id: string) => void;
+}) {
+  return (
+    <PanelSection title="Versions">
+      {card.rows.map((row) => (
+        <button
+          key={row.id}
+          type="button"
+          className={styles.version}
+          onClick={() => onSelect(row.id)}
+        >
+          <StatusGlyph status={row.status} />
+          <span className={styles.name}>
+            {row.label}
+            {row.isCanary && " canary"}
+          </span>
+          <span className={styles.rate}>{formatRate(row.node.signals.requestsPerSecond)}</span>
+          <span className={row.status === "failing" ? styles.bad : styles.share}>
+            {formatShare(row.node.signals.errorRatio)}
+          </span>
+        </button>
+      ))}
+    </PanelSection>
+  );
+}
+
+function Calls({
+  title,
+  end,
+  threads,
+  nodes,
+  onSelect,
+}: {
+  readonly title: string;
+  readonly end: "source" | "destination";
+  readonly threads: readonly Thread[];
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  readonly onSelect: (id: string) => void;
+}) {
+  return (
+    <PanelSection title={title} caption="rate, error share">
+      {threads.length === 0 && <p className={styles.none}>None in this window.</p>}
+      {threads.toSorted(compareThreads).map((thread) => (
+        <button
+          key={thread.id}
+          type="button"
+          className={styles.call}
+          onClick={() => onSelect(thread.id)}
+        >
+          <StatusGlyph status={thread.status} />
+          <span className={styles.name}>{nodeName(nodes.get(thread.edge[end]))}</span>
+          <span className={styles.rate}>{formatRate(thread.edge.signals.requestsPerSecond)}</span>
+          <span className={thread.status === "failing" ? styles.bad : styles.share}>
+            {shareWithCount(thread.edge.signals)}
+          </span>
+        </button>
+      ))}
+    </PanelSection>
+  );
+}
+
+/** Where it runs, as the control plane knows it. */
+function Endpoints({ node }: { readonly node: GraphNode }) {
+  const { data } = useWorkloads();
+  const own = data?.workloads.filter((one) => isOf(one, node)) ?? [];
+  if (own.length === 0) return null;
+  return (
+    <PanelSection title="Endpoints and mode">
+      {own.map((workload) => (
+        <dl key={workload.name} className={styles.facts}>
+          <dt>{workload.name}</dt>
+          <dd>
+            <Lock mode={workload.mtlsMode} />
+            {workload.mtlsPolicy !== undefined && ` by ${workload.mtlsPolicy}`}
+          </dd>
+          {workload.instances.map((instance) => (
+            <div key={instance.instanceId} style={{ display: "contents" }}>
+              <dt>on {instance.proxyName}</dt>
+              <dd>
+                <code>
+                  {instance.address}:{instance.inboundPort}
+                </code>{" "}
+                {instance.state === "connected" ? (
+                  "connected"
+                ) : (
+                  <>
+                    disconnected, lease ends <RelativeTime atMs={instance.leaseEndsAtMs} />
+                  </>
+                )}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      ))}
+    </PanelSection>
+  );
+}
+
+function isOf(workload: WorkloadState, node: GraphNode): boolean {
+  if (workload.namespace !== node.namespace) return false;
+  return node.workload === undefined
+    ? workload.service === node.service
+    : workload.name === node.workload;
+}

@@ -1,0 +1,42 @@
+"use client";
+import type { GraphNode } from "@heddle/contracts";
+import { X } from "lucide-react";
+import type { ReactNode } from "react";
+import { formatClock, formatRoughDuration, formatStamp } from "../../lib/times.ts";
+import { IconButton } from "../../ui/button.tsx";
+import { useNowMs } from "../../ui/clock.ts";
+import { PanelSection } from "../../ui/side-panel.tsx";
+import { StatusPill } from "../../ui/status-pill.tsx";
+import styles from "./panel-head.module.css";
+
+/** Who it is, how it is, since when and why; and the way out. */
+export function PanelHead({
+  title,
+  health,
+  asOfMs,
+  onClose,
+}: {
+  readonly title: ReactNode;
+  readonly health: GraphNode["health"];
+  readonly asOfMs: number;
+  readonly onClose: () => void;
+}) {
+  const nowMs = useNowMs() ?? asOfMs;
+  return (
+    <PanelSection>
+      <div className={styles.title}>
+        <h2>{title}</h2>
+        <IconButton size="toolbar" label="Close (Esc)" icon={<X size={16} />} onClick={onClose} />
+      </div>
+      <div className={styles.status}>
+        <StatusPill status={health.state} />
+        <span className={styles.since} title={formatStamp(health.sinceMs)}>
+          for {formatRoughDuration(nowMs - health.sinceMs)}, since {formatClock(health.sinceMs)}
+        </span>
+      </div>
+      {health.state !== "healthy" && health.reason !== "" && (
+        <p className={styles.reason}>{health.reason}</p>
+      )}
+    </PanelSection>
+  );
+}

@@ -1,0 +1,99 @@
+"use client";
+import type { Canary, GraphNode, GraphSnapshot } from "@heddle/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { X } from "lucide-react";
+import { IconButton } from "../../ui/button.tsx";
+import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
+import { Skeleton } from "../../ui/skeleton.tsx";
+import { EdgePanel } from "./edge-panel.tsx";
+import type { Card, GraphModel } from "./graph-model.ts";
+import { graphSnapshotQuery } from "./graph-queries.ts";
+import { NodePanel } from "./node-panel.tsx";
+import panelStyles from "./panels.module.css";
+
+/** The service as a whole changes as its versions do; asked this often while it is shown. */
+const SERVICE_EVERY_MS = 2000;
+
+/** The panel for what the URL says is selected; nothing selected, no panel. */
+export function SelectionPanel({
+  snapshot,
+  model,
+  windowMs,
+  selected,
+  canaries,
+  onSelect,
+  onClose,
+}: {
+  readonly snapshot: GraphSnapshot;
+  readonly model: GraphModel;
+  readonly windowMs: number;
+  readonly selected: string | undefined;
+  readonly canaries: readonly Canary[];
+  readonly onSelect: (id: string) => void;
+  readonly onClose: () => void;
+}) {
+  if (selected === undefined) return null;
+  const edge = snapshot.edges.find((one) => one.id === selected);
+  if (edge !== undefined) {
+    const destination = snapshot.nodes.find((node) => node.id === edge.destination);
+    const canary = canaryOf(canaries, destination);
+    return <EdgePanel edge={edge} snapshot={snapshot} canary={canary} onClose={onClose} />;
+  }
+  const card = model.cards.find(
+    (one) => one.id === selected || one.rows.some((row) => row.id === selected),
+  );
+  if (card === undefined) return <GonePanel selected={selected} onClose={onClose} />;
+  const parts = { card, model, snapshot, canary: card.canary, onSelect, onClose };
+  const own = card.rows.find((row) => row.id === selected) ?? onlyRow(card);
+  if (own !== undefined) return <NodePanel key={own.id} node={own.node} {...parts} />;
+  return <ServicePanel key={card.id} windowMs={windowMs} {...parts} />;
+}
+
+/** Percentiles of several versions cannot be added up here: the collector answers for the service. */
+function ServicePanel({
+  windowMs,
+  ...parts
+}: Omit<Parameters<typeof NodePanel>[0], "node"> & { readonly windowMs: number }) {
+  const { data } = useQuery({
+    ...graphSnapshotQuery(windowMs, "service"),
+    refetchInterval: SERVICE_EVERY_MS,
+  });
+  const node = data?.nodes.find((one) => one.id === parts.card.id);
+  if (node === undefined) {
+    return (
+      <SidePanel label={parts.card.title}>
+        <PanelSection title={parts.card.title}>
+          <Skeleton heightPx={120} />
+        </PanelSection>
+      </SidePanel>
+    );
+  }
+  return <NodePanel node={node} {...parts} />;
+}
+
+function onlyRow(card: Card) {
+  return card.rows.length === 1 ? card.rows[0] : undefined;
+}
+
+function canaryOf(canaries: readonly Canary[], node: GraphNode | undefined): Canary | undefined {
+  return canaries.find((one) => one.namespace === node?.namespace && one.service === node?.service);
+}
+
+function GonePanel({
+  selected,
+  onClose,
+}: {
+  readonly selected: string;
+  readonly onClose: () => void;
+}) {
+  return (
+    <SidePanel label="Selection">
+      <PanelSection title="Not in this window">
+        <p className={panelStyles.none}>
+          {selected} has no traffic in this window and is not registered now.
+        </p>
+        <IconButton label="Close (Esc)" icon={<X size={16} />} onClick={onClose} />
+      </PanelSection>
+    </SidePanel>
+  );
+}

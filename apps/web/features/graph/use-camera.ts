@@ -1,0 +1,175 @@
+"use client";
+import type { Rect } from "@heddle/graph-layout";
+import { select } from "d3-selection";
+import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
+import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
+import { type Camera, LEAST_SCALE, MOST_SCALE } from "./graph-state.ts";
+
+const FIT_MARGIN_PX = 28;
+
+export type CameraControls = {
+  readonly camera: Camera;
+  readonly zoomBy: (factor: number) => void;
+  readonly fit: () => void;
+  /** Looks at a point of the drawing, at the scale there is. */
+  readonly lookAt: (xPx: number, yPx: number) => void;
+  /** Moves just as much as is needed to bring a part of the drawing into sight. */
+  readonly reveal: (rect: Rect) => void;
+};
+
+/**
+ * Pan and zoom of the canvas. `onMoved` hears only what people do; `undefined` says that everything is in
+ * sight by itself, and stays so.
+ */
+export function useCamera(
+  canvas: RefObject<HTMLElement | null>,
+  kept: Camera | undefined,
+  bounds: Rect | undefined,
+  onMoved: (camera: Camera | undefined) => void,
+): CameraControls {
+  const [camera, setCamera] = useState<Camera>(kept ?? { scale: 1, xPx: 0, yPx: 0 });
+  const behavior = useRef<ZoomBehavior<HTMLElement, unknown>>(undefined);
+  const latest = useRef({ onMoved, bounds });
+  latest.current = { onMoved, bounds };
+
+  useEffect(() => {
+    const element = canvas.current;
+    if (element === null) return undefined;
+    const pan = zoom<HTMLElement, unknown>()
+      .scaleExtent([LEAST_SCALE, MOST_SCALE])
+      .clickDistance(4)
+      .filter((event: Event) => isCameraGesture(event))
+      .on("zoom", (event: D3ZoomEvent<HTMLElement, unknown>) =>
+        setCamera({ scale: event.transform.k, xPx: event.transform.x, yPx: event.transform.y }),
+      )
+      .on("end", (event: D3ZoomEvent<HTMLElement, unknown>) => {
+        const { k, x, y } = event.transform;
+        if (event.sourceEvent !== null && event.sourceEvent !== undefined) {
+          latest.current.onMoved({ scale: k, xPx: x, yPx: y });
+        }
+      });
+    behavior.current = pan;
+    select(element).call(pan).on("dblclick.zoom", null);
+    return () => {
+      select(element).on(".zoom", null);
+    };
+  }, [canvas]);
+
+  const show = useCallback(
+    (next: Camera) => {
+      if (canvas.current === null || behavior.current === undefined) return;
+      const transform = zoomIdentity.translate(next.xPx, next.yPx).scale(next.scale);
+      behavior.current.transform(select(canvas.current), transform);
+    },
+    [canvas],
+  );
+
+  const fit = useCallback(() => {
+    const next = fitted(canvas.current, latest.current.bounds);
+    if (next !== undefined) show(next);
+  }, [canvas, show]);
+
+  // Until somebody moves the camera it follows the drawing; from then on it is theirs.
+  const boundsText = bounds && JSON.stringify(bounds);
+  useEffect(() => {
+    if (boundsText === undefined) return;
+    if (kept === undefined) fit();
+    else show(kept);
+  }, [boundsText, fit, show]);
+
+  return {
+    camera,
+    fit: () => {
+      fit();
+      onMoved(undefined);
+    },
+    zoomBy: (factor) => {
+      const next = scaledAround(canvas.current, camera, factor);
+      if (next === undefined) return;
+      show(next);
+      onMoved(next);
+    },
+    lookAt: (xPx, yPx) => {
+      const next = centered(canvas.current, camera.scale, xPx, yPx);
+      if (next === undefined) return;
+      show(next);
+      onMoved(next);
+    },
+    reveal: (rect) => {
+      const next = revealing(canvas.current, camera, rect);
+      if (next !== undefined) show(next);
+    },
+  };
+}
+
+/** Cards are dragged by their own handler; buttons over the canvas are not the canvas. */
+function isCameraGesture(event: Event): boolean {
+  if (event instanceof MouseEvent && event.button !== 0) return false;
+  if (event.type === "wheel") return true;
+  return !(event.target instanceof Element && event.target.closest("[data-not-canvas]") !== null);
+}
+
+function fitted(element: HTMLElement | null, bounds: Rect | undefined): Camera | undefined {
+  if (element === null || bounds === undefined) return undefined;
+  const { clientWidth: widthPx, clientHeight: heightPx } = element;
+  const scale = Math.max(
+    LEAST_SCALE,
+    Math.min(
+      1,
+      (widthPx - 2 * FIT_MARGIN_PX) / bounds.widthPx,
+      (heightPx - 2 * FIT_MARGIN_PX) / bounds.heightPx,
+    ),
+  );
+  return centered(
+    element,
+    scale,
+    bounds.xPx + bounds.widthPx / 2,
+    bounds.yPx + bounds.heightPx / 2,
+  );
+}
+
+function centered(
+  element: HTMLElement | null,
+  scale: number,
+  xPx: number,
+  yPx: number,
+): Camera | undefined {
+  if (element === null) return undefined;
+  return {
+    scale,
+    xPx: Math.round(element.clientWidth / 2 - xPx * scale),
+    yPx: Math.round(element.clientHeight / 2 - yPx * scale),
+  };
+}
+
+function scaledAround(
+  element: HTMLElement | null,
+  camera: Camera,
+  factor: number,
+): Camera | undefined {
+  if (element === null) return undefined;
+  const scale = Math.min(Math.max(camera.scale * factor, LEAST_SCALE), MOST_SCALE);
+  const xPx = (element.clientWidth / 2 - camera.xPx) / camera.scale;
+  const yPx = (element.clientHeight / 2 - camera.yPx) / camera.scale;
+  return centered(element, scale, xPx, yPx);
+}
+
+function revealing(element: HTMLElement | null, camera: Camera, rect: Rect): Camera | undefined {
+  if (element === null) return undefined;
+  const shift = (fromPx: number, lengthPx: number, roomPx: number) => {
+    if (fromPx < FIT_MARGIN_PX) return FIT_MARGIN_PX - fromPx;
+    return Math.min(0, roomPx - FIT_MARGIN_PX - fromPx - lengthPx);
+  };
+  const byX = shift(
+    rect.xPx * camera.scale + camera.xPx,
+    rect.widthPx * camera.scale,
+    element.clientWidth,
+  );
+  const byY = shift(
+    rect.yPx * camera.scale + camera.yPx,
+    rect.heightPx * camera.scale,
+    element.clientHeight,
+  );
+  if (byX === 0 && byY === 0) return undefined;
+  return { scale: camera.scale, xPx: camera.xPx + byX, yPx: camera.yPx + byY };
+}
