@@ -10,7 +10,7 @@ import {
   formatShare,
 } from "./numbers.ts";
 
-const plain = (text: string): string => text.replaceAll("\u202f", " ");
+const plain = (text: string): string => text.replaceAll("\u00a0", " ");
 
 test("writes at most three digits, and k from 1,000", () => {
   const table: [number, string][] = [
@@ -32,10 +32,10 @@ test("writes at most three digits, and k from 1,000", () => {
   for (const [value, text] of table) assert.equal(plain(formatNumber(value)), text);
 });
 
-test("puts a narrow no-break space before the unit and says when there is no figure", () => {
-  assert.equal(formatRate(42.1), "42.1\u202frps");
+test("puts a no-break space before the unit and says when there is no figure", () => {
+  assert.equal(formatRate(42.1), "42.1\u00a0rps");
   assert.equal(formatRate(undefined), "no data");
-  assert.equal(formatRate(0), "0\u202frps");
+  assert.equal(formatRate(0), "0\u00a0rps");
 });
 
 test("never rounds a share to a false 0 or 100", () => {

@@ -1,10 +1,10 @@
 /**
- * Numbers as the console writes them: at most three digits that mean something, the unit behind a narrow
+ * Numbers as the console writes them: at most three digits that mean something, the unit behind a
  * no-break space, never a false 0 or 100, and `undefined` said in words.
  */
 
-/** U+202F, between a number and its unit, so that no line breaks there. */
-export const UNIT_SPACE = "\u202f";
+/** U+00A0, between a number and its unit, so that no line breaks there. The narrow one (U+202F) of Inter is 2 px: `30s`. */
+export const UNIT_SPACE = "\u00a0";
 /** What stands where there is no figure. */
 export const NO_DATA = "no data";
 

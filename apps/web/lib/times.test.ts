@@ -11,7 +11,7 @@ import {
   formatWindow,
 } from "./times.ts";
 
-const plain = (text: string): string => text.replaceAll("\u202f", " ");
+const plain = (text: string): string => text.replaceAll("\u00a0", " ");
 const now = Date.UTC(2026, 10, 20, 14, 32, 7);
 
 test("writes a duration in the unit a person would choose", () => {

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Canary, RevisionSummary, SeriesPoint } from "@heddle/contracts";
-import { formatRate, formatShare } from "../../lib/numbers.ts";
+import { formatNumber, formatShare } from "../../lib/numbers.ts";
 import { useNodeSeries } from "../../lib/queries/use-node-series.ts";
 import { formatClock, formatDuration, formatMinute } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
@@ -13,9 +13,9 @@ import { type SideSignals, workloadNodeId } from "./canary-signals.ts";
 import styles from "./compare-card.module.css";
 
 export const SPANS = [
-  { value: "300", label: "5\u202fmin" },
-  { value: "900", label: "15\u202fmin" },
-  { value: "3600", label: "1\u202fh" },
+  { value: "300", label: "5\u00a0min" },
+  { value: "900", label: "15\u00a0min" },
+  { value: "3600", label: "1\u00a0h" },
 ] as const;
 export type SpanSeconds = (typeof SPANS)[number]["value"];
 
@@ -103,10 +103,10 @@ const CHARTS: readonly Chart[] = [
     wantsWholeSteps: false,
   },
   {
-    name: "Rate",
+    name: "Rate, rps",
     value: (point) => point.requestsPerSecond,
     now: (signals) => signals.requestsPerSecond,
-    format: formatRate,
+    format: formatNumber,
     wantsWholeSteps: true,
   },
 ];

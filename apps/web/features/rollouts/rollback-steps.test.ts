@@ -19,7 +19,7 @@ test("tells the rollback from click to last canary request", () => {
   const texts = rollbackSteps(outcome, "v2").map((step) => step.text);
   assert.deepEqual(texts, ["Click", "Saved", "21 of 21 acked", "Last v2"]);
   assert.deepEqual(rollbackFigure(outcome, "v2"), {
-    text: "83\u202fms",
+    text: "83\u00a0ms",
     caption: "from click to last canary request",
   });
 });
@@ -34,8 +34,8 @@ test("puts a last request that left before the acks before them", () => {
 test("says in words when no canary request followed the click, or none is known", () => {
   const before = { ...outcome, lastCanaryRequestAfterMs: -412 };
   assert.equal(rollbackSteps(before, "v2").length, 3);
-  assert.equal(rollbackFigure(before, "v2").text, "0\u202fms");
-  assert.match(rollbackFigure(before, "v2").caption, /left 412\u202fms before the click/);
+  assert.equal(rollbackFigure(before, "v2").text, "0\u00a0ms");
+  assert.match(rollbackFigure(before, "v2").caption, /left 412\u00a0ms before the click/);
   const { ackedAfterMs: _, lastCanaryRequestAfterMs: __, ...unacked } = outcome;
   const figure = rollbackFigure({ ...unacked, proxiesAcked: 20 }, "v2");
   assert.equal(figure.text, undefined);

@@ -6,7 +6,7 @@ import Link from "next/link";
 import { useReadOnlyReason } from "../../lib/queries/use-me.ts";
 import { useCanaries, useGraph } from "../../lib/queries/use-mesh-state.ts";
 import { useServiceRevisions } from "../../lib/queries/use-revisions.ts";
-import { formatSince, formatStamp } from "../../lib/times.ts";
+import { formatClock, formatSince, formatStamp } from "../../lib/times.ts";
 import { ButtonLink } from "../../ui/button.tsx";
 import { Card } from "../../ui/card.tsx";
 import { Chip } from "../../ui/chip.tsx";
@@ -159,7 +159,7 @@ function Status({
       ) : (
         <StatusPill status={status}>
           {judged.subset} {WORDS[status]}
-          {sinceMs !== undefined && `, since ${formatSince(sinceMs, nowMs)}`}
+          {sinceMs !== undefined && `, since ${formatClock(sinceMs)}`}
         </StatusPill>
       )}
       <span title={formatStamp(canary.startedAtMs)}>

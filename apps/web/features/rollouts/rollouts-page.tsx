@@ -36,7 +36,7 @@ export function RolloutsPage() {
     <PageFrame
       title="Rollouts"
       status={
-        shown !== undefined && shown.length > 0 && `${shown.length} running, figures over 30\u202fs`
+        shown !== undefined && shown.length > 0 && `${shown.length} running, figures over 30\u00a0s`
       }
     >
       {canaries.isError && (

@@ -15,7 +15,7 @@ const canary: Canary = {
   startedBy: "mara",
 };
 const words = (percent: number, totalPerSecond?: number): string =>
-  weightEffect({ canary, percent, totalPerSecond }).replaceAll("\u202f", " ");
+  weightEffect({ canary, percent, totalPerSecond }).replaceAll("\u00a0", " ");
 
 test("says how many requests would move", () => {
   assert.equal(

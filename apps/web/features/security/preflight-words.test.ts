@@ -32,7 +32,7 @@ const row = (mtlsMode: MtlsMode, callers: readonly PlaintextCaller[]): MtlsRow =
 });
 const words = (of: MtlsRow, isKnown = true): string => {
   const { lead, rest } = preflightWords(of, isKnown, CALLER_WINDOWS[3]);
-  return `${lead} ${rest}`.replaceAll("\u202f", " ");
+  return `${lead} ${rest}`.replaceAll("\u00a0", " ");
 };
 
 test("names the one caller that would be refused, with its rate", () => {

@@ -134,8 +134,8 @@ function summaryOf(rows: readonly MtlsRow[], graph: GraphSnapshot): string {
   const inTheWay = rows.flatMap(acceptedCallers).length;
   const encrypted =
     share === undefined
-      ? "no requests in 30\u202fs"
-      : `${formatShare(share)} of ${formatRate(rate)} encrypted, 30\u202fs`;
+      ? "no requests in 30\u00a0s"
+      : `${formatShare(share)} of ${formatRate(rate)} encrypted, 30\u00a0s`;
   const callers =
     inTheWay === 0 ? "no plaintext callers" : formatCounted(inTheWay, "plaintext caller");
   return `${formatCounted(rows.length, "workload")}, ${encrypted}, ${callers}`;
