@@ -65,7 +65,10 @@ function checkShape(workload: WorkloadRegistration, proxyId: string): HelloRefus
   if (workload.version !== undefined && !VERSION.test(workload.version)) {
     faults.push(`version ${JSON.stringify(workload.version)} is not a label value of 1 to 63`);
   }
-  if (!isPort(workload.inboundPort)) faults.push(`inboundPort ${workload.inboundPort} is no port`);
+  // A workload that only calls others (no appPort) has no inbound listener and says 0.
+  const onlyCalls = workload.appPort === undefined && workload.inboundPort === 0;
+  if (!onlyCalls && !isPort(workload.inboundPort))
+    faults.push(`inboundPort ${workload.inboundPort} is no port`);
   if (workload.appPort !== undefined && !isPort(workload.appPort)) {
     faults.push(`appPort ${workload.appPort} is no port`);
   }
