@@ -31,7 +31,8 @@ export function servicesShaped(
           return [formatId(resource.service)];
         case "PeerAuthentication":
           return servicesSelectedBy(resource);
-        case "WorkloadEntry": {
+        default: {
+          // a WorkloadEntry
           const name = resource.labels["app"];
           return name === undefined ? [] : [formatId({ namespace: resource.namespace, name })];
         }
