@@ -63,6 +63,8 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   #isCounted = false;
   #pool: UpstreamPool | undefined;
   #tunnel: Connection | undefined;
+  /** The mesh view's generation the destination was chosen under. */
+  #generation = 0;
   #attemptCount = 0;
   #attempts: Attempt[] | undefined;
   #responseOrigin = "";
@@ -149,6 +151,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     }
     const { view, workload } = this.#side.parts;
     const { namespace } = workload.id;
+    this.#generation = view.generation;
     const resolution = view.resolve(namespace, host);
     if (resolution === "unknown") void this.#resolveLater(namespace, host);
     else this.#proceed(resolution);
@@ -157,7 +160,31 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   async #resolveLater(namespace: string, host: string): Promise<void> {
     const { sequence } = this;
     const resolution = await this.#side.parts.view.whenResolved(namespace, host);
-    if (this.isBusy && this.sequence === sequence) this.#proceed(resolution);
+    if (!this.isBusy || this.sequence !== sequence) return;
+    this.#generation = this.#side.parts.view.generation;
+    this.#proceed(resolution);
+  }
+
+  /**
+   * While this request waited for a connection the rules have changed, and the control plane was told
+   * that what is sent from now on follows the new ones: choose again.
+   */
+  override onUpstreamReady(upstream: UpstreamConnection): void {
+    if (this.#outside !== undefined || this.#generation === this.#side.parts.view.generation) {
+      super.onUpstreamReady(upstream);
+      return;
+    }
+    this.onAttemptEnd();
+    upstream.giveBack();
+    this.#chooseAgain();
+  }
+
+  #chooseAgain(): void {
+    const { view, workload } = this.#side.parts;
+    this.#generation = view.generation;
+    this.#live = undefined;
+    this.#pool = undefined;
+    this.#proceed(view.resolve(workload.id.namespace, this.#authority));
   }
 
   #proceed(resolution: Resolution): void {
@@ -240,7 +267,8 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     if (this.#mayRetry(fault) && this.#attemptCount < MAX_ATTEMPTS) {
       if (this.#outside !== undefined) {
         this.#acquire(this.#side.poolOfHost(this.#outside.host, this.#outside.port));
-      } else if (this.#destination !== undefined) this.#attempt(this.#destination);
+      } else if (this.#generation !== this.#side.parts.view.generation) this.#chooseAgain();
+      else if (this.#destination !== undefined) this.#attempt(this.#destination);
       return;
     }
     const { status, flag } = flagOf(fault);
@@ -254,7 +282,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
 
   /** Repeating must be safe: nothing was sent, or a kept-alive connection closed under a harmless request. */
   #mayRetry(fault: UpstreamFault): boolean {
-    if (fault.kind === "connect") return true;
+    if (fault.kind === "connect") return this.#outside === undefined;
     return (
       fault.kind === "closed" &&
       fault.isStale &&
@@ -428,7 +456,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     const table =
       live === undefined
         ? this.#side.seriesOfHost(this.#view?.fqdn ?? this.#outsideName(), this.#view?.service)
-        : this.#side.seriesOfWorkload(live.workload);
+        : this.#side.seriesOfWorkload(live);
     const series = table.seriesOf(status, flag, failedBy);
     recorder.record(series, durationMs, this.requestBody.payloadBytes, this.responseBytes);
     if (!this.trace.isSampled && status !== 0 && status < 500) return;

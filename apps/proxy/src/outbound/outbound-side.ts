@@ -105,7 +105,7 @@ export class OutboundSide {
     return pool;
   }
 
-  seriesOfWorkload(destination: DestinationWorkload): SeriesTable {
+  seriesOfWorkload({ workload: destination, endpoint }: LiveEndpoint): SeriesTable {
     const { generation } = this.parts.workload.identity;
     if (generation !== this.#generation) {
       // Our own principal is a label; the first certificate brings it.
@@ -124,7 +124,7 @@ export class OutboundSide {
         namespace: destination.namespace,
         service: service.name,
         version: destination.version,
-        principal: "unknown",
+        principal: endpoint.identity ?? "unknown",
       },
       destinationService: serviceFqdn(service),
       destinationServiceName: service.name,

@@ -96,6 +96,13 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
     this.response.reset(method);
   }
 
+  /** Takes the exchange back before anything was sent; the connection is its owner's again. */
+  giveBack(): void {
+    this.#user = undefined;
+    this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
+    this.#owner.onReleased(this);
+  }
+
   /** Gives the exchange up: the user hears nothing more of it. */
   abandon(): void {
     this.#user = undefined;
