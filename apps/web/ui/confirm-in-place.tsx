@@ -36,6 +36,7 @@ export function ConfirmInPlace({
   const questionId = useId();
   useEffect(() => {
     box.current?.querySelector<HTMLButtonElement>("[data-act]")?.focus({ preventScroll: true });
+    box.current?.scrollIntoView({ block: "nearest" });
   }, []);
   return (
     <div

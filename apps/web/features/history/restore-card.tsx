@@ -35,13 +35,6 @@ export function RestoreCard({
   const changes = preview.data?.changes;
   return (
     <section className={styles.foot} aria-label="Restore">
-      {step !== "closed" && preview.isError && (
-        <ErrorPart title="The preview failed" detail={preview.error.message} />
-      )}
-      {step !== "closed" && preview.isPending && <Skeleton heightPx={80} />}
-      {step !== "closed" && changes !== undefined && (
-        <DiffCard changes={changes} title={`What restoring ${target} would change`} />
-      )}
       {step === "asking" ? (
         <ConfirmInPlace
           question={`Restore revision ${target}?`}
@@ -59,7 +52,7 @@ export function RestoreCard({
             ? "Every document becomes as it stood then, as a new revision."
             : changes.length === 0
               ? "Nothing would change: everything stands as it did then."
-              : `${formatCounted(changes.length, "document")} change, as a new revision ${newest + 1}. Nothing newer is lost: History keeps it.`}
+              : `${formatCounted(changes.length, "document")} ${changes.length === 1 ? "changes" : "change"}, as a new revision ${newest + 1}. Nothing newer is lost: History keeps it.`}
         </ConfirmInPlace>
       ) : (
         <div className={styles.card}>
@@ -91,6 +84,13 @@ export function RestoreCard({
             Restore {target}
           </Button>
         </div>
+      )}
+      {step !== "closed" && preview.isError && (
+        <ErrorPart title="The preview failed" detail={preview.error.message} />
+      )}
+      {step !== "closed" && preview.isPending && <Skeleton heightPx={80} />}
+      {step !== "closed" && changes !== undefined && (
+        <DiffCard changes={changes} title={`What restoring ${target} would change`} />
       )}
     </section>
   );

@@ -5,6 +5,7 @@ import {
   acceptedCallers,
   callerName,
   encryptedShare,
+  inOrder,
   type MtlsMode,
   mtlsRows,
 } from "./mtls-rows.ts";
@@ -94,4 +95,16 @@ test("names a caller after its WorkloadEntry, and says when there is none", () =
     "legacy-billing",
   );
   assert.equal(callerName(caller("a", 1, 1)), "Not known");
+});
+
+test("keeps an order that was there and puts newcomers after it", () => {
+  const rows = mtlsRows(
+    [workload("a", "STRICT"), workload("b", "PERMISSIVE"), workload("c", "PERMISSIVE")],
+    undefined,
+    [],
+  );
+  assert.deepEqual(
+    inOrder(rows, ["shop/c", "shop/a"]).map((row) => row.workload.name),
+    ["c", "a", "b"],
+  );
 });

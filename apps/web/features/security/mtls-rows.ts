@@ -30,6 +30,13 @@ export function mtlsRows(
   return rows.sort((a, b) => riskOf(b) - riskOf(a) || a.id.localeCompare(b.id));
 }
 
+/** The rows in an order they had before; rows that order does not know follow in their own. */
+export function inOrder(rows: readonly MtlsRow[], ids: readonly string[]): MtlsRow[] {
+  const place = new Map(ids.map((id, index) => [id, index]));
+  const placeOf = (row: MtlsRow): number => place.get(row.id) ?? ids.length;
+  return [...rows].sort((a, b) => placeOf(a) - placeOf(b)); // sorting is stable
+}
+
 /** Callers whose requests were taken in plaintext: the ones STRICT would refuse. */
 export function acceptedCallers(row: MtlsRow): readonly PlaintextCaller[] {
   return row.callers.filter((caller) => caller.requests > 0);

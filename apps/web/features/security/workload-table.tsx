@@ -1,7 +1,7 @@
 "use client";
 
 import { ChevronDown, ChevronRight } from "lucide-react";
-import { Fragment, useId } from "react";
+import { Fragment, useId, useRef } from "react";
 import { formatShare, NO_DATA } from "../../lib/numbers.ts";
 import { formatStamp, formatTimeLeft } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
@@ -10,7 +10,7 @@ import { Lock } from "../../ui/lock.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import type { CallerWindow } from "./caller-windows.ts";
-import { acceptedCallers, callerName, type MtlsRow } from "./mtls-rows.ts";
+import { acceptedCallers, callerName, inOrder, type MtlsRow } from "./mtls-rows.ts";
 import { Preflight } from "./preflight.tsx";
 import styles from "./workload-table.module.css";
 
@@ -25,6 +25,7 @@ interface Shared {
 
 /** Every workload, riskiest first; a row opens to who would break under STRICT. */
 export function WorkloadTable({ rows, ...shared }: Shared & { readonly rows: readonly MtlsRow[] }) {
+  const held = useHeldOrder(rows, shared.open !== undefined);
   return (
     <Card isFlush className={styles.card}>
       <Table label="mTLS by workload">
@@ -41,13 +42,21 @@ export function WorkloadTable({ rows, ...shared }: Shared & { readonly rows: rea
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {held.map((row) => (
             <WorkloadRow key={row.id} row={row} {...shared} />
           ))}
         </tbody>
       </Table>
     </Card>
   );
+}
+
+/** Rows keep their places while one of them is open: a flip must not carry it off. */
+function useHeldOrder(rows: readonly MtlsRow[], isHeld: boolean): readonly MtlsRow[] {
+  const order = useRef<readonly string[]>([]);
+  const shown = isHeld ? inOrder(rows, order.current) : rows;
+  order.current = shown.map((row) => row.id);
+  return shown;
 }
 
 function WorkloadRow({ row, ...shared }: Shared & { readonly row: MtlsRow }) {

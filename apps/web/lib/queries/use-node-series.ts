@@ -22,7 +22,8 @@ export function useNodeSeries(nodeIds: readonly string[], spanMs: number) {
     queryKey: queryKeys.series(nodeIds, spanMs),
     queryFn: async ({ signal }) => {
       const toMs = Date.now();
-      const span = { fromMs: toMs - spanMs, toMs, stepMs };
+      const fromMs = Math.floor((toMs - spanMs) / stepMs) * stepMs; // where a step begins
+      const span = { fromMs, toMs, stepMs };
       const answers = await Promise.all(nodeIds.map((id) => fetchNodeSeries(id, span, signal)));
       return {
         fromMs: span.fromMs,
