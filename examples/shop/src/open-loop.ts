@@ -20,7 +20,7 @@ export function startOpenLoop(ratePerSecond: number, arrive: () => Promise<unkno
       inFlight++;
       void arrive().finally(() => inFlight--);
     }
-    timer = setTimeout(tick, nextMs - performance.now());
+    timer = setTimeout(tick, Math.max(0, nextMs - performance.now()));
   };
   timer = setTimeout(tick, intervalMs);
   return () => clearTimeout(timer);

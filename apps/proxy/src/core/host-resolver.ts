@@ -3,7 +3,11 @@ import { hostWithoutPort, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import type { LiveMesh } from "./live-mesh.ts";
 import type { MeshView, OutboundTrafficPolicy, Resolution } from "./mesh-view.ts";
 
-const WAIT_MS = 50;
+/**
+ * How long a request to a destination never used before waits for its answer. Long enough for a control plane
+ * on a busy machine: giving up sends a request for a service of the mesh to the outside.
+ */
+const WAIT_MS = 500;
 /** Hosts a proxy may ask for; beyond, the oldest that meant nothing is forgotten. */
 const MAX_SUBSCRIPTIONS = 4096;
 /** Spellings (ports, case) remembered per namespace; beyond, they are worked out again. */
