@@ -51,7 +51,7 @@ export async function startCollector(
     maxConnections: MAX_CONNECTIONS,
     onIdleError: (error) => logger.debug({ err: error }, "an idle database connection broke"),
   });
-  const memory = new TrafficMemory(limits.memory, Date.now());
+  const memory = new TrafficMemory(limits.memory);
   const windows = new WindowLog();
   const spans = new SpanQueue(limits.spans);
   const writer = new DatabaseWriter({

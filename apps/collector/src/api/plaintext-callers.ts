@@ -1,11 +1,11 @@
 import type { PlaintextCaller, PlaintextCallersResponse } from "@heddle/contracts";
 import { TrafficTally } from "@heddle/mesh";
-import { findEdgeBuckets, loadEdges, type TelemetryDb } from "@heddle/store";
+import { loadEdges, type TelemetryDb } from "@heddle/store";
 import type { EdgeRecord, TrafficMemory } from "../ingest/traffic-memory.ts";
 import type { Registry } from "../topology/registry-watch.ts";
+import { findOlderBuckets } from "./older-buckets.ts";
 
 const RATE_WINDOW_MS = 30_000;
-const MINUTE_MS = 60_000;
 const BUCKET_MS = 10_000;
 
 type CallerEdge = Pick<EdgeRecord, "source" | "destination" | "lastRequestMs" | "storedId"> & {
@@ -14,7 +14,7 @@ type CallerEdge = Pick<EdgeRecord, "source" | "destination" | "lastRequestMs" | 
 
 /**
  * Who still sends plaintext to which workload: accepted requests and refused connections in the window,
- * the rate over the last 30 s, the last time either was seen. Longest-ago data comes from the 1 min tier.
+ * the rate over the last 30 s, the last time either was seen.
  */
 export async function readPlaintextCallers(
   parts: {
@@ -31,7 +31,7 @@ export async function readPlaintextCallers(
 ): Promise<PlaintextCallersResponse> {
   const { memory, db, registry, asOfMs } = parts;
   const fromMs = asOfMs - query.windowMs;
-  const heldFromMs = Math.ceil(Math.min(memory.firstBucketMs(), asOfMs) / MINUTE_MS) * MINUTE_MS;
+  const heldFromMs = Math.min(memory.firstBucketMs(), asOfMs);
   const needsDatabase = fromMs < heldFromMs;
   const edges = needsDatabase ? await allEdges(memory, db, fromMs) : heldEdges(memory);
   const asked = edges.filter(
@@ -41,12 +41,12 @@ export async function readPlaintextCallers(
       (query.namespace === undefined || destination.namespace === query.namespace) &&
       (query.workload === undefined || destination.workload === query.workload),
   );
-  const older = needsDatabase ? await olderTallies(db, asked, fromMs, heldFromMs) : new Map();
+  const older = await olderTallies(db, asked, fromMs, heldFromMs);
   const callers = asked.flatMap((edge) => {
     const tally = new TrafficTally();
     const rate = new TrafficTally();
     if (edge.held) {
-      const memoryFromMs = Math.max(fromMs, needsDatabase ? heldFromMs : fromMs);
+      const memoryFromMs = Math.max(fromMs, heldFromMs);
       for (const step of memory.stepsOf(edge.held, "bucket", memoryFromMs, asOfMs + BUCKET_MS)) {
         tally.mergeCounts(step.tally);
       }
@@ -88,9 +88,7 @@ async function olderTallies(
 ): Promise<Map<number, TrafficTally>> {
   const edgeIds = edges.flatMap((edge) => edge.storedId ?? []);
   const tallies = new Map<number, TrafficTally>();
-  if (edgeIds.length === 0) return tallies;
-  const buckets = await findEdgeBuckets(db, { tier: "edge_1m", fromMs, toMs, edgeIds });
-  for (const { edgeId, tally } of buckets) {
+  for (const { edgeId, tally } of await findOlderBuckets(db, edgeIds, "edge_1m", fromMs, toMs)) {
     const sum = tallies.get(edgeId) ?? new TrafficTally();
     sum.mergeCounts(tally);
     tallies.set(edgeId, sum);

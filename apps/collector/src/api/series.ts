@@ -1,7 +1,8 @@
 import type { SeriesPoint, SeriesResponse } from "@heddle/contracts";
 import { edgeId, entryEdges, goldenSignals, inServiceView, TrafficTally } from "@heddle/mesh";
-import { EDGE_TIER_MS, type EdgeTier, findEdgeBuckets, type TelemetryDb } from "@heddle/store";
+import { EDGE_TIER_MS, type EdgeTier, type TelemetryDb } from "@heddle/store";
 import type { EdgeRecord, TrafficMemory } from "../ingest/traffic-memory.ts";
+import { findOlderBuckets } from "./older-buckets.ts";
 import { ApiError } from "./problem.ts";
 import { toSignalsWire } from "./signals-wire.ts";
 
@@ -51,21 +52,17 @@ export async function readSeries(
   };
   const unit = range.stepMs % BUCKET_MS === 0 ? "bucket" : "second";
   const heldFromMs = Math.min(memory.firstBucketMs(), asOfMs);
-  // Only whole coarse rows come from the database, so that none overlaps what memory holds.
-  const tier = tierOf(range, asOfMs);
-  const borderMs = Math.ceil(heldFromMs / EDGE_TIER_MS[tier]) * EDGE_TIER_MS[tier];
-  const memoryFromMs = unit === "second" ? range.fromMs : Math.max(range.fromMs, borderMs);
+  const memoryFromMs = unit === "second" ? range.fromMs : Math.max(range.fromMs, heldFromMs);
   for (const edge of edges) {
     for (const { startMs, tally } of memory.stepsOf(edge, unit, memoryFromMs, range.toMs)) {
       add(startMs, tally);
     }
   }
-  if (range.fromMs < memoryFromMs) {
-    const edgeIds = edges.flatMap((edge) => edge.storedId ?? []);
-    const toMs = Math.min(memoryFromMs, range.toMs);
-    for (const bucket of await findEdgeBuckets(db, { tier, fromMs: range.fromMs, toMs, edgeIds })) {
-      add(bucket.startMs, bucket.tally);
-    }
+  const edgeIds = edges.flatMap((edge) => edge.storedId ?? []);
+  const olderUntilMs = Math.min(memoryFromMs, range.toMs);
+  const tier = tierOf(range, asOfMs);
+  for (const bucket of await findOlderBuckets(db, edgeIds, tier, range.fromMs, olderUntilMs)) {
+    add(bucket.startMs, bucket.tally);
   }
   const points = [...steps]
     .filter(([startMs, tally]) => startMs < asOfMs && tally.requests > 0)

@@ -64,15 +64,14 @@ export class TrafficMemory {
   readonly #buckets = new Map<number, Cells>();
   readonly #loaded = new Map<number, Map<EdgeRecord, TrafficTally>>();
   readonly #unsaved = new Map<number, Set<EdgeRecord>>();
-  readonly #startedMs: number;
   #firstDataMs: number | undefined;
+  #loadedUntilMs = 0;
   #cellCount = 0;
   /** Counts that left memory before the database had them. */
   droppedCells = 0;
 
-  constructor(limits: MemoryLimits, nowMs: number) {
+  constructor(limits: MemoryLimits) {
     this.#limits = limits;
-    this.#startedMs = nowMs;
   }
 
   get edgeCount(): number {
@@ -154,6 +153,7 @@ export class TrafficMemory {
       this.#cellCount += 1;
     }
     this.#firstDataMs = Math.min(this.#firstDataMs ?? startMs, startMs);
+    this.#loadedUntilMs = Math.max(this.#loadedUntilMs, startMs + BUCKET_MS);
   }
 
   /** The first moment that is still in memory, as 10 s buckets. */
@@ -165,8 +165,8 @@ export class TrafficMemory {
   }
 
   /**
-   * Traffic in [fromMs, toMs). Exact to the second for the last 150 s; before that, and before this run
-   * began, the start moves down to a whole 10 s. The answer says from when it really counts, which is
+   * Traffic in [fromMs, toMs). Exact to the second for the last 150 s; before that, and where an earlier
+   * run counted, the start moves down to a whole 10 s. The answer says from when it really counts, which is
    * later than asked for if the collector has no data that old.
    */
   collect(fromMs: number, toMs: number, withLatency = true): CollectedTraffic {
@@ -203,7 +203,7 @@ export class TrafficMemory {
 
   /** From when on `stepsOf` can answer in seconds. */
   secondsFromMs(nowMs: number): number {
-    return Math.max(this.#startedMs, nowMs - SECONDS_KEPT_MS);
+    return Math.max(this.#loadedUntilMs, nowMs - SECONDS_KEPT_MS);
   }
 
   /** Up to `max` buckets the database lacks, oldest first; they count as saved until `markUnsaved`. */
