@@ -8,6 +8,7 @@ import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { fetchNodeSeries } from "../../lib/queries/use-node-series.ts";
 import { formatDuration, formatMinute } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
+import { useElementSize } from "../../ui/element-size.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Select } from "../../ui/select.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
@@ -185,6 +186,7 @@ function EffectTile({
   readonly range: { readonly fromMs: number; readonly atMs: number; readonly toMs: number };
   readonly revision: number;
 }) {
+  const [box, size] = useElementSize<HTMLDivElement>();
   const { status, tone, words } = VERDICTS[tile.verdict];
   const place = (range.atMs - range.fromMs) / (range.toMs - range.fromMs);
   const spark = [
@@ -211,12 +213,12 @@ function EffectTile({
           <span className={styles.unit}>{tile.unit}</span>
         )}
       </p>
-      <div className={styles.spark}>
+      <div ref={box} className={styles.spark}>
         <Sparkline
           points={spark}
           label={`${tile.name} from ${formatMinute(range.fromMs)} to ${formatMinute(range.toMs)}`}
           tone={tone === "bad" ? "bad" : "idle"}
-          widthPx={200}
+          widthPx={size?.widthPx ?? 200}
           heightPx={40}
         />
         <span className={styles.moment} style={{ left: `${(place * 100).toFixed(1)}%` }} />

@@ -24,12 +24,18 @@ export function SideBySideCard({
         <thead>
           <tr>
             <Th>Version</Th>
-            <Th>State</Th>
+            <Th className={styles.wideOnly}>State</Th>
             <Th isNumber>Rate</Th>
             <Th isNumber>Errors</Th>
-            <Th isNumber>Failed</Th>
-            <Th isNumber>p50</Th>
-            <Th isNumber>p95</Th>
+            <Th isNumber className={styles.wideOnly}>
+              Failed
+            </Th>
+            <Th isNumber className={styles.wideOnly}>
+              p50
+            </Th>
+            <Th isNumber className={styles.wideOnly}>
+              p95
+            </Th>
             <Th isNumber>p99</Th>
           </tr>
         </thead>
@@ -59,16 +65,20 @@ function SideRow({
         <b className={role === "canary" ? styles.canary : undefined}>{name}</b>{" "}
         <span className={styles.role}>{role}</span>
       </Td>
-      <Td>
+      <Td className={styles.wideOnly}>
         <StatusPill status={status} />
       </Td>
       <Td isNumber>{formatRate(signals.requestsPerSecond)}</Td>
       <Td isNumber>{signals.requests === 0 ? NO_DATA : formatShare(signals.errorRatio)}</Td>
-      <Td isNumber>
+      <Td isNumber className={styles.wideOnly}>
         {formatCount(signals.errors)} of {formatCount(signals.requests)}
       </Td>
-      <Td isNumber>{formatDuration(signals.p50Ms)}</Td>
-      <Td isNumber>{formatDuration(signals.p95Ms)}</Td>
+      <Td isNumber className={styles.wideOnly}>
+        {formatDuration(signals.p50Ms)}
+      </Td>
+      <Td isNumber className={styles.wideOnly}>
+        {formatDuration(signals.p95Ms)}
+      </Td>
       <Td isNumber>{formatDuration(signals.p99Ms)}</Td>
     </Tr>
   );

@@ -25,7 +25,7 @@ interface Shared {
 
 /** Every workload, riskiest first; a row opens to who would break under STRICT. */
 export function WorkloadTable({ rows, ...shared }: Shared & { readonly rows: readonly MtlsRow[] }) {
-  const held = useHeldOrder(rows, shared.open !== undefined);
+  const held = useHeldOrder(rows, shared.open !== undefined, shared.isCallersKnown);
   return (
     <Card isFlush className={styles.card}>
       <Table label="mTLS by workload">
@@ -52,10 +52,14 @@ export function WorkloadTable({ rows, ...shared }: Shared & { readonly rows: rea
 }
 
 /** Rows keep their places while one of them is open: a flip must not carry it off. */
-function useHeldOrder(rows: readonly MtlsRow[], isHeld: boolean): readonly MtlsRow[] {
-  const order = useRef<readonly string[]>([]);
-  const shown = isHeld ? inOrder(rows, order.current) : rows;
-  order.current = shown.map((row) => row.id);
+function useHeldOrder(
+  rows: readonly MtlsRow[],
+  isHeld: boolean,
+  isRiskKnown: boolean,
+): readonly MtlsRow[] {
+  const order = useRef<readonly string[]>(undefined);
+  const shown = isHeld && order.current !== undefined ? inOrder(rows, order.current) : rows;
+  if (isRiskKnown) order.current = shown.map((row) => row.id); // an order without callers is not worth holding
   return shown;
 }
 
