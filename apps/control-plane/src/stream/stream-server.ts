@@ -35,7 +35,7 @@ export async function startStreamServer(
     ...toSecureContext(parts, certificate),
     requestCert: true,
     rejectUnauthorized: false, // a proxy that joins has no certificate yet; the stream checks it itself
-    minVersion: "TLSv1.2",
+    minVersion: "TLSv1.3",
     secureOptions: constants.SSL_OP_NO_TICKET, // a resumed session would not show the certificate
     requestTimeout: 10_000,
     headersTimeout: 10_000,
