@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { createLogger } from "@heddle/runtime";
+import { OtlpSink, waitFor } from "@heddle/testkit";
+import { startAdminServer } from "../src/admin/admin-server.ts";
+import { ConfigFile } from "../src/config-file.ts";
+import { RunningWorkload } from "../src/control/running-workload.ts";
+import { type SpanRecord, UNKNOWN_PEER } from "../src/core/traffic-recorder.ts";
+import { OtlpExporter } from "../src/telemetry/otlp-exporter.ts";
+import { createMetricsRegistry } from "../src/telemetry/prometheus.ts";
+import { Recorder } from "../src/telemetry/recorder.ts";
+
+const peer = { ...UNKNOWN_PEER, workload: "reviews-v2", namespace: "shop", service: "reviews" };
+const labels = {
+  reporter: "source",
+  source: peer,
+  destination: peer,
+  destinationService: "reviews.shop.svc.cluster.local",
+  destinationServiceName: "reviews",
+  destinationServiceNamespace: "shop",
+  responseCode: 200,
+  responseFlags: "-",
+  security: "unknown",
+  failedBy: "",
+} as const;
+
+function startExporter(t: TestContext, sink: OtlpSink, maxWindows?: number) {
+  const limits = { series: 100, spans: 50, sourceAddresses: 10 };
+  const recorder = new Recorder({ samplingRatio: 1, draw: Math.random, limits });
+  const exporter = new OtlpExporter({
+    endpoint: sink.url,
+    recorder,
+    instanceId: () => "proxy-1",
+    logger: createLogger("proxy", "silent"),
+    intervalMs: 20,
+    ...(maxWindows === undefined ? {} : { maxWindows }),
+  });
+  exporter.start();
+  t.after(() => exporter.stop(100));
+  const series = recorder.series(labels);
+  const countSome = (count: number) => {
+    for (let request = 0; request < count; request++) recorder.record(series, 1.5, 10, 100);
+  };
+  return { recorder, exporter, countSome };
+}
+
+test("counts are exact over an outage of the collector", async (t) => {
+  const sink = await OtlpSink.start(t);
+  const { exporter, countSome } = startExporter(t, sink);
+  countSome(100);
+  await waitFor("the first counts", 5_000, () => sink.total("istio_requests_total") === 100);
+  await sink.stop();
+  countSome(11);
+  await waitFor("windows wait", 5_000, () => exporter.state.pendingWindows > 3);
+  countSome(11);
+  sink.status = 503;
+  await sink.listen();
+  await waitFor("it was asked again", 5_000, () => sink.pushes > 8);
+  sink.status = 200;
+  await waitFor("all counts", 5_000, () => sink.total("istio_requests_total") === 122);
+  await waitFor("nothing waits", 5_000, () => exporter.state.pendingWindows < 2);
+  assert.equal(exporter.state.droppedWindows, 0);
+});
+
+test("a window whose answer got lost is sent again as it was, so it counts once", async (t) => {
+  const sink = await OtlpSink.start(t);
+  const { countSome } = startExporter(t, sink);
+  await waitFor("the exporter runs", 5_000, () => sink.windows.length > 0);
+  sink.losesNextAnswer = true;
+  countSome(7);
+  await waitFor("the answer was lost", 5_000, () => !sink.losesNextAnswer);
+  const before = sink.pushes;
+  await waitFor("later pushes", 5_000, () => sink.pushes > before + 4);
+  assert.equal(sink.total("istio_requests_total"), 7);
+});
+
+test("beyond the bound the oldest windows go and are counted", async (t) => {
+  const sink = await OtlpSink.start(t);
+  sink.status = 503;
+  const { exporter } = startExporter(t, sink, 5);
+  await waitFor("some are dropped", 5_000, () => exporter.state.droppedWindows > 3);
+  assert.ok(exporter.state.pendingWindows <= 5);
+});
+
+test("a body the collector will never take is dropped and counted, and the next go on", async (t) => {
+  const sink = await OtlpSink.start(t);
+  sink.status = 400;
+  const { exporter } = startExporter(t, sink);
+  await waitFor("it is dropped", 5_000, () => exporter.state.droppedWindows > 0);
+  sink.status = 200;
+  await waitFor("the next are taken", 5_000, () => sink.windows.length > 0);
+});
+
+test("spans arrive with their resource, and a full ring counts what it lost", async (t) => {
+  const sink = await OtlpSink.start(t);
+  sink.status = 503;
+  const { recorder, exporter } = startExporter(t, sink);
+  const [settings] = ConfigFile.parse({
+    name: "host-a",
+    workloads: [{ namespace: "shop", service: "reviews", version: "v2" }],
+  }).workloads;
+  assert.ok(settings);
+  const workload = new RunningWorkload(settings, "127.0.0.1");
+  const span: SpanRecord = {
+    kind: "server",
+    workload,
+    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+    spanId: "00f067aa0ba902b7",
+    parentSpanId: undefined,
+    startEpochMs: 1_700_000_000_000.25,
+    durationMs: 1.5,
+    method: "GET",
+    service: "reviews",
+    path: "/x",
+    status: 503,
+    sourceWorkload: "unknown",
+    destinationWorkload: "shop/reviews-v2",
+    flags: "UF",
+    failedBy: "inbound-proxy",
+    requestId: "id-1",
+  };
+  for (let count = 0; count < 60; count++) recorder.span(span);
+  assert.equal(exporter.state.droppedSpans, 10);
+  sink.status = 200;
+  await waitFor("the spans", 5_000, () => sink.spans.length === 50);
+  const [received] = sink.spans;
+  assert.equal(received?.name, "GET reviews");
+  assert.equal(received.kind, "server");
+  assert.equal(received.status, "error");
+  assert.equal(received.startUnixNano, 1_700_000_000_000_250_000n);
+  assert.equal(received.endUnixNano, 1_700_000_000_001_750_000n);
+  assert.equal(received.attributes["http.response.status_code"], 503);
+  assert.equal(received.attributes["heddle.failed_by"], "inbound-proxy");
+});
+
+test("Prometheus reads Istio's names, labels and buckets", async (t) => {
+  const sink = await OtlpSink.start(t);
+  const { recorder, exporter, countSome } = startExporter(t, sink);
+  countSome(3);
+  const admin = await startAdminServer(
+    { host: "127.0.0.1", port: 0 },
+    {
+      registry: createMetricsRegistry(recorder, exporter),
+      notReady: () => ["shop/reviews-v2 has no valid certificate"],
+      configDump: () => ({}),
+      stats: () => ({}),
+    },
+  );
+  t.after(() => admin.close());
+  const text = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
+  assert.match(text, /^istio_requests_total\{reporter="source",.*response_code="200".*\} 3$/m);
+  assert.match(text, /^istio_request_duration_milliseconds_bucket\{.*le="1".*\} 0$/m);
+  assert.match(text, /^istio_request_duration_milliseconds_bucket\{.*le="5".*\} 3$/m);
+  assert.match(text, /^istio_request_duration_milliseconds_sum\{.*\} 4.5$/m);
+  assert.match(text, /^istio_response_bytes_count\{.*\} 3$/m);
+  const ready = await fetch(`http://127.0.0.1:${admin.port}/healthz/ready`);
+  assert.equal(ready.status, 503);
+  assert.match(await ready.text(), /shop\/reviews-v2 has no valid certificate/);
+});

@@ -1,0 +1,86 @@
+// What telemetry costs on the request path: one record() per request, and a span for each (the worst
+// case: every request sampled or failed). Target: 1 µs together. Run: npm run bench -- telemetry, or
+// `node bench/telemetry.ts`.
+
+import { ConfigFile } from "../apps/proxy/src/config-file.ts";
+import { RunningWorkload } from "../apps/proxy/src/control/running-workload.ts";
+import { type SpanRecord, UNKNOWN_PEER } from "../apps/proxy/src/core/traffic-recorder.ts";
+import { MetricsWindows } from "../apps/proxy/src/telemetry/metrics-window.ts";
+import { Recorder } from "../apps/proxy/src/telemetry/recorder.ts";
+
+const ROUNDS = 5;
+const OPERATIONS = 2_000_000;
+const SERIES = 200;
+
+const recorder = new Recorder({ samplingRatio: 0.01, draw: Math.random });
+const [settings] = ConfigFile.parse({
+  name: "bench",
+  workloads: [{ namespace: "shop", service: "reviews" }],
+}).workloads;
+if (!settings) throw new Error("the bench has no workload");
+const workload = new RunningWorkload(settings, "127.0.0.1");
+const series = Array.from({ length: SERIES }, (_, index) =>
+  recorder.series({
+    reporter: "source",
+    source: UNKNOWN_PEER,
+    destination: { ...UNKNOWN_PEER, workload: `w${index}` },
+    destinationService: "reviews.shop.svc.cluster.local",
+    destinationServiceName: "reviews",
+    destinationServiceNamespace: "shop",
+    responseCode: 200,
+    responseFlags: "-",
+    security: "unknown",
+    failedBy: "",
+  }),
+);
+// Drawn before, so that the draw is not measured.
+const latencies = Float64Array.from({ length: 4096 }, () => Math.exp(Math.random() * 8 - 2));
+
+function spanOf(index: number): SpanRecord {
+  return {
+    kind: "client",
+    workload,
+    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+    spanId: "00f067aa0ba902b7",
+    parentSpanId: undefined,
+    startEpochMs: index,
+    durationMs: 1,
+    method: "GET",
+    service: "reviews",
+    path: "/",
+    status: 200,
+    sourceWorkload: "shop/reviews",
+    destinationWorkload: "shop/ratings",
+    flags: "-",
+    failedBy: "",
+    requestId: "id",
+  };
+}
+
+const cases: Record<string, (index: number) => void> = {
+  "record()": (index) =>
+    recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048),
+  "record() + span()": (index) => {
+    recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
+    recorder.span(spanOf(index));
+  },
+};
+
+const rows = Object.entries(cases).map(([name, operation]) => {
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const start = process.hrtime.bigint();
+    for (let index = 0; index < OPERATIONS; index++) operation(index);
+    return Number(process.hrtime.bigint() - start) / OPERATIONS;
+  }).sort((a, b) => a - b);
+  return { name, "median ns": Math.round(rounds[ROUNDS >> 1] ?? 0) };
+});
+
+const windows = new MetricsWindows(recorder, () => "bench", Date.now());
+for (const index of series) recorder.record(index, 1, 1, 1);
+const start = process.hrtime.bigint();
+const { body } = windows.cut(Date.now());
+const cutMs = Number(process.hrtime.bigint() - start) / 1e6;
+console.table(rows);
+console.log(
+  `a window of ${SERIES} series: ${cutMs.toFixed(1)} ms, ${body.length} bytes before gzip`,
+);
