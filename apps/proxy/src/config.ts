@@ -47,7 +47,9 @@ const ProxyEnv = z.object({
     .min(0, "expected a share from 0 to 1")
     .max(1, "expected a share from 0 to 1")
     .default(0.01),
-  HEDDLE_BIND_ADDRESS: z.union([z.ipv4(), z.ipv6()], "expected an IP address").default("127.0.0.1"),
+  HEDDLE_BIND_ADDRESS: z
+    .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
+    .default("127.0.0.1"),
   HEDDLE_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info"),

@@ -55,10 +55,14 @@ export class ProxyBrain {
     this.#logger = logger;
     this.workloads = config.workloads.map((one) => new RunningWorkload(one, config.bindAddress));
     this.#mesh = new LiveMesh(Math.random);
-    this.#resolver = new HostResolver(this.#mesh, (subscription) => {
-      this.#stream.send({ type: "subscribe", subscriptions: [subscription] });
-      this.#save();
-    });
+    this.#resolver = new HostResolver(
+      this.#mesh,
+      (subscription) => {
+        this.#stream.send({ type: "subscribe", subscriptions: [subscription] });
+        this.#save();
+      },
+      () => this.#stream.isLive,
+    );
     this.configuration = new AppliedConfiguration({
       mesh: this.#mesh,
       resolver: this.#resolver,

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { WorkloadRegistration } from "@heddle/contracts";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
@@ -55,10 +56,15 @@ export class RunningWorkload implements HostedWorkload {
       ...(this.version === undefined ? {} : { version: this.version }),
       labels: { ...this.labels },
       instanceId: `${proxyId}/${formatId(this.id)}`,
-      address: this.settings.address ?? this.bindAddress,
+      address: this.settings.address ?? reachableAddress(this.bindAddress),
       inboundPort: this.inboundPort,
       ...(this.appPort === undefined ? {} : { appPort: this.appPort }),
       protocol: "http",
     };
   }
+}
+
+/** A wildcard is no address to connect to; the host's name is, for containers of one network too. */
+function reachableAddress(bindAddress: string): string {
+  return bindAddress === "0.0.0.0" || bindAddress === "::" ? hostname() : bindAddress;
 }

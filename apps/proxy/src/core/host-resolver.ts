@@ -4,10 +4,12 @@ import type { LiveMesh } from "./live-mesh.ts";
 import type { MeshView, OutboundTrafficPolicy, Resolution } from "./mesh-view.ts";
 
 /**
- * How long a request to a destination never used before waits for its answer. Long enough for a control plane
- * on a busy machine: giving up sends a request for a service of the mesh to the outside.
+ * How long a request to a destination never used before waits for its answer. Long enough for a control
+ * plane on a busy machine: giving up sends a request for a service of the mesh to the outside.
  */
 const WAIT_MS = 500;
+/** The same with no stream to ask on: one may open just now, but most likely nobody will answer. */
+const WAIT_ALONE_MS = 50;
 /** Hosts a proxy may ask for; beyond, the oldest that meant nothing is forgotten. */
 const MAX_SUBSCRIPTIONS = 4096;
 /** Spellings (ports, case) remembered per namespace; beyond, they are worked out again. */
@@ -27,13 +29,20 @@ export class HostResolver implements MeshView {
   generation = 0;
   readonly #mesh: LiveMesh;
   readonly #subscribe: (subscription: Subscription) => void;
+  readonly #isConnected: () => boolean;
   readonly #subscribed = new Map<string, Subscribed>();
   readonly #spellings = new Map<string, Map<string, Resolution>>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  constructor(mesh: LiveMesh, subscribe: (subscription: Subscription) => void) {
+  /** `subscribe` asks the control plane; `isConnected` says whether it can be asked now. */
+  constructor(
+    mesh: LiveMesh,
+    subscribe: (subscription: Subscription) => void,
+    isConnected: () => boolean,
+  ) {
     this.#mesh = mesh;
     this.#subscribe = subscribe;
+    this.#isConnected = isConnected;
   }
 
   get subscriptions(): Subscription[] {
@@ -63,7 +72,7 @@ export class HostResolver implements MeshView {
         if (waiting.size === 0) this.#waiting.delete(key);
         resolve(this.resolve(namespace, host));
       };
-      const timer = setTimeout(finish, WAIT_MS);
+      const timer = setTimeout(finish, this.#isConnected() ? WAIT_MS : WAIT_ALONE_MS);
       waiting.add(finish);
     });
   }

@@ -12,8 +12,9 @@ export interface MeshView {
    */
   resolve(namespace: string, host: string): Resolution;
   /**
-   * Waits for the answer to a first use, 50 ms at most. "unknown" then means that the control plane
-   * is slow or away: the request may be passed on by DNS or refused, as the policy says.
+   * Waits for the answer to a first use, half a second at most (50 ms without a control plane).
+   * "unknown" then means that it is slow or away: the request may be passed on by DNS or refused, as
+   * the policy says.
    */
   whenResolved(namespace: string, host: string): Promise<Resolution>;
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
