@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { findFreePorts, waitFor } from "@heddle/testkit";
 
@@ -18,10 +17,19 @@ const PORT_VARIABLES = [
 
 export type Env = Record<string, string>;
 
+/** A test's or a suite's way to clean up. */
+export type Cleanup = { after(clean: () => Promise<void>): unknown };
+
+const processesOf = new Map<string, HeddleProcess[]>();
+
 /** Settings for a mesh apart from all others: a home of its own, free ports. */
-export async function newUpEnv(t: TestContext): Promise<Env> {
+export async function newUpEnv(t: Cleanup): Promise<Env> {
   const home = mkdtempSync(join(tmpdir(), "heddle-cli-"));
-  t.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 3 }));
+  t.after(async () => {
+    for (const running of (processesOf.get(home) ?? []).reverse()) await running.end();
+    processesOf.delete(home);
+    rmSync(home, { recursive: true, force: true });
+  });
   const ports = await findFreePorts(PORT_VARIABLES.length);
   return {
     PATH: process.env["PATH"] ?? "",
@@ -38,17 +46,21 @@ export class HeddleProcess {
   stderr = "";
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 
-  constructor(t: TestContext, args: readonly string[], env: Readonly<Env>) {
+  /** Ends with the environment it was started in. */
+  constructor(args: readonly string[], env: Readonly<Env>) {
+    const home = env["HEDDLE_HOME"] ?? "";
+    processesOf.set(home, [...(processesOf.get(home) ?? []), this]);
     this.child = spawn(process.execPath, [heddle, ...args], { cwd: env["HEDDLE_HOME"], env });
     this.child.stdout?.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.child.stderr?.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.ended = new Promise((resolve) =>
       this.child.once("close", (code, signal) => resolve({ code, signal })),
     );
-    t.after(async () => {
-      this.child.kill("SIGINT");
-      await this.ended;
-    });
+  }
+
+  async end(): Promise<void> {
+    if (!this.hasEnded) this.child.kill("SIGINT");
+    await this.ended;
   }
 
   get hasEnded(): boolean {
@@ -57,8 +69,8 @@ export class HeddleProcess {
 }
 
 /** Starts `heddle up ARGS` and waits for its login link. */
-export async function startUp(t: TestContext, env: Readonly<Env>, ...args: string[]) {
-  const up = new HeddleProcess(t, ["up", ...args], env);
+export async function startUp(env: Readonly<Env>, ...args: string[]) {
+  const up = new HeddleProcess(["up", ...args], env);
   const isUp = () => /\/login\?token=\S+\n/.test(up.stdout);
   await waitFor("heddle up prints its link or ends", 170_000, () => isUp() || up.hasEnded);
   if (!isUp()) throw new Error(`heddle up ended:\n${up.stdout}${up.stderr}`);
@@ -66,8 +78,8 @@ export async function startUp(t: TestContext, env: Readonly<Env>, ...args: strin
 }
 
 /** Runs a command to its end. */
-export async function heddleOnce(t: TestContext, args: readonly string[], env: Readonly<Env>) {
-  const run = new HeddleProcess(t, args, env);
+export async function heddleOnce(args: readonly string[], env: Readonly<Env>) {
+  const run = new HeddleProcess(args, env);
   const { code } = await run.ended;
   return { code, stdout: run.stdout, stderr: run.stderr };
 }

@@ -9,17 +9,17 @@ import { databasePid, heddleOnce, isAlive, newUpEnv, pidsOf, startUp } from "./u
 test("an empty mesh starts, answers, and is gone without a trace within 5 s of Ctrl-C", async (t) => {
   const env = await newUpEnv(t);
   const home = env["HEDDLE_HOME"] ?? "";
-  const up = await startUp(t, env, "--no-demo");
+  const up = await startUp(env, "--no-demo");
   assert.match(up.stdout, new RegExp(`http://127.0.0.1:${env["HEDDLE_CONSOLE_PORT"]}/login`));
   for (const file of ["secrets.json", "credentials.json"]) {
     assert.equal(statSync(join(home, file)).mode & 0o777, 0o600, file);
   }
-  const check = await heddleOnce(t, ["check", "-o", "json"], env);
+  const check = await heddleOnce(["check", "-o", "json"], env);
   assert.equal(check.code, 0, check.stdout + check.stderr);
-  const graph = await heddleOnce(t, ["graph", "-o", "json"], env);
+  const graph = await heddleOnce(["graph", "-o", "json"], env);
   assert.deepEqual(JSON.parse(graph.stdout).edges, []);
 
-  const second = await heddleOnce(t, ["up", "--no-demo"], env);
+  const second = await heddleOnce(["up", "--no-demo"], env);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /^heddle: heddle up already runs on .* \(process \d+\); .*\n$/);
 
@@ -35,11 +35,11 @@ test("an empty mesh starts, answers, and is gone without a trace within 5 s of C
 test("everything that is killed comes back, all at once, too", async (t) => {
   const env = await newUpEnv(t);
   const home = env["HEDDLE_HOME"] ?? "";
-  await startUp(t, env, "--no-demo");
+  await startUp(env, "--no-demo");
   const before = pidsOf(home);
   for (const pid of before.values()) process.kill(pid, "SIGKILL");
   await waitFor("all are back", 60_000, async () => {
-    const check = await heddleOnce(t, ["check"], env);
+    const check = await heddleOnce(["check"], env);
     return check.code === 0;
   });
   for (const [name, pid] of pidsOf(home)) assert.notEqual(pid, before.get(name), name);
@@ -48,12 +48,12 @@ test("everything that is killed comes back, all at once, too", async (t) => {
 test("after kill -9 of `up` the next one takes over the database it left behind", async (t) => {
   const env = await newUpEnv(t);
   const home = env["HEDDLE_HOME"] ?? "";
-  const killed = await startUp(t, env, "--no-demo");
+  const killed = await startUp(env, "--no-demo");
   const orphan = databasePid(home);
   const others = [...pidsOf(home)].filter(([name]) => name !== "database");
   killed.child.kill("SIGKILL");
   await killed.ended;
-  const next = await startUp(t, env, "--no-demo");
+  const next = await startUp(env, "--no-demo");
   assert.match(next.stdout, /which was still running/);
   assert.equal(databasePid(home), orphan);
   for (const [name, pid] of others) assert.ok(!isAlive(pid), `the killed one's ${name} has ended`);
@@ -66,7 +66,7 @@ test("a taken port is one sentence that names holder and variable", async (t) =>
     holder.listen(Number(env["HEDDLE_OTLP_PORT"]), "127.0.0.1", () => resolve()),
   );
   t.after(() => holder.close());
-  const { code, stderr } = await heddleOnce(t, ["up", "--no-demo"], env);
+  const { code, stderr } = await heddleOnce(["up", "--no-demo"], env);
   assert.equal(code, 1);
   assert.match(
     stderr,
@@ -78,7 +78,7 @@ test("a taken port is one sentence that names holder and variable", async (t) =>
 
 test("bad variables are all named at once, with what was meant and what is allowed", async (t) => {
   const env = { ...(await newUpEnv(t)), HEDDLE_CONSOL_PORT: "1", HEDDLE_OTLP_PORT: "many" };
-  const { code, stderr } = await heddleOnce(t, ["up"], env);
+  const { code, stderr } = await heddleOnce(["up"], env);
   assert.equal(code, 1);
   assert.equal(
     stderr,
@@ -90,7 +90,7 @@ test("bad variables are all named at once, with what was meant and what is allow
 test("a database that cannot be reached is one sentence without its password", async (t) => {
   const env = await newUpEnv(t);
   const url = `postgresql://me:topsecret@127.0.0.1:${env["HEDDLE_DATABASE_PORT"]}/mesh`;
-  const { code, stderr, stdout } = await heddleOnce(t, ["up", "--no-demo"], {
+  const { code, stderr, stdout } = await heddleOnce(["up", "--no-demo"], {
     ...env,
     DATABASE_URL: url,
   });
@@ -104,7 +104,7 @@ test("a home that holds other things is refused", async (t) => {
   const home = join(env["HEDDLE_HOME"] ?? "", "someone");
   mkdirSync(home);
   writeFileSync(join(home, "thesis.tex"), "");
-  const { code, stderr } = await heddleOnce(t, ["up"], {
+  const { code, stderr } = await heddleOnce(["up"], {
     ...env,
     HEDDLE_HOME: home,
   });
