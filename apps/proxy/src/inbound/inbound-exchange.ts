@@ -22,10 +22,16 @@ const OWN_FIELDS = [
   PROXY_FIELD.origin,
   PROXY_FIELD.flags,
 ];
+/** What is withheld from the app; state without a valid trace goes with the trace it belonged to. */
+function masksOf(fields: readonly number[]) {
+  return {
+    traced: fieldMask(fields, { isHopByHop: true }),
+    untraced: fieldMask([...fields, PROXY_FIELD.tracestate], { isHopByHop: true }),
+  };
+}
 /** A sidecar's attempt count is passed on, a stranger's is not. */
-const MESH_MASK = fieldMask(OWN_FIELDS, { isHopByHop: true });
-const PLAINTEXT_MASK = fieldMask([...OWN_FIELDS, PROXY_FIELD.attemptCount], { isHopByHop: true });
-const NEW_TRACE_MASK = fieldMask([...OWN_FIELDS, PROXY_FIELD.tracestate], { isHopByHop: true });
+const MESH_MASKS = masksOf(OWN_FIELDS);
+const PLAINTEXT_MASKS = masksOf([...OWN_FIELDS, PROXY_FIELD.attemptCount]);
 /** The app cannot say that a proxy failed. */
 const RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], { isHopByHop: true });
 
@@ -132,8 +138,8 @@ export class InboundExchange extends HttpExchange {
     const peer = this.#peer;
     const host = request.authority ?? this.#side.parts.workload.service;
     out.text(`${request.method} ${request.path} HTTP/1.1\r\nhost: ${host}\r\n`);
-    const mask = peer === undefined ? PLAINTEXT_MASK : MESH_MASK;
-    out.fields(request.fields, this.trace.hasParent ? mask : NEW_TRACE_MASK);
+    const masks = peer === undefined ? PLAINTEXT_MASKS : MESH_MASKS;
+    out.fields(request.fields, this.trace.hasParent ? masks.traced : masks.untraced);
     this.trace.write(out);
     if (peer === undefined) out.text("x-forwarded-proto: http\r\n");
     else {
