@@ -7,5 +7,7 @@ const SHUTDOWN_DEADLINE_MS = 4000;
 runMain(async () => {
   const config = loadConfig(process.env);
   const collector = await startCollector(config);
-  onShutdown(createLogger("collector", config.logLevel), SHUTDOWN_DEADLINE_MS, collector.stop);
+  onShutdown(createLogger("collector", config.logLevel), SHUTDOWN_DEADLINE_MS, () =>
+    collector.stop(),
+  );
 });

@@ -39,7 +39,7 @@ export function parseQuery<Shape extends z.ZodRawShape>(
   query: Readonly<Record<string, string>>,
 ): z.infer<z.ZodObject<Shape>> {
   const parsed = schema.strict().safeParse(query);
-  if (parsed.success) return parsed.data as z.infer<z.ZodObject<Shape>>;
+  if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") {
       const allowed = Object.keys(schema.shape).join(", ");

@@ -5,6 +5,7 @@ import {
   flatten,
   integerValue,
   type MutableAttributes,
+  setAttribute,
 } from "./decode-attributes.ts";
 import { type DecodeBudget, OtlpDecodeError } from "./telemetry.ts";
 
@@ -87,7 +88,7 @@ export function attributesOf(holder: JsonObject, budget: DecodeBudget): MutableA
     budget.takeElements(1);
     const { key, value } = asObject(entry, "attributes");
     const flat = flatten(anyValue(objectOf(value, "attributes.value"), budget, 0));
-    if (flat !== undefined) attributes[textOf(key, "attributes.key")] = flat;
+    if (flat !== undefined) setAttribute(attributes, textOf(key, "attributes.key"), flat);
   }
   return attributes;
 }

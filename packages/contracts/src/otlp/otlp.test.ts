@@ -68,7 +68,6 @@ const endOf = (given: GivenSpan): [number, number] => [
 ];
 /** OTLP knows no integer doubles: the serializers write 1.0 as the integer 1, -0 as 0. */
 const flat = (given: Record<string, unknown>) => ({
-  __proto__: null,
   ...Object.fromEntries(
     Object.entries(given).map(([key, value]) => [key, value === 0 ? 0 : value]),
   ),
@@ -216,7 +215,7 @@ for (const [name, serializer, decode] of [
     fc.assert(
       fc.property(attributes, count, exponential, (labels, value, histogram) => {
         const body = serializer.serializeRequest(metricsInput(labels, value, histogram)) ?? EMPTY;
-        const [resource, ...others] = decode(body) as ResourceMetrics[];
+        const [resource, ...others]: ResourceMetrics[] = decode(body);
         assert.ok(resource && others.length === 0);
         assert.equal(resource.resource["service.instance.id"], "proxy-1");
         const head = {

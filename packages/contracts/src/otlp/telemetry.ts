@@ -5,7 +5,7 @@
 
 /** Arrays, maps and bytes arrive as text (JSON, base64): nothing in Heddle computes with them. */
 export type AttributeValue = string | number | boolean;
-/** Has no prototype, so that a key like `__proto__` is a key. */
+/** Own keys only; `__proto__` is one like any other. */
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** `cumulative` and `unspecified` are read, and refused by the collector: it folds deltas. */

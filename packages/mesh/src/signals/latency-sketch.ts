@@ -87,7 +87,7 @@ export class LatencySketch {
           : lower && lower > 0
             ? Math.sqrt(lower * upper)
             : upper / 2;
-      this.record(latency, counts[i] as number);
+      this.record(latency, counts[i] ?? 0);
     }
   }
 

@@ -28,7 +28,7 @@ export function openTelemetryDb(
     // Telemetry may lose its last moments with the database's machine; it must not wait for its disk.
     options: `-c synchronous_commit=off -c statement_timeout=${QUERY_TIMEOUT_MS} -c timezone=UTC`,
   });
-  pool.on("error", options.onIdleError);
+  pool.on("error", (error) => options.onIdleError(error));
 
   const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     let client: pg.PoolClient;
