@@ -29,7 +29,7 @@ export function EffectCard({
   readonly nowMs: number;
 }) {
   const [chosen, setChosen] = useState<string>();
-  const service = chosen ?? detail.services[0];
+  const service = chosen ?? likeliestService(detail);
   if (service === undefined) return null;
   return (
     <Card
@@ -49,6 +49,13 @@ export function EffectCard({
       <ServiceEffect service={service} atMs={detail.createdAtMs} revision={detail.revision} />
     </Card>
   );
+}
+
+/** The first service a rule shapes; an address that only got a name shows no effect of its own. */
+function likeliestService({ services, resources }: RevisionDetail): string | undefined {
+  const named = resources.filter((one) => one.kind === "WorkloadEntry");
+  const entries = new Set(named.map(({ namespace, name }) => `${namespace}/${name}`));
+  return services.find((service) => !entries.has(service)) ?? services[0];
 }
 
 function ServiceEffect({

@@ -198,8 +198,11 @@ function markersOf(canary: Canary, revisions: readonly RevisionSummary[]): LineM
   return revisions
     .filter((one) => one.kind !== "mtls")
     .slice(0, 3)
-    .map((one) => ({
-      atMs: one.createdAtMs,
-      text: one.summary.replace(new RegExp(`^${RegExp.escape(canary.service)} `), ""),
-    }));
+    .map((one) => ({ atMs: one.createdAtMs, text: markerText(one, canary.service) }));
+}
+
+/** What a marker has room for: the new split, else the revision's number. */
+function markerText({ kind, summary, revision }: RevisionSummary, service: string): string {
+  if (kind !== "weight" && kind !== "rollback") return `revision ${revision}`;
+  return summary.startsWith(`${service} `) ? summary.slice(service.length + 1) : summary;
 }

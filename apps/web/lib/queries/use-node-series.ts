@@ -3,16 +3,24 @@
 import { SeriesResponse } from "@heddle/contracts";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { apiPath, getJson } from "../api-client.ts";
+import { ApiError } from "../api-error.ts";
 import { mergeSeries } from "../merge-series.ts";
 import { queryKeys } from "./query-keys.ts";
 
-/** One node's golden signals over [fromMs, toMs). */
-export function fetchNodeSeries(
+/** One node's golden signals over [fromMs, toMs). A node without any traffic (404) has no points: that is no failure. */
+export async function fetchNodeSeries(
   nodeId: string,
   span: { readonly fromMs: number; readonly toMs: number; readonly stepMs: number },
   signal?: AbortSignal,
 ): Promise<SeriesResponse> {
-  return getJson(apiPath(["nodes", nodeId, "series"], span), SeriesResponse, signal);
+  try {
+    return await getJson(apiPath(["nodes", nodeId, "series"], span), SeriesResponse, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      return { stepMs: span.stepMs, points: [] };
+    }
+    throw error;
+  }
 }
 
 /** The last `spanMs` of some nodes taken together, moving with the clock. */
