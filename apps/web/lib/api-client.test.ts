@@ -13,7 +13,8 @@ afterEach(() => {
 function answerWith(response: () => Response | Promise<Response>): Request[] {
   const requests: Request[] = [];
   globalThis.fetch = async (input, init) => {
-    requests.push(new Request(new URL(String(input), "http://console.test"), init));
+    assert.ok(typeof input === "string");
+    requests.push(new Request(new URL(input, "http://console.test"), init));
     return response();
   };
   return requests;

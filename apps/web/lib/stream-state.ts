@@ -36,7 +36,7 @@ export function nextStreamState(state: StreamState, event: StreamEvent): StreamS
       return { kind: "live", asOfMs: event.nowMs, attempt: 0 };
     case "lost":
       return { kind: "reconnecting", asOfMs: state.asOfMs, attempt: state.attempt + 1 };
-    case "retry":
+    default:
       return state.kind === "live" ? state : { ...state, kind: "connecting" };
   }
 }

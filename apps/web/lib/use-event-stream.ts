@@ -37,7 +37,7 @@ export function useEventStream<T extends z.ZodType>(options: EventStreamOptions<
   const { path, event, silenceMs } = options;
 
   useEffect(() => {
-    if (path === undefined) return;
+    if (path === undefined) return undefined;
     let source: EventSource | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let silence: ReturnType<typeof setTimeout> | undefined;

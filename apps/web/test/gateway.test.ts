@@ -11,7 +11,7 @@ const CONSOLE = "http://127.0.0.1:20001";
 type Answer = (request: http.IncomingMessage, response: http.ServerResponse, body: Buffer) => void;
 
 let answer: Answer;
-const server = http.createServer(async (request, response) => {
+const server = http.createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("error", () => response.destroy()); // a client that gave up in the middle of its body
   request.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -56,8 +56,8 @@ function LinkForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const [fault, setFault] = useState<string>();
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const pasted = String(new FormData(event.currentTarget).get("link") ?? "");
-    const token = loginTokenOf(pasted);
+    const pasted = new FormData(event.currentTarget).get("link");
+    const token = typeof pasted === "string" ? loginTokenOf(pasted) : undefined;
     if (token === undefined) setFault("Paste the whole link, or the token after token= in it.");
     else onToken(token);
   };
@@ -115,16 +115,18 @@ function useLogin(next: string) {
   const [attempt, setAttempt] = useState<Attempt>({ kind: "idle" });
   const latest = useRef({ next, router, client });
   latest.current = { next, router, client };
-  const [logIn] = useState(() => async (token: string): Promise<void> => {
+  const [logIn] = useState(() => (token: string): void => {
     setAttempt({ kind: "pending" });
-    try {
-      await postJson("/login", { token }, SessionStarted);
-      latest.current.client.clear(); // nothing another person saw
-      latest.current.router.replace(latest.current.next); // also takes the token out of the address
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setAttempt({ kind: "failed", error });
-    }
+    postJson("/login", { token }, SessionStarted).then(
+      () => {
+        latest.current.client.clear(); // nothing another person saw
+        latest.current.router.replace(latest.current.next); // also takes the token out of the address
+      },
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
+        setAttempt({ kind: "failed", error });
+      },
+    );
   });
   return { attempt, logIn };
 }
