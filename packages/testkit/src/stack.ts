@@ -26,6 +26,8 @@ export type Stack = {
   /** A file of this stack's own, gone with it. */
   file(name: string): string;
   get(path: string): Promise<Response>;
+  /** Waits until a workload of this service has a connected instance. */
+  untilRegistered(service: string): Promise<void>;
   /** The process id of a part (`control-plane`, `collector`, `console`, `database`…), as it runs now. */
   pid(part: string): number;
   stop(): Promise<void>;
@@ -65,6 +67,21 @@ export async function startStack(args: readonly string[] = []): Promise<Stack> {
       token: string;
     };
 
+  const get = (path: string) => {
+    const { apiUrl, token } = credentials();
+    return fetch(new URL(path, apiUrl), { headers: { authorization: `Bearer ${token}` } });
+  };
+  const isConnected = async (service: string) => {
+    const answer = (await (await get("/api/v1/workloads")).json()) as {
+      workloads: { service: string; instances: { state: string }[] }[];
+    };
+    return answer.workloads.some(
+      (workload) =>
+        workload.service === service &&
+        workload.instances.some(({ state }) => state === "connected"),
+    );
+  };
+
   const stop = async () => {
     for (const child of children) await end(child, "SIGTERM", 10_000);
     await end(up, "SIGINT", 10_000);
@@ -102,9 +119,9 @@ export async function startStack(args: readonly string[] = []): Promise<Stack> {
       return child;
     },
     file: (name) => join(home, name),
-    get: (path) => {
-      const { apiUrl, token } = credentials();
-      return fetch(new URL(path, apiUrl), { headers: { authorization: `Bearer ${token}` } });
+    get,
+    untilRegistered: async (service) => {
+      await waitFor(`${service} is connected`, 60_000, () => isConnected(service));
     },
     pid: (part) => (part === "database" ? databasePid(home) : supervisedPid(home, part)),
     stop,
