@@ -118,6 +118,10 @@ function assemble(
     hub,
     logger,
     onRevision: (revision) => feed.tell({ type: "revision", revision }),
+    onPropagated: ({ ackedAfterMs, proxiesTotal }) => {
+      if (ackedAfterMs === undefined || proxiesTotal === 0) return;
+      metrics.convergenceSeconds.observe(ackedAfterMs / 1000);
+    },
   });
   return {
     authSecret: settings.authSecret,

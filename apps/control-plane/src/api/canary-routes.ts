@@ -33,9 +33,6 @@ export function canaryRoutes(parts: ApiParts) {
       sinceClickMs: request.sinceClickMs ?? 0,
       startedAt: context.get("startedAt"),
     });
-    if (answer.ackedAfterMs !== undefined) {
-      parts.metrics.convergenceSeconds.observe(answer.ackedAfterMs / 1000);
-    }
     return context.json(answer);
   };
   return new Hono<ApiEnv>()

@@ -79,6 +79,7 @@ export class MeshConfig {
   readonly #hub: StreamHub;
   readonly #logger: Logger;
   readonly #onRevision: (revision: RevisionSummary) => void;
+  readonly #onPropagated: (propagation: Propagation) => void;
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** The database went away during a commit: whether that was written shows only on reading it again. */
@@ -91,12 +92,14 @@ export class MeshConfig {
     hub: StreamHub;
     logger: Logger;
     onRevision: (revision: RevisionSummary) => void;
+    onPropagated: (propagation: Propagation) => void;
   }) {
     this.#db = parts.db;
     this.#mesh = parts.mesh;
     this.#hub = parts.hub;
     this.#logger = parts.logger;
     this.#onRevision = parts.onRevision;
+    this.#onPropagated = parts.onPropagated;
   }
 
   get snapshot(): ConfigSnapshot {
@@ -232,6 +235,7 @@ export class MeshConfig {
     this.#onRevision(summary);
     const settled: Delivery = await delivery.settle();
     const propagation: Propagation = toPropagation(settled, startedAt, savedAt);
+    this.#onPropagated(propagation);
     try {
       await recordPropagation(this.#db, summary.revision, propagation);
     } catch (error) {

@@ -18,6 +18,7 @@ import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import {
   type ConfigSnapshot,
   compileSnapshot,
+  effectiveMtls,
   serviceResource,
   workloadResource,
 } from "./config-snapshot.ts";
@@ -59,7 +60,6 @@ export class MeshView {
   replaceSnapshot(next: ConfigSnapshot): Set<string> {
     const before = this.#snapshot;
     this.#snapshot = next;
-    this.#workloads = new WeakMap();
     const touched = new Set<string>();
     for (const key of new Set([...before.services.keys(), ...next.services.keys()])) {
       const was = before.services.get(key)?.resource.version;
@@ -67,13 +67,20 @@ export class MeshView {
     }
     const entryKeys = [...before.plaintextEntries.keys(), ...next.plaintextEntries.keys()];
     for (const key of this.forgetEndpoints(new Set(entryKeys))) touched.add(key);
-    for (const instance of this.#registry.instances()) {
-      const workload = { namespace: instance.namespace, name: instance.workload };
-      const was = workloadResource(before, workload, instance.labels);
-      const is = this.#workload(instance);
-      if (was.version !== is.version) touched.add(is.key);
-    }
+    for (const key of this.#changedWorkloads(before, next)) touched.add(key);
     return touched;
+  }
+
+  /** Keys of the workloads whose mode differs; nothing is looked at while the policies are the same. */
+  #changedWorkloads(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
+    if (JSON.stringify(before.policies) === JSON.stringify(next.policies)) return [];
+    this.#workloads = new WeakMap();
+    return [...this.#registry.instances()].flatMap((instance) => {
+      const workload = { namespace: instance.namespace, name: instance.workload };
+      const was = effectiveMtls(before, workload, instance.labels).mode;
+      const is = effectiveMtls(next, workload, instance.labels).mode;
+      return was === is ? [] : [`workload/${formatId(workload)}`];
+    });
   }
 
   /** Endpoints of these services are compiled anew when next asked for; returns their resource keys. */

@@ -10,20 +10,28 @@ export type ConfigDb = {
 };
 
 /**
- * Opens a pool; connects at the first question. `onIdleError` hears of connections that die between
- * questions (the server restarted): the pool replaces them by itself.
+ * Opens a pool; connects at the first question. `onConnectionLost` hears of connections that
+ * die (the server restarted): the pool replaces them by itself.
  */
-export function openConfigDb(databaseUrl: string, onIdleError: (error: Error) => void): ConfigDb {
+export function openConfigDb(
+  databaseUrl: string,
+  onConnectionLost: (error: Error) => void,
+): ConfigDb {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: 8,
     connectionTimeoutMillis: 3_000,
-    statement_timeout: 10_000, // a question that hangs must not hang its caller for ever
+    // A question that hangs must not hang its caller for ever; the second holds when the server itself does.
+    statement_timeout: 10_000,
+    query_timeout: 11_000,
     keepAlive: true,
     application_name: "heddle-control-plane",
   });
-  pool.on("error", onIdleError);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  // Listened to for a connection's whole life: between two owners (pool, adapter) nobody else does, and
+  // an error event without a listener ends the process.
+  pool.on("connect", (client) => client.on("error", onConnectionLost));
+  pool.on("error", () => {}); // the same loss, told a second time
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: "minimal" });
   return {
     prisma,
     close: async () => {

@@ -12,7 +12,7 @@ export class DatabaseUnavailableError extends Error {
 const AWAY_CODE =
   /^(ECONN\w+|EPIPE|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|ENOENT|08\w{3}|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/;
 const AWAY_TEXT =
-  /connection terminated|server has closed the connection|can't reach database|timeout exceeded when trying to connect|DatabaseNotReachable|ConnectionClosed|terminating connection|the database system is/i;
+  /connection terminated|query read timeout|server has closed the connection|can't reach database|timeout exceeded when trying to connect|DatabaseNotReachable|ConnectionClosed|terminating connection|the database system is/i;
 
 /** Whether an error, or one of its causes, says that the database is away. */
 export function isDatabaseAway(error: unknown): boolean {
