@@ -1,0 +1,92 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { ProxyResource } from "@heddle/contracts";
+import { type TestAuthority, TestControlPlane } from "@heddle/testkit";
+import { MEASURED_CORE, start } from "./processes.ts";
+
+const main = fileURLToPath(new URL("../../apps/proxy/src/main.ts", import.meta.url));
+const READY_MS = 20_000;
+
+type Ready = {
+  readonly workloads: readonly { readonly inboundPort: number; readonly outboundPort: number }[];
+};
+
+export type RunningProxy = {
+  readonly pid: number;
+  readonly inboundPort: number;
+  readonly outboundPort: number;
+};
+
+/** One proxy process in its default configuration, joined to a control plane that knows `resources`. */
+export async function startProxy(
+  folder: string,
+  workload: { readonly service: string; readonly appPort?: number },
+  authority: TestAuthority,
+  resources: readonly ProxyResource[],
+): Promise<RunningProxy> {
+  const context = { after: () => {} } as unknown as TestContext;
+  const control = await TestControlPlane.start(context, { authority });
+  for (const resource of resources) control.resources.set(resource.key, resource);
+  const configFile = join(folder, `${workload.service}.json`);
+  const config = {
+    name: workload.service,
+    adminPort: 0,
+    workloads: [{ namespace: "shop", ...workload }],
+  };
+  writeFileSync(configFile, JSON.stringify(config));
+  const child = start(MEASURED_CORE, process.execPath, [main, "--config", configFile], {
+    ipc: true,
+    env: {
+      HEDDLE_CONTROL_PLANE: control.address,
+      HEDDLE_JOIN_TOKEN: control.token,
+      HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
+      HEDDLE_LOG_LEVEL: "error",
+    },
+  });
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${workload.service}: not ready`)), READY_MS);
+    child.once("message", (message) => {
+      clearTimeout(timer);
+      resolve(message as Ready);
+    });
+    child.once("exit", (code) => reject(new Error(`${workload.service}: ended with ${code}`)));
+  });
+  const ports = ready.workloads[0];
+  if (ports === undefined || child.pid === undefined) throw new Error("the proxy serves nothing");
+  return { pid: child.pid, ...ports };
+}
+
+/** A service with its default route and one endpoint. */
+export function serviceAt(name: string, port: number, identity?: string): ProxyResource[] {
+  const service = { namespace: "shop", name };
+  return [
+    {
+      kind: "service",
+      key: `service/shop/${name}`,
+      version: "1",
+      service,
+      routes: [{ name: "default", matches: [], destinations: [{ service, weight: 1 }] }],
+      subsets: [],
+      revision: 0,
+    },
+    {
+      kind: "endpoints",
+      key: `endpoints/shop/${name}`,
+      version: "1",
+      service,
+      endpoints: [
+        {
+          id: `${name}-1`,
+          namespace: "shop",
+          workload: name,
+          labels: { app: name },
+          address: "127.0.0.1",
+          port,
+          ...(identity !== undefined && { identity }),
+        },
+      ],
+    },
+  ];
+}

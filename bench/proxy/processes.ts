@@ -1,0 +1,89 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { delimiter, join } from "node:path";
+
+const started: ChildProcess[] = [];
+
+/** The full path of a program, looked for in PATH and where servers are kept. */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+const taskset = findProgram("taskset");
+const canPin = taskset !== undefined && availableParallelism() >= 2;
+
+/** Core for load and upstreams, core for what is measured. */
+export const LOAD_CORE = 0;
+export const MEASURED_CORE = 1;
+
+/** Starts a program, pinned to a core where that is possible. */
+export function start(
+  core: number,
+  command: string,
+  args: readonly string[],
+  options: { env?: Record<string, string>; ipc?: boolean } = {},
+): ChildProcess {
+  const [program, ...all] = canPin
+    ? [taskset as string, "-c", String(core), command, ...args]
+    : [command, ...args];
+  const child = spawn(program as string, all, {
+    stdio:
+      options.ipc === true
+        ? ["ignore", "ignore", "inherit", "ipc"]
+        : ["ignore", "ignore", "inherit"],
+    env: { PATH: process.env["PATH"], ...options.env },
+  });
+  started.push(child);
+  return child;
+}
+
+/** Runs a program to its end and gives its output. */
+export function run(core: number, command: string, args: readonly string[]): string {
+  const [program, ...all] = canPin
+    ? [taskset as string, "-c", String(core), command, ...args]
+    : [command, ...args];
+  return execFileSync(program as string, all, { encoding: "utf8" });
+}
+
+export function stopAll(): void {
+  for (const child of started.splice(0)) child.kill("SIGTERM");
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((each) => {
+      try {
+        const stat = readFileSync(`/proc/${each}/stat`, "utf8");
+        return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === pid;
+      } catch {
+        return false; // ended meanwhile
+      }
+    });
+}
+
+/** Nanoseconds on a CPU of all threads of the process and its children (user and system). */
+export function cpuNs(pid: number): number {
+  let sum = 0;
+  for (const each of [pid, ...childrenOf(pid)]) {
+    for (const thread of readdirSync(`/proc/${each}/task`)) {
+      sum += Number(readFileSync(`/proc/${each}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    }
+  }
+  return sum;
+}
+
+/** Private and resident memory in MiB, the process and its children together. */
+export function memoryMib(pid: number): { privateMib: number; rssMib: number } {
+  let privateKib = 0;
+  let rssKib = 0;
+  for (const each of [pid, ...childrenOf(pid)]) {
+    const text = readFileSync(`/proc/${each}/status`, "utf8");
+    privateKib += Number(/RssAnon:\s+(\d+)/.exec(text)?.[1] ?? 0);
+    rssKib += Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0);
+  }
+  return { privateMib: privateKib / 1_024, rssMib: rssKib / 1_024 };
+}
