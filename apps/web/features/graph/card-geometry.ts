@@ -5,19 +5,20 @@ import type { Card, GraphModel, Thread } from "./graph-model.ts";
 export const HEAD_PX = 30;
 export const ROW_PX = 24;
 const BORDER_PX = 1;
-const LEAST_WIDTH_PX = 120;
+const LEAST_WIDTH_PX = 132;
 const MOST_WIDTH_PX = 156;
 /** Mean width of a character of the title (13 px, 600) and of a row (12 px). */
-const TITLE_CHAR_PX = 7.6;
+const TITLE_CHAR_PX = 7.4;
 const ROW_CHAR_PX = 6.6;
-const TITLE_EXTRA_PX = 40; // glyph, gaps and padding
-const BADGE_PX = 16;
-const RATE_PX = 72; // "42.1 rps" and padding
+const TITLE_EXTRA_PX = 36; // glyph, gaps and padding
+const BADGE_PX = 17;
+const RATE_PX = 70; // "42.1 rps" and padding
 /** Threads that share a row dock this far apart, closer if they would leave the row. */
 const PORT_PX = 6;
 
 export function cardSize(card: Card): { readonly widthPx: number; readonly heightPx: number } {
-  const titlePx = card.title.length * TITLE_CHAR_PX + TITLE_EXTRA_PX + 2 * BADGE_PX;
+  const badges = (card.canary === undefined ? 0 : 2) + (card.mtlsRatio === undefined ? 0 : 1);
+  const titlePx = card.title.length * TITLE_CHAR_PX + TITLE_EXTRA_PX + badges * BADGE_PX;
   const rowsPx = card.rows.map(
     (row) => (row.label.length + (row.isCanary ? 7 : 0)) * ROW_CHAR_PX + RATE_PX,
   );

@@ -83,8 +83,12 @@ export function GraphCanvas({
     [model, curves, rects, state.labels, state.selected],
   );
   const bounds = useMemo(() => boundsOf(rects), [rects]);
-  const view = useCamera(canvas, state.camera, size === undefined ? undefined : bounds, (camera) =>
-    change({ camera }),
+  const view = useCamera(
+    canvas,
+    state.camera,
+    size === undefined ? undefined : bounds,
+    size?.widthPx,
+    (camera) => change({ camera }),
   );
   const select = useStable((id: string) => {
     change({ selected: id === state.selected ? undefined : id });
@@ -135,6 +139,7 @@ export function GraphCanvas({
     >
       <div
         className={styles.world}
+        data-gliding={view.isGliding || undefined}
         style={{
           transform: `translate(${view.camera.xPx}px, ${view.camera.yPx}px) scale(${view.camera.scale})`,
         }}

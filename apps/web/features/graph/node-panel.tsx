@@ -1,7 +1,7 @@
 "use client";
 import type { Canary, GraphNode, GraphSnapshot, WorkloadState } from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { formatRate, formatShare } from "../../lib/numbers.ts";
+import { formatPercentNumber, formatRate, formatShare, NO_DATA } from "../../lib/numbers.ts";
 import { useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { Chip } from "../../ui/chip.tsx";
 import { Lock } from "../../ui/lock.tsx";
@@ -71,13 +71,22 @@ export function NodePanel({
         onClose={onClose}
       />
       <KeyFigures signals={node.signals} series={points} status={status}>
-        <Figure label="mTLS received" value={formatShare(mtlsRatio)} unit="">
+        <Figure
+          label="mTLS"
+          value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
+          unit={mtlsRatio === undefined ? "" : "%"}
+        >
           <span className={styles.principal}>
-            <Shield ratio={mtlsRatio} isBesideWord /> of what it received
+            <Shield ratio={mtlsRatio} /> of calls to it
           </span>
         </Figure>
       </KeyFigures>
-      <Latencies signals={node.signals} series={points} status={status} />
+      <Latencies
+        signals={node.signals}
+        series={points}
+        status={status}
+        other={otherVersion(card, node)}
+      />
       {isService && <Versions card={card} onSelect={onSelect} />}
       <Calls title="Callers" end="source" threads={threadsIn} nodes={nodes} onSelect={onSelect} />
       <Calls
@@ -90,6 +99,15 @@ export function NodePanel({
       <Endpoints node={node} />
     </SidePanel>
   );
+}
+
+/** The version with most traffic beside this one: what its latencies are compared with. */
+function otherVersion(card: Card, node: GraphNode) {
+  const [other] = card.rows
+    .filter((row) => row.id !== node.id && row.node.version !== undefined)
+    .toSorted((a, b) => b.node.signals.requests - a.node.signals.requests);
+  if (node.version === undefined || other === undefined) return undefined;
+  return { name: other.label, signals: other.node.signals };
 }
 
 function mtlsOf(threads: readonly Thread[]): number | undefined {

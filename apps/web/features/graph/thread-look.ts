@@ -71,13 +71,13 @@ export function chipText(thread: Thread, labels: readonly EdgeLabel[]): ChipText
   return { text: parts.join(" · "), tone, shield: hasShield ? { ratio: mtlsRatio } : undefined };
 }
 
-const CHIP_CHAR_PX = 6.1;
+const CHIP_CHAR_PX = 5.8;
 
 /** Rounded up in steps of 8 px: a figure that grows by a digit should not move its neighbours. */
 export function chipWidthPx(chip: ChipText): number {
-  const marksPx = (chip.tone === "plain" ? 0 : 16) + (chip.shield === undefined ? 0 : 16);
+  const marksPx = (chip.tone === "plain" ? 0 : 14) + (chip.shield === undefined ? 0 : 16);
   const letters = chip.text.replaceAll(UNIT_SPACE, "").length;
-  return Math.ceil((letters * CHIP_CHAR_PX + marksPx + 20) / 8) * 8;
+  return Math.ceil((letters * CHIP_CHAR_PX + marksPx + 16) / 8) * 8;
 }
 
 /** The thread in words: what a screen reader says for the line. */

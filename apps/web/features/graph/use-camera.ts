@@ -6,9 +6,15 @@ import { type RefObject, useCallback, useEffect, useRef, useState } from "react"
 import { type Camera, LEAST_SCALE, MOST_SCALE } from "./graph-state.ts";
 
 const FIT_MARGIN_PX = 28;
+const GLIDE_MS = 240;
+
+/** A fit that would make the drawing smaller than this waits until it is asked for. */
+const LEAST_OWN_SCALE = 0.6;
 
 export type CameraControls = {
   readonly camera: Camera;
+  /** The camera moves by itself: let it be seen to. */
+  readonly isGliding: boolean;
   readonly zoomBy: (factor: number) => void;
   readonly fit: () => void;
   /** Looks at a point of the drawing, at the scale there is. */
@@ -25,6 +31,7 @@ export function useCamera(
   canvas: RefObject<HTMLElement | null>,
   kept: Camera | undefined,
   bounds: Rect | undefined,
+  roomPx: number | undefined,
   onMoved: (camera: Camera | undefined) => void,
 ): CameraControls {
   const [camera, setCamera] = useState<Camera>(kept ?? { scale: 1, xPx: 0, yPx: 0 });
@@ -77,8 +84,24 @@ export function useCamera(
     else show(kept);
   }, [boundsText, fit, show]);
 
+  // A panel that opens takes room: what followed the drawing follows it again, unless that makes it too small.
+  const [isGliding, setIsGliding] = useState(false);
+  const lastRoomPx = useRef(roomPx);
+  useEffect(() => {
+    const before = lastRoomPx.current;
+    lastRoomPx.current = roomPx;
+    if (before === undefined || before === roomPx || kept !== undefined) return undefined;
+    const next = fitted(canvas.current, latest.current.bounds);
+    if (next === undefined || next.scale < LEAST_OWN_SCALE) return undefined;
+    setIsGliding(true);
+    show(next);
+    const timer = setTimeout(() => setIsGliding(false), GLIDE_MS);
+    return () => clearTimeout(timer);
+  }, [roomPx, kept, canvas, show]);
+
   return {
     camera,
+    isGliding,
     fit: () => {
       fit();
       onMoved(undefined);
