@@ -39,11 +39,14 @@ export function buildGraph(parts: GraphParts): GraphSnapshot {
   const { edges, health, asOfMs, coveredMs } = parts;
   const sums = new Map<string, NodeSum>();
   for (const edge of edges) {
-    const source = sumOf(sums, edge.source);
-    source.sent.merge(edge.tally);
     const destination = sumOf(sums, edge.destination);
     destination.received.merge(edge.tally);
     destination.isCalled = true;
+  }
+  for (const edge of edges) {
+    const source = sumOf(sums, edge.source);
+    const destination = sumOf(sums, edge.destination);
+    if (!source.isCalled) source.sent.merge(edge.tally); // the others show what they receive
     for (const sum of [source, destination]) {
       sum.lastRequestMs = Math.max(sum.lastRequestMs, edge.lastRequestMs);
     }
