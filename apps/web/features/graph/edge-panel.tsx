@@ -64,7 +64,8 @@ export function EdgePanel({
           unit={mtlsRatio === undefined ? "" : "%"}
         >
           <span className={styles.principal} title={edge.sourcePrincipal}>
-            <Shield ratio={mtlsRatio} /> {shortPrincipal(edge.sourcePrincipal)}
+            <Shield ratio={mtlsRatio} />
+            <span className={styles.name}>{shortPrincipal(edge.sourcePrincipal)}</span>
           </span>
         </Figure>
       </KeyFigures>

@@ -12,6 +12,7 @@ import { type CSSProperties, type KeyboardEvent, useEffect, useMemo, useRef } fr
 import { UNIT_SPACE } from "../../lib/numbers.ts";
 import { IconButton } from "../../ui/button.tsx";
 import { useElementSize } from "../../ui/element-size.ts";
+import { compareStatus } from "../../ui/status.ts";
 import { useToast } from "../../ui/toast.tsx";
 import { cardSize, dockThreads } from "./card-geometry.ts";
 import { ChipLayer, type PlacedChip } from "./chip-layer.tsx";
@@ -87,6 +88,7 @@ export function GraphCanvas({
     canvas,
     state.camera,
     size === undefined ? undefined : bounds,
+    rects.get(cardOf(model, state.selected) ?? worstCard(model)?.id ?? ""),
     size?.widthPx,
     (camera) => change({ camera }),
   );
@@ -98,10 +100,10 @@ export function GraphCanvas({
   // What a link or the palette selects must be in sight; a click selects what already is.
   const selectedRect = rects.get(cardOf(model, state.selected) ?? "");
   const reveal = useStable(() => selectedRect && view.reveal(selectedRect));
-  const widthPx = size?.widthPx;
+  const room = `${size?.widthPx} ${size?.heightPx}`;
   useEffect(() => {
     reveal();
-  }, [state.selected, widthPx, reveal]);
+  }, [state.selected, room, reveal]);
 
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     const from = event.target instanceof Element ? event.target.getAttribute("data-walk") : null;
@@ -241,6 +243,16 @@ function cardsAsRead(model: GraphModel, rects: ReadonlyMap<string, Rect>) {
     .sort((a, b) => a.rect.xPx - b.rect.xPx || a.rect.yPx - b.rect.yPx);
 }
 
+/** Where trouble is; the busiest, where there is none. */
+function worstCard(model: GraphModel) {
+  const rateOf = (card: GraphModel["cards"][number]) =>
+    card.rows.reduce((sum, row) => sum + row.node.signals.requestsPerSecond, 0);
+  const [worst] = model.cards.toSorted(
+    (a, b) => compareStatus(a.status, b.status) || rateOf(b) - rateOf(a),
+  );
+  return worst;
+}
+
 function cardOf(model: GraphModel, id: string | undefined): string | undefined {
   const thread = model.threads.find((one) => one.id === id);
   if (thread !== undefined) return thread.destinationCard;
@@ -287,7 +299,7 @@ function chipsOf(
         thread,
         chip,
         curve,
-        isKept: deviates || busiest.has(thread),
+        isKept: deviates || chip.shield !== undefined || busiest.has(thread),
         widthPx: chipWidthPx(chip),
         heightPx: CHIP_HEIGHT_PX,
         priority: thread.id === state.selected ? 4 : rank,

@@ -24,20 +24,21 @@ export type CameraControls = {
 };
 
 /**
- * Pan and zoom of the canvas. `onMoved` hears only what people do; `undefined` says that everything is in
+ * Pan and zoom of the canvas. `focus` is what to look at where there is no room for all. `onMoved` hears only what people do; `undefined` says that everything is in
  * sight by itself, and stays so.
  */
 export function useCamera(
   canvas: RefObject<HTMLElement | null>,
   kept: Camera | undefined,
   bounds: Rect | undefined,
+  focus: Rect | undefined,
   roomPx: number | undefined,
   onMoved: (camera: Camera | undefined) => void,
 ): CameraControls {
   const [camera, setCamera] = useState<Camera>(kept ?? { scale: 1, xPx: 0, yPx: 0 });
   const behavior = useRef<ZoomBehavior<HTMLElement, unknown>>(undefined);
-  const latest = useRef({ onMoved, bounds });
-  latest.current = { onMoved, bounds };
+  const latest = useRef({ onMoved, bounds, focus });
+  latest.current = { onMoved, bounds, focus };
 
   useEffect(() => {
     const element = canvas.current;
@@ -72,7 +73,7 @@ export function useCamera(
   );
 
   const fit = useCallback(() => {
-    const next = fitted(canvas.current, latest.current.bounds);
+    const next = fitted(canvas.current, latest.current.bounds, latest.current.focus);
     if (next !== undefined) show(next);
   }, [canvas, show]);
 
@@ -91,7 +92,7 @@ export function useCamera(
     const before = lastRoomPx.current;
     lastRoomPx.current = roomPx;
     if (before === undefined || before === roomPx || kept !== undefined) return undefined;
-    const next = fitted(canvas.current, latest.current.bounds);
+    const next = fitted(canvas.current, latest.current.bounds, latest.current.focus);
     if (next === undefined || next.scale < LEAST_OWN_SCALE) return undefined;
     setIsGliding(true);
     show(next);
@@ -132,23 +133,26 @@ function isCameraGesture(event: Event): boolean {
   return !(event.target instanceof Element && event.target.closest("[data-not-canvas]") !== null);
 }
 
-function fitted(element: HTMLElement | null, bounds: Rect | undefined): Camera | undefined {
+/** On a phone all of a mesh is too small to read: there the camera looks at what matters, at this scale. */
+const PHONE_WIDTH_PX = 720;
+const PHONE_SCALE = 0.9;
+
+function fitted(
+  element: HTMLElement | null,
+  bounds: Rect | undefined,
+  focus: Rect | undefined,
+): Camera | undefined {
   if (element === null || bounds === undefined) return undefined;
   const { clientWidth: widthPx, clientHeight: heightPx } = element;
-  const scale = Math.max(
-    LEAST_SCALE,
-    Math.min(
-      1,
-      (widthPx - 2 * FIT_MARGIN_PX) / bounds.widthPx,
-      (heightPx - 2 * FIT_MARGIN_PX) / bounds.heightPx,
-    ),
+  const fitting = Math.min(
+    1,
+    (widthPx - 2 * FIT_MARGIN_PX) / bounds.widthPx,
+    (heightPx - 2 * FIT_MARGIN_PX) / bounds.heightPx,
   );
-  return centered(
-    element,
-    scale,
-    bounds.xPx + bounds.widthPx / 2,
-    bounds.yPx + bounds.heightPx / 2,
-  );
+  const isPhone = widthPx < PHONE_WIDTH_PX && fitting < PHONE_SCALE && focus !== undefined;
+  const { xPx, yPx, widthPx: wide, heightPx: high } = isPhone ? focus : bounds;
+  const scale = isPhone ? PHONE_SCALE : Math.max(LEAST_SCALE, fitting);
+  return centered(element, scale, xPx + wide / 2, yPx + high / 2);
 }
 
 function centered(

@@ -24,9 +24,9 @@ export function WhoFailed({
   const { errors, requests } = edge.signals;
   const details = {
     app: `${nodeName(destination)} answered 5xx`,
-    outboundProxy: `at ${nodeName(source)}, found no way or gave up`,
-    inboundProxy: `at ${nodeName(destination)}, refused or could not reach it`,
-    network: "broken between the two",
+    outboundProxy: `of ${nodeName(source)} gave up`,
+    inboundProxy: `of ${nodeName(destination)} refused`,
+    network: "broke between the two",
   };
   return (
     <PanelSection
