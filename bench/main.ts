@@ -1,17 +1,17 @@
 // npm run bench -- <subject>: measures one part of Heddle on this machine, side by side with what it is
 // compared to. Figures are ratios within one run; absolute times differ from machine to machine.
 
-const SUBJECTS: Readonly<Record<string, string>> = {
-  proxy: "./proxy/run.ts",
-  telemetry: "./telemetry.ts",
+const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
+  proxy: () => import("./proxy/run.ts"),
+  telemetry: () => import("./telemetry.ts"),
 };
 
 const [subject = "proxy"] = process.argv.slice(2);
-const path = SUBJECTS[subject];
-if (path === undefined) {
+const measure = SUBJECTS[subject];
+if (measure === undefined) {
   process.stderr.write(
     `no benchmark named "${subject}"; there are ${Object.keys(SUBJECTS).join(", ")}\n`,
   );
   process.exit(2);
 }
-await import(path);
+await measure();

@@ -26,9 +26,9 @@ export function start(
   options: { env?: Record<string, string>; ipc?: boolean } = {},
 ): ChildProcess {
   const [program, ...all] = canPin
-    ? [taskset as string, "-c", String(core), command, ...args]
+    ? [taskset, "-c", String(core), command, ...args]
     : [command, ...args];
-  const child = spawn(program as string, all, {
+  const child = spawn(program, all, {
     stdio:
       options.ipc === true
         ? ["ignore", "ignore", "inherit", "ipc"]
@@ -42,9 +42,9 @@ export function start(
 /** Runs a program to its end and gives its output. */
 export function run(core: number, command: string, args: readonly string[]): string {
   const [program, ...all] = canPin
-    ? [taskset as string, "-c", String(core), command, ...args]
+    ? [taskset, "-c", String(core), command, ...args]
     : [command, ...args];
-  return execFileSync(program as string, all, { encoding: "utf8" });
+  return execFileSync(program, all, { encoding: "utf8" });
 }
 
 export function stopAll(): void {

@@ -334,12 +334,21 @@ export type Answer = {
 /** One request by Node's own client to a proxy port. */
 export function send(
   port: number,
-  options: http.RequestOptions & { body?: Buffer | string; host?: string },
+  options: Omit<http.RequestOptions, "headers" | "host"> & {
+    headers?: Record<string, string>;
+    body?: Buffer | string;
+    host?: string;
+  },
 ): Promise<Answer> {
-  const { body, host, ...rest } = options;
+  const { body, host, headers, ...rest } = options;
   return new Promise((resolve, reject) => {
     const request = http.request(
-      { port, hostname: "127.0.0.1", ...rest, headers: { ...(host && { host }), ...rest.headers } },
+      {
+        port,
+        hostname: "127.0.0.1",
+        ...rest,
+        headers: { ...(host === undefined ? {} : { host }), ...headers },
+      },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));

@@ -94,10 +94,10 @@ test("tunnels a CONNECT to a host outside the mesh byte by byte, both ways", asy
   const { proxy, recorder } = await reviewsMesh(t);
   const echo = await rawApp(t, (socket) => socket.pipe(socket));
   const client = new RawClient(t, proxy.port);
-  client.send(`CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: x:1\r\n\r\n\x16\x03early`);
-  await client.expect(/\r\n\r\n\x16\x03early$/);
-  client.send("\0\xff late");
-  await client.expect(/\0\xff late$/);
+  client.send(`CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: x:1\r\n\r\n\xfe\xffearly`);
+  await client.expect(/\r\n\r\n\xfe\xffearly$/);
+  client.send("\xff\xfe late");
+  await client.expect(/\xff\xfe late$/);
   client.socket.end();
   await client.closed();
   const record = await recorder.find(({ labels }) => labels.responseCode === 200);

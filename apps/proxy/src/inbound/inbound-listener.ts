@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Listener, ListenerParts } from "../core/listener.ts";
+import type { Listener, StartInbound } from "../core/listener.ts";
 import { MESH_ALPN } from "../core/workload-identity.ts";
 import { Connection, certificateFault } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
@@ -15,7 +15,7 @@ const GREETING_TIMEOUT_MS = 10_000;
 
 /** Listens for the callers of a workload that has an app. */
 export async function startInbound(
-  parts: ListenerParts & Pick<InboundParts, "timeouts">,
+  parts: Parameters<StartInbound>[0] & Pick<InboundParts, "timeouts">,
 ): Promise<Listener> {
   const side = new InboundSide(parts);
   const { bindAddress } = parts.workload;

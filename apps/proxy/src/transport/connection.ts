@@ -1,5 +1,5 @@
 import net from "node:net";
-import { type SecureContext, TLSSocket, connect as tlsConnect } from "node:tls";
+import { type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
 import type { OutBuffer } from "@heddle/http1";
 
 /** Reads of all sockets land here, one after the other; nobody keeps a reference past its call. */
@@ -24,7 +24,7 @@ export interface ConnectionHandler {
 /** The parts of a socket's handle that Node uses for `onread` itself but does not document. */
 type StreamHandle = { useUserBuffer?(buffer: Uint8Array): void; verifyError?(): Error | null };
 type HandleOwner = { _handle: StreamHandle | null; server?: unknown; _server?: unknown };
-type OnRead = { buffer: Buffer; callback(size: number, buffer: Uint8Array): boolean };
+type OnRead = { buffer: Buffer; callback: (size: number, buffer: Uint8Array) => boolean };
 
 /**
  * One TCP or TLS connection with a handler that can change: a pooled connection serves one exchange

@@ -58,7 +58,7 @@ export function flagOf(fault: UpstreamFault): { status: number; flag: Flag } {
       return { status: 503, flag: "UO" };
     case "closed":
       return { status: 503, flag: "UC" };
-    case "protocol":
+    default:
       return { status: 502, flag: "UPE" };
   }
 }
