@@ -4,7 +4,7 @@ import { PortTakenError } from "@heddle/runtime";
 import { findEmbeddedPostgresPid } from "@heddle/store";
 import type { UpPorts } from "../config.ts";
 import { requireFreePorts } from "../up/ports.ts";
-import type { Finding } from "./run-checks.ts";
+import type { Finding } from "./finding.ts";
 
 const NODE_MAJOR = 26;
 

@@ -8,7 +8,7 @@ import {
 } from "@heddle/contracts";
 import { toHeddleError } from "@heddle/runtime";
 import type { ApiClient } from "../api/api-client.ts";
-import type { Finding } from "./run-checks.ts";
+import type { Finding } from "./finding.ts";
 
 const DAY_MS = 86_400_000;
 const MAX_CLOCK_DIFFERENCE_MS = 5000;

@@ -1,14 +1,8 @@
 import type { ApiClient } from "../api/api-client.ts";
 import type { UpPorts } from "../config.ts";
+import type { Finding } from "./finding.ts";
 import { checkHome, checkNode, checkPorts } from "./machine-checks.ts";
 import { checkMesh } from "./mesh-checks.ts";
-
-/** One thing looked at. `advice`: what to do; only where something is to be done. */
-export type Finding = {
-  readonly state: "ok" | "warn" | "fail";
-  readonly what: string;
-  readonly advice?: string;
-};
 
 export type CheckSubject = {
   readonly homeDir: string | undefined;

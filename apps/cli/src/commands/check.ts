@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { ApiClient } from "../api/api-client.ts";
 import { findCredentials, findHome } from "../api/credentials.ts";
-import { type Finding, runChecks } from "../check/run-checks.ts";
+import type { Finding } from "../check/finding.ts";
+import { runChecks } from "../check/run-checks.ts";
 import { loadApiConfig, loadUpConfig } from "../config.ts";
 import { type OutputOptions, print, withOutput } from "./command-kit.ts";
 
