@@ -52,7 +52,7 @@ export class TestAuthority {
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       ],
     });
-    return new TestAuthority(trustDomain, root, keys.privateKey as CryptoKey);
+    return new TestAuthority(trustDomain, root, keys.privateKey);
   }
 
   spiffeId({ namespace, workload }: TestWorkload): string {
@@ -62,10 +62,7 @@ export class TestAuthority {
   /** A workload's key and chain. */
   async issueWorkload(workload: TestWorkload, ttlMs = DAY_MS): Promise<TestCertificate> {
     const keys = await generateKeys();
-    const chainPem = await this.#sign(
-      keys.publicKey as CryptoKey,
-      this.#workloadNames(workload, ttlMs),
-    );
+    const chainPem = await this.#sign(keys.publicKey, this.#workloadNames(workload, ttlMs));
     return { keyPem: await keyPemOf(keys), chainPem };
   }
 
@@ -88,7 +85,7 @@ export class TestAuthority {
   /** A server on loopback; the root goes along, as the control plane's does. */
   async issueServer(): Promise<TestCertificate> {
     const keys = await generateKeys();
-    const leaf = await this.#sign(keys.publicKey as CryptoKey, {
+    const leaf = await this.#sign(keys.publicKey, {
       subject: [{ CN: ["test server"] }],
       names: [
         { type: "dns", value: "localhost" },
@@ -130,9 +127,8 @@ export class TestAuthority {
 }
 
 async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  x509.cryptoProvider.set(webcrypto as Crypto);
-  const keys = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
-  return keys as webcrypto.CryptoKeyPair;
+  x509.cryptoProvider.set(webcrypto);
+  return webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
 }
 
 async function keyPemOf(keys: webcrypto.CryptoKeyPair): Promise<string> {

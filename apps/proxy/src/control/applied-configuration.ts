@@ -1,4 +1,9 @@
-import { ControlMessage, type ProxyMessage, ProxyResource, Subscription } from "@heddle/contracts";
+import {
+  type ControlMessage,
+  type ProxyMessage,
+  ProxyResource,
+  Subscription,
+} from "@heddle/contracts";
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { z } from "zod";
 import type { HostResolver } from "../core/host-resolver.ts";

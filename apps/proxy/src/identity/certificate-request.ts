@@ -17,10 +17,7 @@ export async function createCertificateRequest(
   spiffeId: string | undefined,
 ): Promise<CertificateRequest> {
   const { subtle } = webcrypto;
-  const keys = (await subtle.generateKey(ECDSA_P256, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
   const request = await Pkcs10CertificateRequestGenerator.create(
     {
       name: [{ CN: [commonName] }],
@@ -31,7 +28,7 @@ export async function createCertificateRequest(
           ? []
           : [new SubjectAlternativeNameExtension([{ type: "url", value: spiffeId }])],
     },
-    webcrypto as Crypto,
+    webcrypto,
   );
   const pkcs8 = await subtle.exportKey("pkcs8", keys.privateKey);
   return {

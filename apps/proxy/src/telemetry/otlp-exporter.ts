@@ -106,7 +106,7 @@ export class OtlpExporter {
     const { body } = this.#windows.cut(Date.now());
     this.#pending.push(compressBody(body));
     while (this.#pending.length > (this.#options.maxWindows ?? MAX_WINDOWS)) {
-      this.#pending.shift();
+      void this.#pending.shift();
       this.#droppedWindows += 1;
     }
   }
@@ -120,7 +120,7 @@ export class OtlpExporter {
       this.#noteResult(result.kind === "accepted" ? undefined : result.reason);
       if (result.kind === "failed") return false;
       if (result.kind === "refused") this.#droppedWindows += 1;
-      if (this.#pending[0] === window) this.#pending.shift();
+      if (this.#pending[0] === window) void this.#pending.shift();
     }
   }
 

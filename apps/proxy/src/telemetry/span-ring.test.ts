@@ -26,7 +26,7 @@ test("what is not dropped comes out once and in order, however it is taken", () 
       const taken: number[] = [];
       for (const step of steps) {
         if (step === "push") ring.push(span(++pushed));
-        else taken.push(...ring.take(step as number).map(({ requestId }) => Number(requestId)));
+        else taken.push(...ring.take(step).map(({ requestId }) => Number(requestId)));
       }
       assert.equal(taken.length + ring.size + ring.dropped, pushed);
       assert.deepEqual(

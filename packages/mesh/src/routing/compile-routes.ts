@@ -7,7 +7,7 @@ type Matcher = (request: RequestFacts) => boolean;
 /** A route made ready for many requests: its conditions and its split are worked out once. */
 export type CompiledRoute = {
   readonly route: Route;
-  matches(request: RequestFacts): boolean;
+  readonly matches: (request: RequestFacts) => boolean;
   readonly split: Split;
 };
 
