@@ -20,7 +20,7 @@ import { worstStatus } from "../../ui/status.ts";
 import { StatusPill } from "../../ui/status-pill.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
-import { callersOf, type SideSignals, sideSignals } from "./canary-signals.ts";
+import { callersOf, type SideSignals, sideSignals, workloadNodeId } from "./canary-signals.ts";
 import { CompareCard, SPANS, type SpanSeconds } from "./compare-card.tsx";
 import { DecisionsCard } from "./decisions-card.tsx";
 import { RollbackCard } from "./rollback-card.tsx";
@@ -85,7 +85,7 @@ function Rollout({ canary }: { readonly canary: Canary }) {
       status={<Status canary={canary} signals={sides?.canary} nowMs={nowMs} />}
       actions={
         <span className={styles.wideOnly}>
-          <ButtonLink href="/graph" icon={<Waypoints size={15} />}>
+          <ButtonLink href={graphHref(canary)} icon={<Waypoints size={15} />}>
             Show on graph
           </ButtonLink>
         </span>
@@ -167,6 +167,13 @@ function Status({
       </span>
     </>
   );
+}
+
+/** The graph with the canary chosen; with its service while nothing runs it. */
+function graphHref({ namespace, service, canary }: Canary): string {
+  const [workload] = canary.workloads;
+  const id = workload === undefined ? `service/${namespace}/${service}` : workloadNodeId(workload);
+  return `/graph?sel=${encodeURIComponent(id)}`;
 }
 
 const WORDS = {

@@ -177,7 +177,7 @@ function PairWords({ cell }: { readonly cell: SpeechCell }) {
             : "No sidecar answers for this caller: it has no identity."}
       </p>
       {edge !== undefined && (
-        <Link href={`/graph?select=${encodeURIComponent(edge.id)}`}>Show on the graph</Link>
+        <Link href={`/graph?sel=${encodeURIComponent(edge.id)}`}>Show on the graph</Link>
       )}
     </div>
   );
