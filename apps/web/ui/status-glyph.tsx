@@ -102,7 +102,7 @@ export function StatusGlyphPaths({
           />
         </>
       );
-    case "tcp":
+    default: // tcp
       return (
         <>
           <rect x="0.5" y="2.2" width="11" height="2.8" rx="0.8" fill={ink} />

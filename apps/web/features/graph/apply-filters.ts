@@ -66,8 +66,7 @@ function namesOnly(expression: FindExpression): boolean {
     case "all":
     case "any":
       return expression.terms.some(namesOnly);
-    case "figure":
-    case "state":
+    default:
       return false;
   }
 }

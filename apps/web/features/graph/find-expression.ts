@@ -142,7 +142,7 @@ export function matches(expression: FindExpression, subject: FindSubject): boole
       return subject.states.includes(expression.state);
     case "text":
       return subject.name.includes(expression.text);
-    case "figure":
+    default:
       return compares(subject.figures[expression.field], expression.op, expression.value);
   }
 }
@@ -160,7 +160,7 @@ function compares(figure: number | undefined, op: Operator, value: number): bool
       return figure >= value;
     case "=":
       return figure === value;
-    case "!=":
+    default:
       return figure !== value;
   }
 }

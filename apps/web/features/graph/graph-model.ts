@@ -129,7 +129,7 @@ function rowLabel(node: GraphNode): string {
       return "no sidecar";
     case "external":
       return "external";
-    case "service":
+    default:
       return "service";
   }
 }

@@ -1,4 +1,4 @@
-import type { GraphEdge, GraphNode, SeriesPoint } from "@heddle/contracts";
+import type { GraphEdge, SeriesPoint } from "@heddle/contracts";
 import type { ReactNode } from "react";
 import { formatNumber, formatPercentNumber, formatShare, NO_DATA } from "../../lib/numbers.ts";
 import { formatDuration } from "../../lib/times.ts";
@@ -7,7 +7,7 @@ import { Sparkline, type SparkTone } from "../../ui/sparkline.tsx";
 import type { Status } from "../../ui/status.ts";
 import styles from "./signal-figures.module.css";
 
-type Signals = GraphEdge["signals"] | GraphNode["signals"];
+type Signals = GraphEdge["signals"];
 
 const TONES: Readonly<Partial<Record<Status, SparkTone>>> = { failing: "bad", degraded: "warn" };
 
