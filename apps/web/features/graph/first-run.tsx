@@ -51,7 +51,7 @@ function Commands() {
   };
   const notes: Readonly<Record<Place, string>> = {
     process: "No root, no Kubernetes. Ctrl-C ends both.",
-    compose: "The shop as containers; each service shows how its sidecar is added.",
+    compose: "The demo shop as containers; write its .env first, as the head of docker-compose.yml says.",
     host: "The other host must reach that address, and the collector on 4318.",
   };
   return (

@@ -5,6 +5,8 @@ import { useEffect, useMemo, useRef } from "react";
 import { useChangeEvents } from "../../lib/queries/use-change-events.ts";
 import { useCanaries } from "../../lib/queries/use-mesh-state.ts";
 import { formatClock } from "../../lib/times.ts";
+import { Button } from "../../ui/button.tsx";
+import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { useReportLive } from "../shell/live-store.ts";
@@ -117,6 +119,7 @@ function LivingMesh({
   ).length;
   const storageKey = meshKey(mesh.data, state.view);
   const selectOther = (id: string) => change({ selected: id });
+  const isOfView = snapshot.view === snapshotViewOf(state.view);
   return (
     <>
       <GraphToolbar
@@ -139,7 +142,17 @@ function LivingMesh({
           {state.show === "graph" && snapshot.edges.length === 0 && (
             <FirstRequestHint service={model.cards[0]?.title ?? "it"} />
           )}
-          {state.show === "table" ? (
+          {!isOfView && <Loading />}
+          {isOfView && filtered.model.cards.length === 0 && (
+            <div className={styles.nothing}>
+              <EmptyState
+                act={<Button onClick={() => change({ hide: "" })}>Show what is hidden</Button>}
+              >
+                Hide leaves nothing to show.
+              </EmptyState>
+            </div>
+          )}
+          {isOfView && state.show === "table" && (
             <GraphTable
               model={filtered.model}
               nodes={nodes}
@@ -147,32 +160,33 @@ function LivingMesh({
               found={filtered.foundThreads}
               onSelect={selectOther}
             />
-          ) : (
-            // What this mesh's cards remember is known once the mesh is; an unknown one starts afresh.
-            !mesh.isPending && (
-              <GraphCanvas
-                key={storageKey}
-                model={filtered.model}
-                nodes={nodes}
-                state={state}
-                change={change}
-                asOfMs={snapshot.asOfMs}
-                storageKey={storageKey}
-                foundCards={filtered.foundCards}
-                foundThreads={filtered.foundThreads}
-              />
-            )
+          )}
+          {/* What this mesh's cards remember is known once the mesh is; an unknown one starts afresh. */}
+          {isOfView && state.show === "graph" && !mesh.isPending && (
+            <GraphCanvas
+              key={storageKey}
+              model={filtered.model}
+              nodes={nodes}
+              state={state}
+              change={change}
+              asOfMs={snapshot.asOfMs}
+              storageKey={storageKey}
+              foundCards={filtered.foundCards}
+              foundThreads={filtered.foundThreads}
+            />
           )}
         </div>
-        <SelectionPanel
-          snapshot={snapshot}
-          model={model}
-          windowMs={state.windowMs}
-          selected={state.selected}
-          canaries={canaries?.canaries ?? []}
-          onSelect={selectOther}
-          onClose={() => change({ selected: undefined })}
-        />
+        {isOfView && (
+          <SelectionPanel
+            snapshot={snapshot}
+            model={model}
+            windowMs={state.windowMs}
+            selected={state.selected}
+            canaries={canaries?.canaries ?? []}
+            onSelect={selectOther}
+            onClose={() => change({ selected: undefined })}
+          />
+        )}
       </div>
       <TimeStrip />
     </>

@@ -5,7 +5,7 @@ import {
   SeriesResponse,
   StatusResponse,
 } from "@heddle/contracts";
-import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { apiPath, getJson } from "../../lib/api-client.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import type { StreamState } from "../../lib/stream-state.ts";
@@ -30,7 +30,11 @@ export function graphSnapshotQuery(windowMs: number, view: SnapshotView) {
 export function useLiveGraph(windowMs: number, view: SnapshotView) {
   const client = useQueryClient();
   const options = graphSnapshotQuery(windowMs, view);
-  const query = useQuery({ ...options, staleTime: Number.POSITIVE_INFINITY });
+  const query = useQuery({
+    ...options,
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData, // of another window or view: the page says so by its skeleton
+  });
   const stream: StreamState = useEventStream({
     path: apiPath(["graph", "stream"], { windowMs, view }),
     event: "graph",

@@ -1,5 +1,6 @@
 "use client";
 import type { GraphNode } from "@heddle/contracts";
+import { useRef } from "react";
 import {
   formatBytesPerSecond,
   formatNumber,
@@ -12,8 +13,20 @@ import { Shield } from "../../ui/shield.tsx";
 import { STATUS_WORDS } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
-import { compareThreads, type GraphModel, nodeName } from "./graph-model.ts";
+import { compareThreads, type GraphModel, nodeName, type Thread } from "./graph-model.ts";
 import styles from "./graph-table.module.css";
+
+/** Known rows in the order they had; new ones behind them. */
+function inHeldOrder(
+  threads: readonly Thread[],
+  held: readonly string[] | undefined,
+): readonly Thread[] {
+  if (held === undefined) return threads;
+  const place = new Map(held.map((id, index) => [id, index]));
+  return threads.toSorted(
+    (a, b) => (place.get(a.id) ?? held.length) - (place.get(b.id) ?? held.length),
+  );
+}
 
 /** The same calls as rows, worst first. */
 export function GraphTable({
@@ -29,10 +42,24 @@ export function GraphTable({
   readonly found: ReadonlySet<string>;
   readonly onSelect: (id: string) => void;
 }) {
-  const threads = model.threads.toSorted(compareThreads);
+  const held = useRef<readonly string[]>(undefined);
+  const threads = inHeldOrder(model.threads.toSorted(compareThreads), held.current);
+  const hold = () => {
+    held.current ??= threads.map((thread) => thread.id);
+  };
+  const release = () => {
+    held.current = undefined;
+  };
   if (threads.length === 0) return <EmptyState>No calls in this window.</EmptyState>;
   return (
-    <div className={styles.table}>
+    // Rows stay where they are while somebody points at them or reads through them.
+    <div
+      className={styles.table}
+      onPointerEnter={hold}
+      onPointerLeave={release}
+      onFocus={hold}
+      onBlur={release}
+    >
       <Table label="Calls">
         <thead>
           <tr>
