@@ -1,5 +1,5 @@
 import { CR, HTAB, LF, SP, TOKEN, VALUE } from "./characters.ts";
-import { FIELD, type FieldNames } from "./field-names.ts";
+import { equalsLower, FIELD, type FieldNames } from "./field-names.ts";
 import { Http1Error } from "./http1-error.ts";
 import { latin1 } from "./latin1.ts";
 import type { Http1Limits } from "./limits.ts";
@@ -212,6 +212,14 @@ export class FieldBlock {
   /** The value of field `index` without surrounding white space; obs-text reads as Latin-1. */
   valueAt(index: number): string {
     return this.#text(index * 4 + 2);
+  }
+
+  /** Whether the value of field `index` is `lower`, letters compared without case. */
+  isValue(index: number, lower: Uint8Array): boolean {
+    const { offsets, base, bytes } = this;
+    const start = offsets[index * 4 + 2] as number;
+    const length = (offsets[index * 4 + 3] as number) - start;
+    return length === lower.length && equalsLower(bytes, base + start, lower);
   }
 
   #text(slot: number): string {

@@ -7,6 +7,8 @@ import type { Http1Limits } from "./limits.ts";
 export type BodyKind = "none" | "length" | "chunked" | "until-close" | "tunnel";
 
 const NO_BYTES = Buffer.alloc(0);
+const KEEP_ALIVE = Buffer.from("keep-alive");
+const CLOSE = Buffer.from("close");
 const FIRST_BUFFER_BYTES = 1_024;
 /** More than this is given back between messages. */
 const MAX_IDLE_BYTES = 4_096;
@@ -112,12 +114,17 @@ export abstract class MessageHead {
     let nominatesUpgrade = false;
     for (let index = 0; index < fields.count; index++) {
       if (fields.ids[index] !== FIELD.connection) continue;
-      for (const part of fields.valueAt(index).split(",")) {
-        const option = part.trim().toLowerCase();
-        if (option === "close") saysClose = true;
-        else if (option === "keep-alive") saysKeepAlive = true;
-        else if (option === "upgrade") nominatesUpgrade = true;
-        else if (option !== "") this.#nominate(option);
+      // One of these two alone is what nearly every message says.
+      if (fields.isValue(index, KEEP_ALIVE)) saysKeepAlive = true;
+      else if (fields.isValue(index, CLOSE)) saysClose = true;
+      else {
+        for (const part of fields.valueAt(index).split(",")) {
+          const option = part.trim().toLowerCase();
+          if (option === "close") saysClose = true;
+          else if (option === "keep-alive") saysKeepAlive = true;
+          else if (option === "upgrade") nominatesUpgrade = true;
+          else if (option !== "") this.#nominate(option);
+        }
       }
     }
     this.keepAlive = !saysClose && (this.minorVersion === 1 || saysKeepAlive);

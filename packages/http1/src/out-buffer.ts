@@ -70,6 +70,12 @@ export class OutBuffer {
   /** Appends text of one byte a character; what lies above U+00FF would be cut. */
   text(text: string): void {
     this.reserve(text.length);
+    if (text.length <= LOOP_BYTES) {
+      const { bytes, length } = this;
+      for (let i = 0; i < text.length; i++) bytes[length + i] = text.charCodeAt(i);
+      this.length = length + text.length;
+      return;
+    }
     this.length += (this.bytes as Latin1Target).latin1Write(text, this.length, text.length);
   }
 

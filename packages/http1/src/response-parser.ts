@@ -111,7 +111,9 @@ export class ResponseParser extends MessageHead {
     const byte = bytes[at] as number;
     if (byte === LF) throw new Http1Error("LINE_END", "a bare LF ends the status line");
     if (byte !== CR) throw new Http1Error("STATUS", `the reason phrase holds ${byteName(byte)}`);
-    this.reason = latin1(bytes, base + this.#reasonStart, at);
+    const start = base + this.#reasonStart;
+    const isOk = at - start === 2 && bytes[start] === 0x4f && bytes[start + 1] === 0x4b;
+    this.reason = isOk ? "OK" : latin1(bytes, start, at);
     this.#isLineFeed = true;
   }
 

@@ -151,7 +151,9 @@ export class InboundExchange extends HttpExchange {
 
   /** Istio's APPEND_FORWARD: what earlier hops saw, then what we saw; nothing from plaintext callers. */
   #writeClientCert(out: OutBuffer, peer: MeshPeer): void {
-    const earlier = this.request.fields.find("x-forwarded-client-cert");
+    const { fields } = this.request;
+    const isThere = fields.indexOfId(PROXY_FIELD.clientCert) >= 0;
+    const earlier = isThere ? fields.find("x-forwarded-client-cert") : undefined;
     const by = this.#side.parts.workload.identity.spiffeId ?? "";
     out.text("x-forwarded-client-cert: ");
     if (earlier !== undefined && earlier !== "") out.text(`${earlier},`);

@@ -98,10 +98,17 @@ export class Connection {
     let connection: Connection | undefined;
     const onread = onReadOf(() => connection);
     const { host, port, tls } = target;
-    const shared = { host, port, onread, noDelay: true, highWaterMark: WRITE_HIGH_WATER_BYTES };
+    const shared = {
+      host,
+      port,
+      onread,
+      noDelay: true,
+      allowHalfOpen: true,
+      highWaterMark: WRITE_HIGH_WATER_BYTES,
+    };
     const socket =
       tls === undefined
-        ? net.connect({ ...shared, allowHalfOpen: true })
+        ? net.connect(shared)
         : tlsConnect({
             ...shared,
             secureContext: tls.context,

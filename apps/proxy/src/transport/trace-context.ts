@@ -15,6 +15,7 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
 const ZERO_TRACE = "0".repeat(32);
 const ZERO_SPAN = "0".repeat(16);
 const MAX_REQUEST_ID_LENGTH = 128;
+const UUID_GROUP_BYTES = [4, 2, 2, 2, 6] as const;
 
 /**
  * The ids of one request: W3C Trace Context Level 1 and `x-request-id`. Kept as bytes; text is made
@@ -75,13 +76,18 @@ export class TraceContext {
   /** The caller's id, or a UUID version 4 made here. */
   get requestId(): string {
     if (this.#requestId === undefined) {
-      const ids = this.#ids;
-      ids[REQUEST_AT + 6] = ((ids[REQUEST_AT + 6] as number) & 0x0f) | 0x40;
-      ids[REQUEST_AT + 8] = ((ids[REQUEST_AT + 8] as number) & 0x3f) | 0x80;
-      const hex = ids.toString("hex", REQUEST_AT, ID_BYTES);
+      this.#markVersion4();
+      const hex = this.#ids.toString("hex", REQUEST_AT, ID_BYTES);
       this.#requestId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
     }
     return this.#requestId;
+  }
+
+  /** RFC 9562 §5.4: the version and variant bits of a random UUID. */
+  #markVersion4(): void {
+    const ids = this.#ids;
+    ids[REQUEST_AT + 6] = ((ids[REQUEST_AT + 6] as number) & 0x0f) | 0x40;
+    ids[REQUEST_AT + 8] = ((ids[REQUEST_AT + 8] as number) & 0x3f) | 0x80;
   }
 
   /** Writes `traceparent` with this hop's span as the parent of the next, and `x-request-id`. */
@@ -91,7 +97,18 @@ export class TraceContext {
     out.text("-");
     out.hex(this.#ids, SPAN_AT, PARENT_AT);
     out.text(this.isSampled ? "-01\r\nx-request-id: " : "-00\r\nx-request-id: ");
-    out.text(this.requestId);
+    if (this.#requestId === undefined) this.#writeRequestId(out);
+    else out.text(this.#requestId);
     out.text("\r\n");
+  }
+
+  #writeRequestId(out: OutBuffer): void {
+    this.#markVersion4();
+    let from = REQUEST_AT;
+    for (const size of UUID_GROUP_BYTES) {
+      if (from > REQUEST_AT) out.text("-");
+      out.hex(this.#ids, from, from + size);
+      from += size;
+    }
   }
 }
