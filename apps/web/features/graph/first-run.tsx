@@ -47,12 +47,22 @@ function Commands() {
   const commands: Readonly<Record<Place, string>> = {
     process: "npx heddle run --service catalog --port 8080 \\\n  -- node server.js",
     compose: "docker compose up --build --wait\ndocker compose run --rm login",
-    host: `# here\nnpx heddle token create --uses 1\n# there, with that token\nexport HEDDLE_CONTROL_PLANE=${controlAddress}\nexport HEDDLE_JOIN_TOKEN=…\nnpx heddle run --service catalog --port 8080 \\\n  -- node server.js`,
+    host: [
+      "# here",
+      "npx heddle token create --workload catalog",
+      "# there, with that token and a proxy.yaml",
+      `export HEDDLE_CONTROL_PLANE=${controlAddress}`,
+      "export HEDDLE_JOIN_TOKEN=… HEDDLE_DATA_DIR=.heddle-proxy",
+      "npx heddle proxy --config proxy.yaml",
+    ].join("\n"),
   };
   const notes: Readonly<Record<Place, string>> = {
     process: "No root, no Kubernetes. Ctrl-C ends both.",
-    compose: "The demo shop as containers; write its .env first, as the head of docker-compose.yml says.",
-    host: "The other host must reach that address, and the collector on 4318.",
+    compose:
+      "The demo shop as containers; write its .env first, as the head of docker-compose.yml says.",
+    host: controlAddress.startsWith("127.")
+      ? "This mesh listens on loopback only: the other host needs a tunnel to it, and to 4318."
+      : "docs/architecture.md shows a proxy.yaml. The collector listens on 4318.",
   };
   return (
     <>
