@@ -69,7 +69,7 @@ export function useEventStream<T extends z.ZodType>(options: EventStreamOptions<
       source.onerror = lost;
       source.addEventListener(event, (message: MessageEvent<string>) => {
         heard();
-        const parsed = latest.current.schema.safeParse(JSON.parse(message.data));
+        const parsed = latest.current.schema.safeParse(parseJson(message.data));
         if (!parsed.success) return lost(); // another version of the server: say so by going stale
         dispatch({ type: "message", nowMs: Date.now() });
         latest.current.onMessage(parsed.data);
@@ -95,6 +95,15 @@ export function useEventStream<T extends z.ZodType>(options: EventStreamOptions<
   }, [path, event, silenceMs]);
 
   return state;
+}
+
+/** `undefined`, which no schema takes, for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** EventSource hides the status of a refused stream; asking who we are tells an ended session from an outage. */

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import { HistoryPage } from "../../features/history/history-page.tsx";
 
 export const metadata: Metadata = { title: "History" };
 
+/** What one sees stands in the layout. */
 export default function Page() {
-  return <HistoryPage />;
+  return null;
 }

@@ -1,5 +1,6 @@
 "use client";
 
+import { useParams } from "next/navigation";
 import { useRevisionPages } from "../../lib/queries/use-revisions.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { useNowMs } from "../../ui/clock.ts";
@@ -13,8 +14,13 @@ import { HistoryToolbar, useHistoryFilter } from "./history-toolbar.tsx";
 import { RevisionList } from "./revision-list.tsx";
 import { RevisionView } from "./revision-view.tsx";
 
-/** Every change, newest first, and beside the list the chosen one. Without a choice the newest stands there. */
-export function HistoryPage({ revision }: { readonly revision?: number }) {
+/**
+ * Every change, newest first, and beside the list the one the address names (`/history/213`). Without a name the newest
+ * stands there.
+ */
+export function HistoryPage() {
+  const { revision: named } = useParams<{ revision?: string }>();
+  const revision = named === undefined ? undefined : Number(named);
   useLivePage();
   const pages = useRevisionPages();
   const [filter, setFilter] = useHistoryFilter();
@@ -55,7 +61,12 @@ export function HistoryPage({ revision }: { readonly revision?: number }) {
         )}
       </div>
       <div className={styles.detail}>
-        {shown !== undefined && newest !== undefined ? (
+        {named !== undefined && !/^[1-9]\d{0,8}$/.test(named) ? (
+          <ErrorPart
+            title={`There is no revision ${decodeURIComponent(named)}`}
+            detail="Revisions are numbered from 1; choose one in the list."
+          />
+        ) : shown !== undefined && newest !== undefined ? (
           <RevisionView key={shown} revision={shown} newest={newest} nowMs={nowMs} />
         ) : (
           !pages.isPending && !pages.isError && <EmptyState>A change will show here.</EmptyState>
