@@ -78,4 +78,6 @@ export type SpanRecord = {
   readonly flags: string;
   readonly failedBy: FailedBy;
   readonly requestId: string;
+  /** Of a plaintext caller, without port. */
+  readonly clientAddress?: string | undefined;
 };

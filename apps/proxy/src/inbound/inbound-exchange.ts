@@ -233,6 +233,7 @@ export class InboundExchange extends HttpExchange {
       flags: flag,
       failedBy,
       requestId: this.trace.requestId,
+      clientAddress: labels === undefined ? this.#address : undefined,
     });
   }
 

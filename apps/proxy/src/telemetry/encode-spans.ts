@@ -47,6 +47,9 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
   writeAttribute(writer, 9, "heddle.flags", span.flags);
   writeAttribute(writer, 9, "heddle.failed_by", span.failedBy);
   writeAttribute(writer, 9, "guid:x-request-id", span.requestId);
+  if (span.clientAddress !== undefined) {
+    writeAttribute(writer, 9, "client.address", span.clientAddress);
+  }
   const isError = span.status >= 500 || span.status === 0;
   if (isError) writer.message(15, () => writer.uint(3, STATUS_ERROR));
 }
