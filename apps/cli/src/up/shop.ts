@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { TokenCreateResponse } from "@heddle/contracts";
@@ -18,8 +19,8 @@ import { portAllocator } from "./ports.ts";
 import { applyShopDocuments } from "./shop-documents.ts";
 import { type ProcessSpec, SupervisedProcess } from "./supervised-process.ts";
 
-const FIRST_SHOP_PORT = 21_000;
-const FIRST_ADMIN_PORT = 15_020;
+/** From a random one of these on, so that two meshes that start at once do not try the same ports. */
+const SHOP_PORTS = { from: 20_500, to: 31_000 };
 /** A proxy that dies between using its token and keeping its certificate may join again. */
 const JOIN_TOKEN_USES = 3;
 
@@ -63,8 +64,7 @@ export class Shop {
     await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxiesMs)));
   }
 
-  readonly #nextPort = portAllocator(FIRST_SHOP_PORT);
-  readonly #nextAdminPort = portAllocator(FIRST_ADMIN_PORT);
+  readonly #nextPort = portAllocator(randomInt(SHOP_PORTS.from, SHOP_PORTS.to));
 
   async #allocate(): Promise<AppPorts> {
     const ports = new Map<ShopWorkload, number>();
@@ -90,7 +90,7 @@ export class Shop {
     const { ports, passedOn } = this.#config;
     const file = {
       name,
-      adminPort: await this.#nextAdminPort(),
+      adminPort: 0, // 15020 for the first, a free one for the others
       workloads: await Promise.all(
         workloads.map(async (workload) => ({
           namespace: this.#shop.namespace,
