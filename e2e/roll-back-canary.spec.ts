@@ -23,6 +23,12 @@ spec:
         - { destination: { host: till, subset: v2 }, weight: 20 }
 `;
 
+/** Keeps when the browser itself saw the last click: the moment the shown figure counts from. */
+const NOTE_CLICKS = `addEventListener("click", (event) => {
+  window.lastClickAtMs = performance.timeOrigin + event.timeStamp;
+}, { capture: true })`;
+const ARRIVAL_ALLOWANCE_MS = 400;
+
 test("J2: one click sends every request back to the stable version, and says how fast", async ({
   mesh,
   operator,
@@ -54,18 +60,19 @@ test("J2: one click sends every request back to the stable version, and says how
   await operator.getByRole("button", { name: "Roll back v2" }).click();
   const question = operator.getByRole("alertdialog");
   await expect(question).toContainText("Send all till traffic back to v1?");
-  const clickedAtMs = await operator.evaluate<number>("Date.now()");
+  await operator.evaluate(NOTE_CLICKS);
   await question.getByRole("button", { name: /^Roll back to v1/ }).click();
   const answer = operator.getByLabel("Rolled back");
   await expect(answer).toContainText("from click to last canary request");
   const shown = /(-?[\d.]+)\s(ms|s)\b/.exec(await answer.innerText());
+  const clickedAtMs = await operator.evaluate<number>("window.lastClickAtMs");
   const shownMs = Number(shown?.[1]) * (shown?.[2] === "s" ? 1000 : 1);
 
   const v1Before = readKnownLog(logs.v1).length;
   await waitFor("v1 serves all", 30_000, () => readKnownLog(logs.v1).length > v1Before + 500);
-  // The app notes a request when it arrives, a hop after it was sent; and the click is a moment after clickedAtMs.
+  // The app notes a request when its event loop gets to it, on a busy machine well after it was sent.
   const lastAtCanaryMs = Math.max(...readKnownLog(logs.v2).map(({ startMs }) => startMs));
-  const boundMs = clickedAtMs + Math.max(0, shownMs) + 250;
+  const boundMs = clickedAtMs + Math.max(0, shownMs) + ARRIVAL_ALLOWANCE_MS;
   expect(
     lastAtCanaryMs,
     `last request at the canary ${lastAtCanaryMs - clickedAtMs} ms after the click, ${shownMs} ms shown`,

@@ -13,14 +13,21 @@ export type KnownRequest = {
   readonly startMs: number;
   readonly status: number;
   readonly latencyMs: number | undefined; // the server's log has none
+  /** `x-heddle-origin` and `x-heddle-flags` of the answer, or the socket's error; empty when all went well. */
+  readonly why: string;
 };
 
 /** Reads the log of a known server or caller. */
 export function readKnownLog(file: string): KnownRequest[] {
   const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
   return lines.map((line) => {
-    const [startMs, status, latencyMs] = line.split(" ").map(Number);
-    return { startMs: startMs ?? 0, status: status ?? 0, latencyMs };
+    const [startMs, status, latencyMs, ...why] = line.split(" ");
+    return {
+      startMs: Number(startMs),
+      status: Number(status),
+      latencyMs: latencyMs === undefined ? undefined : Number(latencyMs),
+      why: why.join(" "),
+    };
   });
 }
 

@@ -1,5 +1,5 @@
 // An open-loop caller: RATE requests a second to HOST through the sidecar at HEDDLE_OUTBOUND_URL, whatever the
-// answers. Each request becomes a line in LOG_FILE when it ends: `<epoch ms of start> <status, 0 = none> <latency ms>`.
+// answers. Each request becomes a line in LOG_FILE when it ends: `<epoch ms of start> <status, 0 = none> <latency ms> <who failed and why>`.
 import { createWriteStream } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 
@@ -12,8 +12,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 function send() {
   const startMs = Date.now();
   const startedAt = performance.now();
-  const done = (status: number) =>
-    log.write(`${startMs} ${status} ${(performance.now() - startedAt).toFixed(2)}\n`);
+  const done = (status: number, why = "") =>
+    log.write(`${startMs} ${status} ${(performance.now() - startedAt).toFixed(2)} ${why}\n`);
   const request = httpRequest({
     agent,
     host: outbound.hostname,
@@ -23,10 +23,13 @@ function send() {
   });
   request.on("response", (response) => {
     response.resume();
-    response.on("end", () => done(response.statusCode ?? 0));
-    response.on("error", () => done(0));
+    const { "x-heddle-origin": origin, "x-heddle-flags": flags } = response.headers;
+    response.on("end", () =>
+      done(response.statusCode ?? 0, `${origin ?? ""} ${flags ?? ""}`.trim()),
+    );
+    response.on("error", (error) => done(0, error.message));
   });
-  request.on("error", () => done(0));
+  request.on("error", (error) => done(0, error.message));
   request.end();
 }
 
