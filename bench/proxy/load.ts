@@ -33,7 +33,7 @@ export async function apply(load: Load, folder: string): Promise<LoadResult> {
   return wrk === undefined ? ownLoad(load) : wrkLoad(wrk, load, folder);
 }
 
-function wrkLoad(program: string, load: Load, folder: string): LoadResult {
+async function wrkLoad(program: string, load: Load, folder: string): Promise<LoadResult> {
   const args = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`];
   for (const [name, value] of [["Host", load.host] as const, ...HEADERS]) {
     args.push("-H", `${name}: ${value}`);
@@ -43,7 +43,7 @@ function wrkLoad(program: string, load: Load, folder: string): LoadResult {
     writeFileSync(script, `wrk.method = "POST"\nwrk.body = string.rep("x", ${load.bodyBytes})\n`);
     args.push("-s", script);
   }
-  const out = run(LOAD_CORE, program, [...args, `http://127.0.0.1:${load.port}${PATH}`]);
+  const out = await run(LOAD_CORE, program, [...args, `http://127.0.0.1:${load.port}${PATH}`]);
   const requests = Number(/(\d+) requests in/.exec(out)?.[1] ?? 0);
   const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0);
   const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(

@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 
 const started: ChildProcess[] = [];
 
@@ -39,12 +40,16 @@ export function start(
   return child;
 }
 
-/** Runs a program to its end and gives its output. */
-export function run(core: number, command: string, args: readonly string[]): string {
+/**
+ * Runs a program to its end and gives its output. Never blocks: the control plane that the proxies
+ * talk to lives in this process.
+ */
+export async function run(core: number, command: string, args: readonly string[]): Promise<string> {
   const [program, ...all] = canPin
     ? [taskset, "-c", String(core), command, ...args]
     : [command, ...args];
-  return execFileSync(program, all, { encoding: "utf8" });
+  const { stdout } = await promisify(execFile)(program, all);
+  return stdout;
 }
 
 export function stopAll(): void {
