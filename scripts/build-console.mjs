@@ -12,8 +12,7 @@ const stamp = join(web, ".next/heddle-sources-digest");
 const lock = join(root, "node_modules/.heddle-console-build.lock");
 
 const SOURCES = ["apps/web", "packages/contracts", "packages/graph-layout", "packages/mesh"];
-const LEFT_OUT =
-  /(^|\/)(node_modules|\.next|test|next-env\.d\.ts)$|\.test\.tsx?$/;
+const LEFT_OUT = /(^|\/)(node_modules|\.next|test|next-env\.d\.ts)$|\.test\.tsx?$/;
 
 function* files(dir) {
   const entries = readdirSync(dir, { withFileTypes: true });
