@@ -10,6 +10,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const main = join(here, "../src/main.ts");
 if (Number(process.versions.node.split(".")[0]) >= 26) {
   process.argv[1] = main;
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache(join(here, "../../../node_modules/.cache/heddle-compile"));
   await import(main);
 } else {
   const pinned = join(here, "../../../node_modules/.bin/node");

@@ -1,4 +1,5 @@
-import { jwtVerify, SignJWT } from "jose";
+// jose is loaded at its first use: a proxy shares this package, and its memory counts.
+const loadJose = () => import("jose");
 
 /**
  * Bearer tokens of people and scripts: HS256 JWTs signed with the mesh's auth secret, which `heddle up`
@@ -22,6 +23,7 @@ export async function signToken(
   ttlSeconds: number,
   nowMs: number,
 ): Promise<string> {
+  const { SignJWT } = await loadJose();
   const issuedAt = Math.floor(nowMs / 1000);
   const token = new SignJWT({ role: subject.role, kind })
     .setProtectedHeader({ alg: "HS256" })
@@ -40,6 +42,7 @@ export async function verifyToken(
   token: string,
 ): Promise<(Principal & { readonly tokenId: string | undefined }) | undefined> {
   try {
+    const { jwtVerify } = await loadJose();
     const { payload } = await jwtVerify(token, Buffer.from(secret), {
       issuer: ISSUER,
       algorithms: ["HS256"],

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { type ServerType, serve } from "@hono/node-server";
+import type { ServerType } from "@hono/node-server";
 import type { Hono } from "hono";
 import { PortTakenError } from "./errors.ts";
 
@@ -13,6 +13,7 @@ export async function serveHttp(
   app: Hono,
   listen: { host: string; port: number; purpose: string; variable: string },
 ): Promise<HttpService> {
+  const { serve } = await import("@hono/node-server"); // a proxy shares this package and never serves by it
   const server = await new Promise<ServerType>((resolve, reject) => {
     const started: ServerType = serve(
       { fetch: app.fetch, hostname: listen.host, port: listen.port },

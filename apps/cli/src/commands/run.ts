@@ -47,6 +47,7 @@ function runProxy(config: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const proxy = spawn(process.execPath, [paths.entry("proxy"), "--config", config], {
       stdio: ["inherit", "inherit", "inherit", "ipc"],
+      env: { NODE_COMPILE_CACHE: paths.compileCache, ...process.env },
     });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => proxy.kill(signal));

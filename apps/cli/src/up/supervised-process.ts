@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { ProcessStartError } from "../errors.ts";
+import { paths } from "../paths.ts";
 import { boundLog, lastWords } from "./process-log.ts";
 import { RestartPause } from "./restart-pause.ts";
 
@@ -130,7 +131,10 @@ function hasEnded(child: ChildProcess): boolean {
 /** What any process needs to run; nothing else of our own environment reaches a child. */
 export function basicEnv(): Record<string, string> {
   const names = ["PATH", "HOME", "TZ", "LANG", "TMPDIR", "SystemRoot"];
-  const env: Record<string, string> = { NODE_ENV: "production" };
+  const env: Record<string, string> = {
+    NODE_ENV: "production",
+    NODE_COMPILE_CACHE: paths.compileCache,
+  };
   for (const name of names) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
