@@ -1,6 +1,7 @@
 "use client";
 import type { GraphNode } from "@heddle/contracts";
 import {
+  type Point,
   placeChips,
   pointOnThread,
   type Rect,
@@ -8,7 +9,7 @@ import {
   threadCurve,
 } from "@heddle/graph-layout";
 import { Maximize, Minus, Plus, Workflow } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, useEffect, useMemo, useRef } from "react";
+import { type CSSProperties, type KeyboardEvent, useMemo, useRef } from "react";
 import { UNIT_SPACE } from "../../lib/numbers.ts";
 import { IconButton } from "../../ui/button.tsx";
 import { useElementSize } from "../../ui/element-size.ts";
@@ -88,22 +89,18 @@ export function GraphCanvas({
     canvas,
     state.camera,
     size === undefined ? undefined : bounds,
-    rects.get(cardOf(model, state.selected) ?? worstCard(model)?.id ?? ""),
-    size?.widthPx,
+    rects.get(worstCard(model)?.id ?? ""),
+    rects.get(cardOf(model, state.selected) ?? ""),
+    `${size?.widthPx} ${size?.heightPx} ${state.selected}`,
     (camera) => change({ camera }),
   );
   const select = useStable((id: string) => {
     change({ selected: id === state.selected ? undefined : id });
   });
-  const move = useStable(moveCard);
-
-  // What a link or the palette selects must be in sight; a click selects what already is.
-  const selectedRect = rects.get(cardOf(model, state.selected) ?? "");
-  const reveal = useStable(() => selectedRect && view.reveal(selectedRect));
-  const room = `${size?.widthPx} ${size?.heightPx}`;
-  useEffect(() => {
-    reveal();
-  }, [state.selected, room, reveal]);
+  const move = useStable((id: string, to: Point) => {
+    if (state.camera === undefined) change({ camera: view.camera }); // it must not follow what one drags
+    moveCard(id, to);
+  });
 
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     const from = event.target instanceof Element ? event.target.getAttribute("data-walk") : null;
@@ -143,6 +140,7 @@ export function GraphCanvas({
         className={styles.world}
         data-gliding={view.isGliding || undefined}
         style={{
+          visibility: size === undefined ? "hidden" : "visible", // no place is right before it is measured
           transform: `translate(${view.camera.xPx}px, ${view.camera.yPx}px) scale(${view.camera.scale})`,
         }}
       >
@@ -173,7 +171,7 @@ export function GraphCanvas({
         })}
         <ChipLayer chips={chips} selected={state.selected} onSelect={select} />
       </div>
-      <div className={styles.tools} data-not-canvas>
+      <div className={styles.tools} data-not-canvas data-tools>
         {bounds !== undefined && size !== undefined && (
           <Minimap
             cards={model.cards}

@@ -122,6 +122,7 @@ function useDrag(id: string, rect: Rect, onMove: (id: string, to: Point) => void
     const behavior = drag<HTMLDivElement, unknown>()
       .container(() => document.body)
       .clickDistance(4)
+      .touchable(false) // fingers pan and tap
       .on("start", (event: { x: number; y: number }) => {
         grabbed = { start: latest.current.rect, xPx: event.x, yPx: event.y };
       })

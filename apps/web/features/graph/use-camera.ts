@@ -24,37 +24,43 @@ export type CameraControls = {
 };
 
 /**
- * Pan and zoom of the canvas. `focus` is what to look at where there is no room for all. `onMoved` hears only what people do; `undefined` says that everything is in
- * sight by itself, and stays so.
+ * Pan and zoom of the canvas. `focus` is what to look at where there is no room for all;
+ * `occasion` changes when the camera should look after the selection. `onMoved` hears only
+ * what people do; `undefined` says that everything is in sight by itself, and stays so.
  */
 export function useCamera(
   canvas: RefObject<HTMLElement | null>,
   kept: Camera | undefined,
   bounds: Rect | undefined,
   focus: Rect | undefined,
-  roomPx: number | undefined,
+  selection: Rect | undefined,
+  occasion: string,
   onMoved: (camera: Camera | undefined) => void,
 ): CameraControls {
   const [camera, setCamera] = useState<Camera>(kept ?? { scale: 1, xPx: 0, yPx: 0 });
   const behavior = useRef<ZoomBehavior<HTMLElement, unknown>>(undefined);
-  const latest = useRef({ onMoved, bounds, focus });
-  latest.current = { onMoved, bounds, focus };
+  const latest = useRef({ onMoved, bounds, focus: selection ?? focus });
+  latest.current = { onMoved, bounds, focus: selection ?? focus };
 
   useEffect(() => {
     const element = canvas.current;
     if (element === null) return undefined;
+    let before = zoomIdentity;
     const pan = zoom<HTMLElement, unknown>()
       .scaleExtent([LEAST_SCALE, MOST_SCALE])
       .clickDistance(4)
       .filter((event: Event) => isCameraGesture(event))
+      .on("start", (event: D3ZoomEvent<HTMLElement, unknown>) => {
+        before = event.transform;
+      })
       .on("zoom", (event: D3ZoomEvent<HTMLElement, unknown>) =>
         setCamera({ scale: event.transform.k, xPx: event.transform.x, yPx: event.transform.y }),
       )
       .on("end", (event: D3ZoomEvent<HTMLElement, unknown>) => {
         const { k, x, y } = event.transform;
-        if (event.sourceEvent !== null && event.sourceEvent !== undefined) {
-          latest.current.onMoved({ scale: k, xPx: x, yPx: y });
-        }
+        const isByHand = event.sourceEvent !== null && event.sourceEvent !== undefined;
+        const hasMoved = k !== before.k || x !== before.x || y !== before.y; // a click is no move
+        if (isByHand && hasMoved) latest.current.onMoved({ scale: k, xPx: x, yPx: y });
       });
     behavior.current = pan;
     select(element).call(pan).on("dblclick.zoom", null);
@@ -85,21 +91,29 @@ export function useCamera(
     else show(kept);
   }, [boundsText, fit, show]);
 
-  // A panel that opens takes room: what followed the drawing follows it again, unless that makes it too small.
+  // A panel that opens takes room, a link selects what is out of sight: what followed the drawing follows
+  // on, unless that makes it too small; a camera set by hand moves only as far as it must.
   const [isGliding, setIsGliding] = useState(false);
-  const lastRoomPx = useRef(roomPx);
-  useEffect(() => {
-    const before = lastRoomPx.current;
-    lastRoomPx.current = roomPx;
-    if (before === undefined || before === roomPx || kept !== undefined) return undefined;
-    const next = fitted(canvas.current, latest.current.bounds, latest.current.focus);
-    if (next === undefined || next.scale < LEAST_OWN_SCALE) return undefined;
+  const follow = useRef(() => {});
+  follow.current = () => {
+    const fitting = fitted(canvas.current, bounds, selection ?? focus);
+    const isOwn = kept === undefined && fitting !== undefined && fitting.scale >= LEAST_OWN_SCALE;
+    const next = isOwn ? fitting : selection && revealing(canvas.current, camera, selection);
+    if (next === undefined || isSameCamera(next, camera)) return;
     setIsGliding(true);
     show(next);
+  };
+  const hasBounds = bounds !== undefined;
+  const lastOccasion = useRef<string>(undefined);
+  useEffect(() => {
+    if (!hasBounds) return undefined;
+    const isFirst = lastOccasion.current === undefined;
+    if (lastOccasion.current === occasion) return undefined;
+    lastOccasion.current = occasion;
+    if (!isFirst) follow.current();
     const timer = setTimeout(() => setIsGliding(false), GLIDE_MS);
     return () => clearTimeout(timer);
-  }, [roomPx, kept, canvas, show]);
-
+  }, [occasion, hasBounds]);
   return {
     camera,
     isGliding,
@@ -126,11 +140,13 @@ export function useCamera(
   };
 }
 
-/** Cards are dragged by their own handler; buttons over the canvas are not the canvas. */
+/** A mouse drags cards by their own handler, a finger pans from anywhere; tools over the canvas are not the canvas. */
 function isCameraGesture(event: Event): boolean {
+  if (!(event.target instanceof Element) || event.type === "wheel") return event.type === "wheel";
+  if (event.target.closest("[data-tools]") !== null) return false;
+  if (event.type.startsWith("touch")) return true;
   if (event instanceof MouseEvent && event.button !== 0) return false;
-  if (event.type === "wheel") return true;
-  return !(event.target instanceof Element && event.target.closest("[data-not-canvas]") !== null);
+  return event.target.closest("[data-not-canvas]") === null;
 }
 
 /** On a phone all of a mesh is too small to read: there the camera looks at what matters, at this scale. */
@@ -153,6 +169,10 @@ function fitted(
   const { xPx, yPx, widthPx: wide, heightPx: high } = isPhone ? focus : bounds;
   const scale = isPhone ? PHONE_SCALE : Math.max(LEAST_SCALE, fitting);
   return centered(element, scale, xPx + wide / 2, yPx + high / 2);
+}
+
+function isSameCamera(a: Camera, b: Camera): boolean {
+  return a.scale === b.scale && a.xPx === b.xPx && a.yPx === b.yPx;
 }
 
 function centered(

@@ -2,8 +2,6 @@
 import type { LayoutGraph, Point, Positions } from "@heddle/graph-layout";
 import { useEffect, useMemo, useRef, useState } from "react";
 import {
-  EMPTY_MEMORY,
-  type PositionMemory,
   parseMemory,
   placedAfresh,
   serializeMemory,
@@ -22,24 +20,18 @@ export type PlacedGraph = {
   readonly relayout: () => () => void;
 };
 
-/** Places of the cards, kept per mesh and view in this browser. */
+/** Places of the cards, kept per mesh and view in this browser. A new key needs a new component. */
 export function usePositions(storageKey: string, graph: LayoutGraph): PlacedGraph {
-  const [memory, setMemory] = useState<PositionMemory>(EMPTY_MEMORY);
-  const [loadedKey, setLoadedKey] = useState<string>();
-  useEffect(() => {
-    setMemory(parseMemory(localStorage.getItem(storageKey)));
-    setLoadedKey(storageKey);
-  }, [storageKey]);
-
+  const [memory, setMemory] = useState(() => parseMemory(localStorage.getItem(storageKey)));
   const shape = shapeOf(graph);
   // Only a new shape needs new places; rates change each second.
   const current = useMemo(() => withGraph(memory, graph), [memory, shape]);
 
   useEffect(() => {
-    if (loadedKey !== storageKey || !current.isSettled) return;
+    if (!current.isSettled) return;
     localStorage.setItem(storageKey, serializeMemory(current));
     setMemory(current);
-  }, [current, loadedKey, storageKey]);
+  }, [current, storageKey]);
 
   useEffect(() => {
     if (current.isSettled) return undefined;
