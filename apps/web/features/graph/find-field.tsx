@@ -1,6 +1,6 @@
 "use client";
 import { X } from "lucide-react";
-import { type ReactNode, type RefObject, useId, useState } from "react";
+import { type ReactNode, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { classNames } from "../../ui/class-names.ts";
 import type { Verdict } from "./apply-filters.ts";
 import styles from "./find-field.module.css";
@@ -27,8 +27,21 @@ export function FindField({
 }) {
   const helpId = useId();
   const [hasFocus, setHasFocus] = useState(false);
+  // The address follows what is typed a moment late; the field itself must not.
+  const [typed, setTyped] = useState(value);
+  const sent = useRef(value);
+  useEffect(() => {
+    if (value === sent.current) return;
+    sent.current = value; // changed by a link, or by going back
+    setTyped(value);
+  }, [value]);
+  const type = (text: string) => {
+    sent.current = text;
+    setTyped(text);
+    onChange(text);
+  };
   return (
-    <div className={classNames(styles.field, styles[label], value !== "" && styles.filled)}>
+    <div className={classNames(styles.field, styles[label], typed !== "" && styles.filled)}>
       <label className={classNames(styles.box, verdict?.isFault && styles.fault)}>
         {icon}
         <span className={styles.label}>{label}</span>
@@ -39,28 +52,28 @@ export function FindField({
           autoComplete="off"
           className={styles.input}
           placeholder={placeholder}
-          value={value}
+          value={typed}
           aria-describedby={helpId}
           aria-invalid={verdict?.isFault === true}
           onFocus={() => setHasFocus(true)}
           onBlur={() => setHasFocus(false)}
-          onChange={(event) => onChange(event.target.value)}
+          onChange={(event) => type(event.target.value)}
           onKeyDown={(event) => {
             if (event.key !== "Escape") return;
             event.stopPropagation();
-            if (value === "") event.currentTarget.blur();
-            else onChange("");
+            if (typed === "") event.currentTarget.blur();
+            else type("");
           }}
         />
         {verdict !== undefined && !verdict.isFault && (
           <span className={styles.count}>{verdict.text}</span>
         )}
-        {value !== "" && (
+        {typed !== "" && (
           <button
             type="button"
             className={styles.clear}
             aria-label={`Clear ${label}`}
-            onClick={() => onChange("")}
+            onClick={() => type("")}
           >
             <X size={13} />
           </button>
