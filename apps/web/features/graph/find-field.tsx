@@ -31,10 +31,11 @@ export function FindField({
   const [typed, setTyped] = useState(value);
   const sent = useRef(value);
   useEffect(() => {
-    if (value === sent.current) return;
+    // While one types, what comes back are earlier states of the same text.
+    if (value === sent.current || document.activeElement === input.current) return;
     sent.current = value; // changed by a link, or by going back
     setTyped(value);
-  }, [value]);
+  }, [value, input]);
   const type = (text: string) => {
     sent.current = text;
     setTyped(text);
