@@ -58,7 +58,7 @@ test("J1: the graph shows the rate, error share and p95 that the caller itself m
   await waitFor("a full window of traffic", 60_000, () => Date.now() - firstMs > WINDOW_MS + 8000);
   await thread.focus();
   await operator.keyboard.press("Enter");
-  const panel = operator.getByLabel("truth-caller to truth");
+  const panel = operator.getByRole("complementary", { name: "truth-caller to truth" });
   await expect(panel).toBeVisible();
   await expect(async () => {
     const sinceMs = Date.now() - WINDOW_MS - 2000;
@@ -107,7 +107,9 @@ test("J1: the demo's edges carry what its load file says, on the command line an
   const row = operator.getByRole("row", { name: /checkout.*payments v2/ });
   await expect(row).toContainText("Failing");
   await row.click();
-  await expect(operator.getByLabel("checkout to payments")).toContainText("Who failed");
+  await expect(operator.getByRole("complementary", { name: "checkout to payments" })).toContainText(
+    "Who failed",
+  );
 });
 
 async function figure(panel: Locator, label: string): Promise<number> {

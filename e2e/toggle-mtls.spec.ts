@@ -13,7 +13,8 @@ test("J3: plaintext is accepted under PERMISSIVE, refused under STRICT, accepted
   });
   await mesh.untilRegistered("vault");
   const inboundPort = await inboundPortOf("vault");
-  expect(await curl(inboundPort)).toBe("vault\n");
+  // Its proxy joins before the app listens; until then the answer is the proxy's own.
+  await expect.poll(() => curl(inboundPort), { timeout: 30_000 }).toBe("vault\n");
 
   await operator.goto(`${mesh.consoleUrl}/security`);
   const row = operator.getByRole("row", { name: /vault/ }).first();
