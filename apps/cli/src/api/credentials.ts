@@ -66,9 +66,9 @@ export async function makeLoginLink(consoleUrl: string, authSecret: string): Pro
   return `${consoleUrl}/login?token=${token}`;
 }
 
-/** The admin token of the local CLI: 30 days, renewed by each `up`. */
-export function makeCliToken(authSecret: string): Promise<string> {
-  const subject = { name: "cli", role: "admin", tokenId: randomUUID() } as const;
+/** The admin token of the local CLI, or of the demo it sets up: 30 days, renewed by each `up`. */
+export function makeCliToken(authSecret: string, name: "cli" | "demo" = "cli"): Promise<string> {
+  const subject = { name, role: "admin", tokenId: randomUUID() } as const;
   return signToken(authSecret, "api", subject, CLI_TOKEN_TTL_SECONDS, Date.now());
 }
 

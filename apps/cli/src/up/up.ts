@@ -137,7 +137,7 @@ export class Up {
 
   async #startShop(home: Home): Promise<string> {
     const apiUrl = `http://127.0.0.1:${this.#config.ports.controlAdmin}`;
-    const token = await makeCliToken(home.secrets.authSecret);
+    const token = await makeCliToken(home.secrets.authSecret, "demo");
     this.#shop = new Shop(this.#config, home, (message) => this.#report(message));
     const note = await this.#shop.start(new ApiClient({ apiUrl, token }));
     this.#record();

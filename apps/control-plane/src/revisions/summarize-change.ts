@@ -8,7 +8,10 @@ export type ChangedResource = {
   readonly after: Resource | undefined;
 };
 
-/** A change in one sentence: "payments v2 to 10 %", "shipping-v3 set to STRICT". */
+/** With more subjects than these, the last ones are only counted. */
+const MAX_NAMED = 3;
+
+/** A change in one sentence: "payments v2 to 10 %", "shipping-v3 set to STRICT", "3 documents for reviews and cart". */
 export function summarizeChange(changes: readonly ChangedResource[]): string {
   const [first] = changes;
   if (!first) return "Nothing changed";
@@ -67,11 +70,13 @@ function plainSplit(document: VirtualService) {
 function summarizeMode({ before, after }: ChangedResource): string | undefined {
   if (after?.kind !== "PeerAuthentication") return undefined;
   if (before?.kind === "PeerAuthentication" && before.mode === after.mode) return undefined;
-  return `${subjectOf(after)} set to ${after.mode ?? "UNSET"}`;
+  const name = subjectOf(after);
+  const subject = after.selector ? name : `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  return `${subject} set to ${after.mode ?? "UNSET"}`;
 }
 
 function subjectOf({ namespace, selector }: PeerAuthenticationDocument): string {
-  if (!selector) return namespace === "istio-system" ? "The mesh" : `Namespace ${namespace}`;
+  if (!selector) return namespace === "istio-system" ? "the mesh" : `namespace ${namespace}`;
   const { app, version, ...others } = selector;
   const rest = Object.entries(others).map(([key, value]) => `${key}=${value}`);
   return [app === undefined ? [] : [version === undefined ? app : `${app}-${version}`], rest]
@@ -84,15 +89,50 @@ function summarizePlainly(change: ChangedResource): string {
   return resource ? `${verbOf(change)} ${formatRef(resource)}` : "Nothing changed";
 }
 
+/** Says what became of the traffic if that is one thing, else counts: the changes themselves list every document. */
 function summarizeMany(changes: readonly ChangedResource[]): string {
-  const names = changes.slice(0, 3).flatMap(({ before, after }) => {
-    const resource = after ?? before;
-    return resource ? [formatRef(resource)] : [];
-  });
-  const verbs = new Set(changes.map(verbOf));
-  const [verb = "Changed"] = verbs.size === 1 ? verbs : [];
-  const more = changes.length > 3 ? ` and ${changes.length - 3} more` : "";
-  return `${verb} ${changes.length} documents: ${names.join(", ")}${more}`;
+  const split = summarizeNewSubsets(changes);
+  if (split) return split;
+  const subjects = [
+    ...new Set(changes.flatMap(({ before, after }) => nameSubject(after ?? before))),
+  ];
+  const shown = subjects.length > MAX_NAMED ? subjects.slice(0, MAX_NAMED - 1) : subjects;
+  const rest = subjects.length - shown.length;
+  const [last, ...others] = [...shown, ...(rest > 0 ? [`${rest} more`] : [])].reverse();
+  const list = others.length > 0 ? `${others.reverse().join(", ")} and ${last}` : last;
+  const isDeletion = changes.every(({ after }) => !after);
+  return `${isDeletion ? "Deleted " : ""}${changes.length} documents for ${list}`;
+}
+
+/** A split together with the new DestinationRule that names its subsets is still that split. */
+function summarizeNewSubsets(changes: readonly ChangedResource[]): string | undefined {
+  const splits = changes.filter(({ after }) => after?.kind === "VirtualService");
+  const [split] = splits;
+  if (split?.after?.kind !== "VirtualService" || splits.length > 1) return undefined;
+  const [service] = split.after.services;
+  const isOfSplit = ({ before, after }: ChangedResource) =>
+    !before &&
+    after?.kind === "DestinationRule" &&
+    service !== undefined &&
+    formatId(after.service) === formatId(service);
+  if (!changes.every((change) => change === split || isOfSplit(change))) return undefined;
+  return summarizeSplit(split);
+}
+
+function nameSubject(resource: Resource | undefined): string[] {
+  if (!resource) return [];
+  switch (resource.kind) {
+    case "VirtualService":
+      return resource.services.length > 0
+        ? resource.services.map(({ name }) => name)
+        : [resource.name];
+    case "DestinationRule":
+      return [resource.service.name];
+    case "PeerAuthentication":
+      return [subjectOf(resource)];
+    default:
+      return [resource.labels["app"] ?? resource.name]; // a WorkloadEntry
+  }
 }
 
 function verbOf({ before, after }: ChangedResource): string {
