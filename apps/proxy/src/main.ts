@@ -43,8 +43,7 @@ runMain(async () => {
   const ports = await Ports.load(data);
   const admin = await ports.listen(
     { purpose: "admin", setting: "adminPort", configured: config.adminPort, standard: ADMIN_PORT },
-    (port) =>
-      startAdminServer({ host: config.bindAddress, port }, adminSources(brain, recorder, exporter)),
+    (port) => startAdminServer(port, adminSources(brain, recorder, exporter)),
   );
   const listeners: Listener[] = [];
   for (const workload of brain.workloads) {

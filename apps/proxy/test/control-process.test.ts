@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { findFreePorts, TestAuthority, TestControlPlane, waitFor } from "@heddle/testkit";
@@ -59,6 +60,34 @@ test("keeps its data folder to itself and shows no key", async (t) => {
   assert.doesNotMatch(dump, /PRIVATE KEY/);
   assert.doesNotMatch(proxy.log(), /hdl1\./);
 });
+
+test("opens nothing but inbound ports to others, whatever address it binds", async (t) => {
+  const control = await TestControlPlane.start(t);
+  const bindAddress = "127.0.0.3"; // stands for 0.0.0.0: what is on loopback alone is not there
+  const proxy = startProxyProcess(t, {
+    dataDir: temporaryFolder(t),
+    config,
+    env: {
+      HEDDLE_CONTROL_PLANE: control.address,
+      HEDDLE_JOIN_TOKEN: control.token,
+      HEDDLE_BIND_ADDRESS: bindAddress,
+    },
+  });
+  const { adminPort, workloads } = await proxy.ready();
+  const { inboundPort = 0, outboundPort = 0, outbounds = [] } = workloads[0] ?? {};
+  assert.equal(await canConnect(bindAddress, inboundPort), true);
+  for (const port of [adminPort, outboundPort, outbounds[0]?.localPort ?? 0]) {
+    assert.equal(await canConnect(bindAddress, port), false, `port ${port}`);
+    assert.equal(await canConnect("127.0.0.1", port), true, `port ${port}`);
+  }
+});
+
+function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host, () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
 
 test("ends with the reason, and has sent nothing, when the root is not the token's", async (t) => {
   const impostor = await TestControlPlane.start(t);

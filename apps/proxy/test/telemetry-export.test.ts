@@ -137,15 +137,12 @@ test("Prometheus reads Istio's names, labels and buckets", async (t) => {
   const sink = await OtlpSink.start(t);
   const { recorder, exporter, countSome } = startExporter(t, sink);
   countSome(3);
-  const admin = await startAdminServer(
-    { host: "127.0.0.1", port: 0 },
-    {
-      registry: createMetricsRegistry(recorder, exporter),
-      notReady: () => ["shop/reviews-v2 has no valid certificate"],
-      configDump: () => ({}),
-      stats: () => ({}),
-    },
-  );
+  const admin = await startAdminServer(0, {
+    registry: createMetricsRegistry(recorder, exporter),
+    notReady: () => ["shop/reviews-v2 has no valid certificate"],
+    configDump: () => ({}),
+    stats: () => ({}),
+  });
   t.after(() => admin.close());
   const text = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
   assert.match(text, /^istio_requests_total\{reporter="source",.*response_code="200".*\} 3$/m);
