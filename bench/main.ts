@@ -4,6 +4,7 @@
 const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   proxy: () => import("./proxy/run.ts"),
   telemetry: () => import("./telemetry.ts"),
+  ingest: () => import("./ingest.ts"),
 };
 
 const [subject = "proxy"] = process.argv.slice(2);

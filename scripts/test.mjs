@@ -1,18 +1,18 @@
-// `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|e2e]…`, all when none is
-// named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
+// `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|e2e|screenshots]…`; all but
+// the screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { installDependencies, root } from "./install.mjs";
 
-const PARTS = ["lint", "typecheck", "unit", "integration", "e2e"];
+const PARTS = ["lint", "typecheck", "unit", "integration", "e2e", "screenshots"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !PARTS.includes(part));
 if (unknown !== undefined) {
   process.stderr.write(`unknown part "${unknown}"; parts are ${PARTS.join(", ")}\n`);
   process.exit(1);
 }
-const parts = asked.length > 0 ? asked : PARTS;
+const parts = asked.length > 0 ? asked : PARTS.filter((part) => part !== "screenshots");
 
 if (installDependencies()) process.stdout.write("installed the locked packages\n");
 const { generatePrismaClient } = await import("./prepare.mjs");
@@ -26,7 +26,12 @@ function run(name, command, args, env = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` },
+    env: {
+      NODE_COMPILE_CACHE: join(root, "node_modules/.cache/heddle-compile"),
+      ...process.env,
+      ...env,
+      PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
+    },
   });
   process.stdout.write(
     `── ${name}: ${result.status === 0 ? "passed" : "FAILED"} in ${Math.round((Date.now() - startedMs) / 1000)} s\n`,
@@ -107,6 +112,15 @@ const runners = {
       "e2e",
       node,
       ["node_modules/@playwright/test/cli.js", "test", "--config", "e2e/playwright.config.ts"],
+      browser ? { CHROMIUM_PATH: browser } : {},
+    );
+  },
+  screenshots: () => {
+    const browser = findBrowser();
+    return run(
+      "screenshots",
+      node,
+      ["e2e/take-screenshots.ts"],
       browser ? { CHROMIUM_PATH: browser } : {},
     );
   },

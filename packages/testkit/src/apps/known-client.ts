@@ -25,7 +25,7 @@ function send() {
     response.resume();
     const { "x-heddle-origin": origin, "x-heddle-flags": flags } = response.headers;
     response.on("end", () =>
-      done(response.statusCode ?? 0, `${origin ?? ""} ${flags ?? ""}`.trim()),
+      done(response.statusCode ?? 0, [origin, flags].flat().join(" ").trim()),
     );
     response.on("error", (error) => done(0, error.message));
   });

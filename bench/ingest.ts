@@ -1,6 +1,6 @@
 /**
  * How many spans a second the collector takes and stores: real pushes (protobuf, gzip, 500 spans, four
- * connections) to a collector process with a real PostgreSQL. Run: `node --test apps/collector/bench/ingest.ts`.
+ * connections) to a collector process with a real PostgreSQL. Run: `npm run bench -- ingest`.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -8,9 +8,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { startDatabaseServer, waitFor } from "@heddle/testkit";
-import { push, type SentSpan, spansBody } from "../test/proxy-like.ts";
+import { push, type SentSpan, spansBody } from "../apps/collector/test/proxy-like.ts";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../apps/collector/src/main.ts", import.meta.url));
 const SPANS_PER_PUSH = 500;
 const PUSHES = Number(process.env["BENCH_PUSHES"] ?? 400);
 const BODIES = 40;
