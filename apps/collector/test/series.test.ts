@@ -145,6 +145,29 @@ test("answers the last minute in seconds, each with the requests of that second"
   );
 });
 
+test("gives a step that is not over the rate of what it has had until then", async (t) => {
+  const { url } = await startDatabase(t);
+  const collector = await runCollector(t, url);
+  const startMs = Math.floor(Date.now() / 1000) * 1000;
+  const latenciesMs = new Array<number>(20).fill(10);
+  const counted = [{ from: "shop/web", to: "shop/cart", reporter: "source" as const, latenciesMs }];
+  for (let i = 0; i < 4; i++) {
+    const window = { proxy: "a", startMs: startMs + i * 1000, endMs: startMs + (i + 1) * 1000 };
+    await push(collector.otlpPort, "metrics", metricsBody({ ...window, counted }));
+  }
+  const endMs = startMs + 4000;
+  await waitFor("all is in", 6000, async () => (await collector.graph()).asOfMs >= endMs);
+  // A step that begins with the first request and ends amid the traffic, as the last step of "now" does.
+  for (const overMs of [1000, 2000, 3000]) {
+    const query = `fromMs=${startMs - 60_000}&toMs=${startMs + overMs}&stepMs=10000`;
+    const { points } = await collector.json<SeriesResponse>(`/api/v1/timeline?${query}`);
+    assert.equal(
+      points.reduce((sum, point) => sum + point.requests, 0),
+      (20 * overMs) / 1000,
+    );
+  }
+});
+
 test("says which edge is unknown", async (t) => {
   const collector = await runCollector(t, (await startDatabase(t)).url);
   const response = await collector.get("/api/v1/edges/nonsense/series");

@@ -24,6 +24,8 @@ type SeriesRange = {
   readonly fromMs: number;
   readonly toMs: number;
   readonly stepMs: number;
+  /** From when on memory can answer in seconds. */
+  readonly secondsFromMs: number;
 };
 
 /**
@@ -53,10 +55,14 @@ export async function readSeries(
   const unit = range.stepMs % BUCKET_MS === 0 ? "bucket" : "second";
   const heldFromMs = Math.min(memory.firstBucketMs(), asOfMs);
   const memoryFromMs = unit === "second" ? range.fromMs : Math.max(range.fromMs, heldFromMs);
+  // The bucket that is not over also holds what came after `toMs`; of it only whole seconds until then count.
+  const openBucketMs = Math.floor(range.toMs / BUCKET_MS) * BUCKET_MS;
+  const hasOpenBucket = unit === "bucket" && openBucketMs >= range.secondsFromMs;
+  const wholeUntilMs = hasOpenBucket ? openBucketMs : range.toMs;
   for (const edge of edges) {
-    for (const { startMs, tally } of memory.stepsOf(edge, unit, memoryFromMs, range.toMs)) {
-      add(startMs, tally);
-    }
+    const parts = memory.stepsOf(edge, unit, memoryFromMs, wholeUntilMs);
+    if (hasOpenBucket) parts.push(...memory.stepsOf(edge, "second", wholeUntilMs, range.toMs));
+    for (const { startMs, tally } of parts) add(startMs, tally);
   }
   const edgeIds = edges.flatMap((edge) => edge.storedId ?? []);
   const olderUntilMs = Math.min(memoryFromMs, range.toMs);
@@ -68,7 +74,7 @@ export async function readSeries(
     .filter(([startMs, tally]) => startMs < asOfMs && tally.requests > 0)
     .sort(([a], [b]) => a - b)
     .map(([startMs, tally]): SeriesPoint => {
-      const coveredMs = Math.max(SECOND_MS, Math.min(range.stepMs, asOfMs - startMs));
+      const coveredMs = Math.max(SECOND_MS, Math.min(range.stepMs, range.toMs - startMs));
       return { startMs, ...toSignalsWire(goldenSignals(tally, coveredMs)) };
     });
   return { stepMs: range.stepMs, points };
@@ -126,7 +132,7 @@ function rangeOf(
   const isRecent = fromMs >= secondsFromMs;
   const unitMs = isRecent && least < BUCKET_MS ? SECOND_MS : unitOf(fromMs, least, asOfMs);
   const stepMs = Math.ceil(least / unitMs) * unitMs;
-  return { fromMs: Math.floor(fromMs / stepMs) * stepMs, toMs, stepMs };
+  return { fromMs: Math.floor(fromMs / stepMs) * stepMs, toMs, stepMs, secondsFromMs };
 }
 
 /** The tiers' retention decides what a step can be made of. */
