@@ -188,7 +188,7 @@ function LivingMesh({
           />
         )}
       </div>
-      <TimeStrip />
+      <TimeStrip snapshot={snapshot} />
     </>
   );
 }

@@ -1,11 +1,11 @@
 "use client";
-import type { RevisionSummary } from "@heddle/contracts";
+import type { GraphSnapshot, RevisionSummary } from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { scaleLinear, scaleUtc } from "d3-scale";
 import { area, line } from "d3-shape";
 import { useRouter } from "next/navigation";
 import { formatCounted, formatRate, formatShare } from "../../lib/numbers.ts";
-import { formatClock, formatMinute, formatSince } from "../../lib/times.ts";
+import { formatClock, formatMinute, formatSince, formatWindow } from "../../lib/times.ts";
 import { useNowMs } from "../../ui/clock.ts";
 import { useElementSize } from "../../ui/element-size.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
@@ -23,7 +23,7 @@ const AXIS_PX = 68;
 const MARKER_PX = 24;
 
 /** The last hour of all that enters the mesh: rate in grey, failures in red, changes above them. */
-export function TimeStrip() {
+export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
   const [box, size] = useElementSize<HTMLElement>();
   const nowMs = useNowMs();
   const timeline = useQuery(timelineQuery);
@@ -36,7 +36,7 @@ export function TimeStrip() {
     .domain([fromMs, toMs])
     .range([LEFT_PX, Math.max(widthPx - RIGHT_PX, LEFT_PX + 1)]);
   const changes = (history?.revisions ?? []).filter((one) => one.createdAtMs >= fromMs);
-  const last = points.at(-1);
+  const { totals, windowMs } = snapshot;
   return (
     <section ref={box} className={styles.strip} aria-label="The last hour">
       {timeline.isError && timeline.data === undefined && (
@@ -59,11 +59,9 @@ export function TimeStrip() {
       )}
       <div className={styles.right}>
         <b>{nowMs !== undefined && formatClock(nowMs)}</b>
-        {last !== undefined && (
-          <span>
-            {formatRate(last.requestsPerSecond)} · {formatShare(last.errorRatio)}
-          </span>
-        )}
+        <span title={`All that enters the mesh: rate and error share, ${formatWindow(windowMs)}`}>
+          {formatRate(totals.requestsPerSecond)} · {formatShare(totals.errorRatio)}
+        </span>
       </div>
     </section>
   );
