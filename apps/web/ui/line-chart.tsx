@@ -12,7 +12,7 @@ export type LineSeries = {
   readonly points: readonly { readonly atMs: number; readonly value: number | undefined }[];
 };
 
-/** A moment worth a dashed line: a revision, the first error. */
+/** A moment worth a dashed line: a revision, the first error. `text` is a word or two; what has no room is left out. */
 export type LineMarker = { readonly atMs: number; readonly text: string };
 
 const STROKES = {
@@ -23,10 +23,14 @@ const STROKES = {
   warn: { stroke: "var(--warn-thread)", strokeWidth: 1.75, strokeDasharray: "8 3 2 3" },
 } as const;
 
-const LEFT_PX = 44;
+const LEAST_LEFT_PX = 44;
 const RIGHT_PX = 10;
 const TOP_PX = 8;
 const BOTTOM_PX = 20;
+/** Markers speak in a lane of their own above the drawing. */
+const MARKER_LANE_PX = 14;
+/** About what a character of the axis takes at 11 px. */
+const CHARACTER_PX = 6.2;
 
 /**
  * Series on one axis from zero, over [fromMs, toMs). A gap in the data is a gap in the line. Hover or
@@ -55,13 +59,21 @@ export function LineChart({
   const [readAtMs, setReadAtMs] = useState<number>();
   const widthPx = size?.widthPx ?? 600;
   const values = series.flatMap((one) => one.points.flatMap((point) => point.value ?? []));
-  const x = scaleUtc()
-    .domain([fromMs, toMs])
-    .range([LEFT_PX, widthPx - RIGHT_PX]);
+  const shownMarkers = markers.filter((one) => one.atMs >= fromMs && one.atMs < toMs);
+  const topPx = TOP_PX + (shownMarkers.length > 0 ? MARKER_LANE_PX : 0);
   const y = scaleLinear()
     .domain([0, Math.max(...values, 0) || 1])
     .nice(2)
-    .range([heightPx - BOTTOM_PX, TOP_PX]);
+    .range([heightPx - BOTTOM_PX, topPx]);
+  const yTicks = y.ticks(2).map((at) => ({ at, text: formatValue(at) }));
+  const leftPx = Math.max(LEAST_LEFT_PX, ...yTicks.map(({ text }) => 10 + textWidthPx(text)));
+  const x = scaleUtc()
+    .domain([fromMs, toMs])
+    .range([leftPx, widthPx - RIGHT_PX]);
+  const xTicks = x
+    .ticks(Math.max(2, Math.floor(widthPx / 150)))
+    .map((at) => ({ atPx: x(at), text: formatTime(at.getTime()) }))
+    .filter(({ atPx, text }) => atPx + textWidthPx(text) / 2 <= widthPx);
   const path = line<LineSeries["points"][number]>(
     (point) => x(point.atMs),
     (point) => y(point.value ?? 0),
@@ -103,39 +115,29 @@ export function LineChart({
           step(by);
         }}
       >
-        {y.ticks(2).map((tick) => (
-          <g key={tick} className={styles.axis}>
-            <line x1={LEFT_PX} x2={widthPx - RIGHT_PX} y1={y(tick)} y2={y(tick)} />
-            <text x={LEFT_PX - 8} y={y(tick) + 4} textAnchor="end">
-              {formatValue(tick)}
+        {yTicks.map(({ at, text }) => (
+          <g key={at} className={styles.axis}>
+            <line x1={leftPx} x2={widthPx - RIGHT_PX} y1={y(at)} y2={y(at)} />
+            <text x={leftPx - 8} y={y(at) + 4} textAnchor="end">
+              {text}
             </text>
           </g>
         ))}
-        {x.ticks(Math.max(2, Math.floor(widthPx / 150))).map((tick) => (
-          <text
-            key={tick.getTime()}
-            className={styles.time}
-            x={x(tick)}
-            y={heightPx - 4}
-            textAnchor="middle"
-          >
-            {formatTime(tick.getTime())}
+        {xTicks.map(({ atPx, text }) => (
+          <text key={atPx} className={styles.time} x={atPx} y={heightPx - 4} textAnchor="middle">
+            {text}
           </text>
         ))}
-        {markers
-          .filter((marker) => marker.atMs >= fromMs && marker.atMs < toMs)
-          .map((marker) => (
-            <g key={`${marker.atMs} ${marker.text}`} className={styles.marker}>
-              <line x1={x(marker.atMs)} x2={x(marker.atMs)} y1={TOP_PX} y2={heightPx - BOTTOM_PX} />
-              <text
-                x={x(marker.atMs) + (x(marker.atMs) > widthPx / 2 ? -6 : 6)}
-                y={TOP_PX + 10}
-                textAnchor={x(marker.atMs) > widthPx / 2 ? "end" : "start"}
-              >
+        {placedMarkers(shownMarkers, (atMs) => x(atMs), leftPx, widthPx).map((marker) => (
+          <g key={`${marker.atMs} ${marker.text}`} className={styles.marker}>
+            <line x1={marker.atPx} x2={marker.atPx} y1={TOP_PX} y2={heightPx - BOTTOM_PX} />
+            {marker.textFromPx !== undefined && (
+              <text x={marker.textFromPx} y={TOP_PX + 6}>
                 {marker.text}
               </text>
-            </g>
-          ))}
+            )}
+          </g>
+        ))}
         {series.map((one) => {
           const last = one.points.findLast((point) => point.value !== undefined);
           return (
@@ -158,7 +160,7 @@ export function LineChart({
             className={styles.cursor}
             x1={x(readAtMs)}
             x2={x(readAtMs)}
-            y1={TOP_PX}
+            y1={topPx}
             y2={heightPx - BOTTOM_PX}
           />
         )}
@@ -182,6 +184,35 @@ export function LineChart({
       )}
     </div>
   );
+}
+
+function textWidthPx(text: string): number {
+  return text.length * CHARACTER_PX;
+}
+
+/** Each text stands at its line, on the side with room; of texts that would touch the newest stays. */
+function placedMarkers(
+  markers: readonly LineMarker[],
+  toX: (atMs: number) => number,
+  leftPx: number,
+  widthPx: number,
+) {
+  const taken: { readonly fromPx: number; readonly toPx: number }[] = [];
+  return markers
+    .toSorted((a, b) => b.atMs - a.atMs)
+    .map((marker) => {
+      const atPx = toX(marker.atMs);
+      const lengthPx = textWidthPx(marker.text);
+      const fits = (fromPx: number) =>
+        fromPx >= leftPx &&
+        fromPx + lengthPx <= widthPx &&
+        taken.every((one) => fromPx + lengthPx + 6 < one.fromPx || fromPx > one.toPx + 6);
+      const textFromPx = [atPx + 4, atPx - 4 - lengthPx].find(fits);
+      if (textFromPx !== undefined) {
+        taken.push({ fromPx: textFromPx, toPx: textFromPx + lengthPx });
+      }
+      return { ...marker, atPx, textFromPx };
+    });
 }
 
 function describe(series: LineSeries, formatValue: (value: number) => string): string {

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Canary, RevisionSummary, SeriesPoint } from "@heddle/contracts";
-import { formatNumber, formatShare } from "../../lib/numbers.ts";
+import { formatNumber, formatShare, UNIT_SPACE } from "../../lib/numbers.ts";
 import { useNodeSeries } from "../../lib/queries/use-node-series.ts";
 import { formatClock, formatDuration, formatMinute } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
@@ -198,11 +198,12 @@ function markersOf(canary: Canary, revisions: readonly RevisionSummary[]): LineM
   return revisions
     .filter((one) => one.kind !== "mtls")
     .slice(0, 3)
-    .map((one) => ({ atMs: one.createdAtMs, text: markerText(one, canary.service) }));
+    .map((one) => ({ atMs: one.createdAtMs, text: markerText(one, canary) }));
 }
 
 /** What a marker has room for: the new split, else the revision's number. */
-function markerText({ kind, summary, revision }: RevisionSummary, service: string): string {
-  if (kind !== "weight" && kind !== "rollback") return `revision ${revision}`;
-  return summary.startsWith(`${service} `) ? summary.slice(service.length + 1) : summary;
+function markerText({ kind, summary, revision }: RevisionSummary, canary: Canary): string {
+  if (kind === "rollback") return `back to ${canary.stable.subset}`;
+  const share = /to ([\d.]+)\s?%$/.exec(summary)?.[1];
+  return share === undefined ? `r${revision}` : `${canary.canary.subset} to ${share}${UNIT_SPACE}%`;
 }
