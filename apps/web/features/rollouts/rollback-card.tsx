@@ -2,13 +2,14 @@
 
 import type { Canary, CanaryChangeResponse } from "@heddle/contracts";
 import { Redo2, Undo2 } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { formatRate, formatShare } from "../../lib/numbers.ts";
 import { formatDuration } from "../../lib/times.ts";
 import { Button, ButtonLink } from "../../ui/button.tsx";
 import { ConfirmInPlace } from "../../ui/confirm-in-place.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { useToast } from "../../ui/toast.tsx";
+import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./rollback-card.module.css";
 import { rollbackFigure, rollbackSteps } from "./rollback-steps.ts";
 import { useRollback, useRollbackOutcome, useSetWeight } from "./use-canary-change.ts";
@@ -24,10 +25,11 @@ export function RollbackCard({
   readonly canaryPerSecond: number | undefined;
   readonly readOnlyReason: string | undefined;
 }) {
-  const [isAsking, setIsAsking] = useState(false);
+  const [isAsking, setIsAsking] = useAskingByLink("rollback");
   const outcome = useRollbackOutcome(canary);
   const rollback = useRollback(canary);
   const { stable, canary: judged } = canary;
+  const disabledReason = readOnlyReason ?? idleReason(canary);
 
   if (outcome !== undefined) return <RolledBack canary={canary} outcome={outcome} />;
   return (
@@ -35,7 +37,7 @@ export function RollbackCard({
       {rollback.isError && (
         <ErrorPart title={`${judged.subset} was not rolled back`} detail={rollback.error.message} />
       )}
-      {isAsking || rollback.isPending ? (
+      {(isAsking && disabledReason === undefined) || rollback.isPending ? (
         <ConfirmInPlace
           question={`Send all ${canary.service} traffic back to ${stable.subset}?`}
           act={`Roll back to ${stable.subset}`}
@@ -56,7 +58,7 @@ export function RollbackCard({
           size="large"
           isWide
           icon={<Undo2 size={16} />}
-          disabledReason={readOnlyReason ?? idleReason(canary)}
+          disabledReason={disabledReason}
           onClick={() => setIsAsking(true)}
         >
           Roll back {judged.subset}
@@ -64,6 +66,18 @@ export function RollbackCard({
       )}
     </section>
   );
+}
+
+/** True while the question stands: a click opens it, and so does a link here with `?act=`, once. */
+function useAskingByLink(act: string) {
+  const [isAsking, setIsAsking] = useState(false);
+  const [linkedAct, setLinkedAct] = useUrlValue("act");
+  useEffect(() => {
+    if (linkedAct !== act) return;
+    setIsAsking(true);
+    setLinkedAct(undefined); // whoever reloads or shares the page has not asked again
+  }, [act, linkedAct, setLinkedAct]);
+  return [isAsking, setIsAsking] as const;
 }
 
 function RolledBack({
