@@ -176,3 +176,10 @@ test("300 nodes with 900 edges take well under a second", () => {
   assert.equal(positions.size, 300);
   assert.ok(performance.now() - startedMs < 1000, `${performance.now() - startedMs} ms`);
 });
+
+test("a card without calls stands under the leaves when that makes the drawing no higher than a row below", () => {
+  const node = (id: string) => ({ id, widthPx: 120, heightPx: 55 });
+  const edges = ["b", "c"].map((destination) => ({ source: "a", destination, weight: 1 }));
+  const positions = layeredLayout({ nodes: ["a", "b", "c", "idle"].map(node), edges });
+  assert.equal(positions.get("idle")?.xPx, positions.get("b")?.xPx);
+});

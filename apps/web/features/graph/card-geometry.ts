@@ -13,6 +13,7 @@ const ROW_CHAR_PX = 6.6;
 const TITLE_EXTRA_PX = 36; // glyph, gaps and padding
 const BADGE_PX = 17;
 const RATE_PX = 70; // "42.1 rps" and padding
+const ADDRESS_EXTRA_PX = 24; // gap and padding
 /** Threads that share a row dock this far apart, closer if they would leave the row. */
 const PORT_PX = 6;
 
@@ -20,13 +21,19 @@ export function cardSize(card: Card): { readonly widthPx: number; readonly heigh
   const badges = (card.canary === undefined ? 0 : 2) + (card.mtlsRatio === undefined ? 0 : 1);
   const titlePx = card.title.length * TITLE_CHAR_PX + TITLE_EXTRA_PX + badges * BADGE_PX;
   const rowsPx = card.rows.map(
-    (row) => (row.label.length + (row.isCanary ? 7 : 0)) * ROW_CHAR_PX + RATE_PX,
+    (row) => (row.label.length + (row.isCanary ? 7 : 0)) * ROW_CHAR_PX + valueWidthPx(row),
   );
   const wantedPx = Math.ceil(Math.max(titlePx, ...rowsPx) / 4) * 4;
   return {
     widthPx: Math.min(Math.max(wantedPx, LEAST_WIDTH_PX), MOST_WIDTH_PX),
     heightPx: HEAD_PX + ROW_PX * card.rows.length + 2 * BORDER_PX,
   };
+}
+
+/** A caller outside the mesh shows its address where others show their rate. */
+function valueWidthPx({ node }: Card["rows"][number]): number {
+  if (node.kind !== "outside" || node.address === undefined) return RATE_PX;
+  return Math.max(RATE_PX, node.address.length * ROW_CHAR_PX + ADDRESS_EXTRA_PX);
 }
 
 export type ThreadEnds = { readonly from: Point; readonly to: Point };

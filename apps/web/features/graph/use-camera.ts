@@ -6,6 +6,8 @@ import { type RefObject, useCallback, useEffect, useRef, useState } from "react"
 import { type Camera, LEAST_SCALE, MOST_SCALE } from "./graph-state.ts";
 
 const FIT_MARGIN_PX = 28;
+/** A small mesh is drawn a little larger than life rather than lost in its canvas. */
+const MOST_FIT_SCALE = 1.2;
 const GLIDE_MS = 240;
 
 /** A fit that would make the drawing smaller than this waits until it is asked for. */
@@ -161,7 +163,7 @@ function fitted(
   if (element === null || bounds === undefined) return undefined;
   const { clientWidth: widthPx, clientHeight: heightPx } = element;
   const fitting = Math.min(
-    1,
+    MOST_FIT_SCALE,
     (widthPx - 2 * FIT_MARGIN_PX) / bounds.widthPx,
     (heightPx - 2 * FIT_MARGIN_PX) / bounds.heightPx,
   );
