@@ -43,6 +43,7 @@ export async function startProxy(
       HEDDLE_JOIN_TOKEN: control.token,
       HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
       HEDDLE_LOG_LEVEL: "error",
+      ...(process.env["NODE_OPTIONS"] && { NODE_OPTIONS: process.env["NODE_OPTIONS"] }),
     },
   });
   const ready = await new Promise<Ready>((resolve, reject) => {

@@ -46,7 +46,7 @@ function greet(port: number, secureContext: SecureContext | undefined): Promise<
 }
 
 test("certificates are replaced at half of their life without a failed handshake", async (t) => {
-  const control = await TestControlPlane.start(t, { certificateTtlMs: 4_000 });
+  const control = await TestControlPlane.start(t, { certificateTtlMs: 3_000 });
   const brain = await startBrain(t, control, temporaryFolder(t));
   await waitFor("the brain is ready", 5_000, () => brain.isReady);
   const identity = brain.workloads[0]?.identity;

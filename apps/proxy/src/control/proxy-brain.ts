@@ -69,6 +69,7 @@ export class ProxyBrain {
       workloads: this.workloads,
     });
     this.#keeper = new CertificateKeeper({
+      canSend: () => this.#stream.isLive,
       send: (message) => this.#stream.send(message),
       onInstalled: (holder, material) => data.save(identityFile(holder), material),
       logger,

@@ -3,9 +3,11 @@ import { formatId, type WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import { createCertificateRequest } from "./certificate-request.ts";
 import type { HeldIdentity } from "./held-identity.ts";
-import type { KeyAndCertificate } from "./key-and-certificate.ts";
+import { fitsKey, type KeyAndCertificate } from "./key-and-certificate.ts";
 
-const CHECK_MS = 1_000;
+/** Timers follow another clock than certificates do, so the latter is looked at this often at least. */
+const LONGEST_SLEEP_MS = 1_000;
+const SHORTEST_SLEEP_MS = 20;
 /** A request without an answer is made again after this long. */
 const ANSWER_DEADLINE_MS = 10_000;
 
@@ -17,10 +19,15 @@ type Kept = {
   readonly holder: Holder;
   readonly identity: HeldIdentity;
   renewAtMs: number;
-  request: { readonly keyPem: string; readonly sentAtMs: number } | undefined;
+  request: OpenRequest | undefined;
 };
 
+/** `keyPem` is absent while the key is being made. */
+type OpenRequest = { keyPem: string | undefined; readonly madeAtMs: number };
+
 export type KeeperParts = {
+  /** Whether somebody is there to ask. */
+  readonly canSend: () => boolean;
   readonly send: (message: ProxyMessage) => boolean;
   /** A new certificate is in use: keep it. */
   readonly onInstalled: (holder: Holder, material: KeyAndCertificate) => void;
@@ -33,6 +40,7 @@ export class CertificateKeeper {
   readonly #parts: KeeperParts;
   readonly #kept = new Map<string, Kept>();
   #timer: NodeJS.Timeout | undefined;
+  #isRunning = false;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -44,12 +52,13 @@ export class CertificateKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.check(), CHECK_MS);
-    this.#timer.unref();
+    this.#isRunning = true;
+    this.check();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#isRunning = false;
+    clearTimeout(this.#timer);
   }
 
   /** The stream is open: earlier requests got lost with the one before. */
@@ -60,22 +69,36 @@ export class CertificateKeeper {
 
   check(): void {
     const nowMs = Date.now();
-    for (const kept of this.#kept.values()) {
-      const isAsked = kept.request && nowMs - kept.request.sentAtMs < ANSWER_DEADLINE_MS;
-      if (nowMs >= kept.renewAtMs && !isAsked) void this.#ask(kept, nowMs);
+    if (this.#parts.canSend()) {
+      for (const kept of this.#kept.values()) if (nowMs >= dueAtMs(kept)) this.#ask(kept, nowMs);
     }
+    this.#schedule();
   }
 
-  /** Puts a certificate into use. One that fits no open request or no rule leaves the old one in use. */
-  receive(message: CertificateMessage): void {
-    const kept = this.#kept.get(keyOf(message.workload));
-    const name = keyOf(message.workload);
-    if (!kept?.request) {
-      this.#parts.logger.warn({ holder: name }, "a certificate came that was not asked for");
+  /** Wakes when the next certificate is due, not at a fixed pace: one may live for seconds only. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isRunning) return;
+    const nextMs = this.#parts.canSend()
+      ? Math.min(...[...this.#kept.values()].map(dueAtMs)) - Date.now()
+      : LONGEST_SLEEP_MS;
+    const sleepMs = Math.max(SHORTEST_SLEEP_MS, Math.min(nextMs, LONGEST_SLEEP_MS));
+    this.#timer = setTimeout(() => this.check(), sleepMs);
+    this.#timer.unref();
+  }
+
+  /**
+   * Puts a certificate into use. One that fits no open request (an answer that comes after a second
+   * request was made) or no rule leaves the old one in use and the request open.
+   */
+  receive({ workload, chainPem, trustBundlePem }: CertificateMessage): void {
+    const keyPem = this.#kept.get(keyOf(workload))?.request?.keyPem;
+    if (keyPem === undefined || !fitsKey(chainPem, keyPem)) {
+      const holder = keyOf(workload);
+      this.#parts.logger.info({ holder }, "ignored a certificate that fits no open request");
       return;
     }
-    const { chainPem, trustBundlePem } = message;
-    this.install(kept.holder, { keyPem: kept.request.keyPem, chainPem, trustBundlePem });
+    this.install(workload, { keyPem, chainPem, trustBundlePem });
   }
 
   install(holder: Holder, material: KeyAndCertificate): void {
@@ -93,6 +116,7 @@ export class CertificateKeeper {
       return;
     }
     kept.renewAtMs = kept.identity.renewAtMs(this.#parts.draw());
+    this.#schedule();
     this.#parts.onInstalled(holder, material);
     this.#parts.logger.info(
       { holder: keyOf(holder), notAfter: new Date(kept.identity.notAfterMs ?? 0).toISOString() },
@@ -116,15 +140,32 @@ export class CertificateKeeper {
         if (kept) kept.renewAtMs = 0;
       }
     }
+    this.#schedule();
   }
 
-  async #ask(kept: Kept, nowMs: number): Promise<void> {
-    kept.request = { keyPem: "", sentAtMs: nowMs }; // while the key is being made
+  #ask(kept: Kept, nowMs: number): void {
+    const request: OpenRequest = { keyPem: undefined, madeAtMs: nowMs };
+    kept.request = request;
+    this.#send(kept, request).catch((error: unknown) => {
+      this.#parts.logger.error(
+        { holder: keyOf(kept.holder), err: error },
+        "a certificate could not be asked for",
+      );
+    });
+  }
+
+  async #send(kept: Kept, request: OpenRequest): Promise<void> {
     const commonName = kept.holder?.name ?? "heddle-proxy";
     const { keyPem, csrPem } = await createCertificateRequest(commonName, kept.identity.spiffeId);
-    const isSent = this.#parts.send({ type: "csr", workload: kept.holder, csrPem });
-    kept.request = isSent ? { keyPem, sentAtMs: nowMs } : undefined;
+    if (kept.request !== request) return; // a stream later: another request has taken its place
+    request.keyPem = keyPem;
+    this.#parts.send({ type: "csr", workload: kept.holder, csrPem });
   }
+}
+
+/** When to ask (again). */
+function dueAtMs({ renewAtMs, request }: Kept): number {
+  return request ? Math.max(renewAtMs, request.madeAtMs + ANSWER_DEADLINE_MS) : renewAtMs;
 }
 
 function keyOf(holder: Holder): string {

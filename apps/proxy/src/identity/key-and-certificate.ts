@@ -59,6 +59,16 @@ export function checkCertificate(material: KeyAndCertificate): CertificateFacts 
   };
 }
 
+/** Whether the chain's leaf was issued for this key; what is no certificate fits none. */
+export function fitsKey(chainPem: string, keyPem: string): boolean {
+  try {
+    return parseCertificate(chainPem, "certificate").checkPrivateKey(createPrivateKey(keyPem));
+  } catch (error) {
+    if (error instanceof CertificateMismatchError) return false;
+    throw error;
+  }
+}
+
 /** TLS 1.3 with our chain to show and the trust bundle to check the peer's; serves both sides. */
 export function toSecureContext(material: KeyAndCertificate): SecureContext {
   return createSecureContext({
