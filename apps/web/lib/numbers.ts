@@ -50,7 +50,8 @@ export function formatPercentNumber(ratio: number): string {
   if (percent >= 100) return "100";
   if (percent < 0.1) return `<${UNIT_SPACE}0.1`;
   if (percent > 99.9) return `>${UNIT_SPACE}99.9`;
-  if (percent < 9.95 || percent >= 94.95) return dropZero(percent.toFixed(1));
+  const isWhole = Math.abs(percent - Math.round(percent)) < 1e-9; // as configured shares are
+  if (!isWhole && (percent < 9.95 || percent >= 94.95)) return percent.toFixed(1);
   return percent.toFixed(0);
 }
 
@@ -80,8 +81,4 @@ export function formatBytesPerSecond(bytes: number | undefined): string {
         ? [bytes / 1e6, "MB/s"]
         : [bytes / 1e9, "GB/s"];
   return `${scaled < 9.95 ? scaled.toFixed(1) : scaled.toFixed(0)}${UNIT_SPACE}${unit}`;
-}
-
-function dropZero(text: string): string {
-  return text.endsWith(".0") ? text.slice(0, -2) : text;
 }

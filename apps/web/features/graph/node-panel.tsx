@@ -88,13 +88,12 @@ export function NodePanel({
         other={otherVersion(card, node)}
       />
       {isService && <Versions card={card} onSelect={onSelect} />}
-      <Calls title="Callers" end="source" threads={threadsIn} nodes={nodes} onSelect={onSelect} />
+      <Calls title="Callers" end="source" threads={threadsIn} {...{ nodes, isService, onSelect }} />
       <Calls
         title="Calls"
         end="destination"
         threads={threadsOut}
-        nodes={nodes}
-        onSelect={onSelect}
+        {...{ nodes, isService, onSelect }}
       />
       <Endpoints node={node} />
     </SidePanel>
@@ -156,12 +155,15 @@ function Calls({
   end,
   threads,
   nodes,
+  isService,
   onSelect,
 }: {
   readonly title: string;
   readonly end: "source" | "destination";
   readonly threads: readonly Thread[];
   readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** The panel is of several versions: each call says of which. */
+  readonly isService: boolean;
   readonly onSelect: (id: string) => void;
 }) {
   return (
@@ -175,7 +177,7 @@ function Calls({
           onClick={() => onSelect(thread.id)}
         >
           <StatusGlyph status={thread.status} />
-          <span className={styles.name}>{nodeName(nodes.get(thread.edge[end]))}</span>
+          <span className={styles.name}>{callName(thread, end, nodes, isService)}</span>
           <span className={styles.rate}>{formatRate(thread.edge.signals.requestsPerSecond)}</span>
           <span className={thread.status === "failing" ? styles.bad : styles.share}>
             {shareWithCount(thread.edge.signals)}
@@ -184,6 +186,18 @@ function Calls({
       ))}
     </PanelSection>
   );
+}
+
+function callName(
+  { edge }: Thread,
+  end: "source" | "destination",
+  nodes: ReadonlyMap<string, GraphNode>,
+  isService: boolean,
+): string {
+  const far = nodeName(nodes.get(edge[end]));
+  const own = nodes.get(end === "source" ? edge.destination : edge.source)?.version;
+  if (!isService || own === undefined) return far;
+  return end === "source" ? `${far} → ${own}` : `${own} → ${far}`;
 }
 
 /** Where it runs, as the control plane knows it. */
