@@ -118,8 +118,13 @@ export function GraphCanvas({
   };
   const placeAfresh = () => {
     const undo = relayout();
+    const { camera } = state;
     change({ camera: undefined });
-    showToast({ text: "All cards placed afresh.", act: { label: "Undo", run: undo } });
+    const takeBack = () => {
+      undo();
+      change({ camera });
+    };
+    showToast({ text: "All cards placed afresh.", act: { label: "Undo", run: takeBack } });
   };
   return (
     <div

@@ -24,10 +24,7 @@ export function PanelHead({
   const nowMs = useNowMs() ?? asOfMs;
   return (
     <PanelSection>
-      <div className={styles.title}>
-        <h2>{title}</h2>
-        <IconButton size="toolbar" label="Close (Esc)" icon={<X size={16} />} onClick={onClose} />
-      </div>
+      <PanelTitle onClose={onClose}>{title}</PanelTitle>
       <div className={styles.status}>
         <StatusPill status={health.state} />
         <span className={styles.since} title={formatStamp(health.sinceMs)}>
@@ -38,5 +35,21 @@ export function PanelHead({
         <p className={styles.reason}>{health.reason}</p>
       )}
     </PanelSection>
+  );
+}
+
+/** The first line of every panel: its title, and the way out at the right. */
+export function PanelTitle({
+  children,
+  onClose,
+}: {
+  readonly children: ReactNode;
+  readonly onClose: () => void;
+}) {
+  return (
+    <div className={styles.title}>
+      <h2>{children}</h2>
+      <IconButton size="toolbar" label="Close (Esc)" icon={<X size={16} />} onClick={onClose} />
+    </div>
   );
 }

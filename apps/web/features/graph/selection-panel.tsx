@@ -1,14 +1,13 @@
 "use client";
 import type { Canary, GraphNode, GraphSnapshot } from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { X } from "lucide-react";
-import { IconButton } from "../../ui/button.tsx";
 import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { EdgePanel } from "./edge-panel.tsx";
 import type { Card, GraphModel } from "./graph-model.ts";
 import { graphSnapshotQuery } from "./graph-queries.ts";
 import { NodePanel } from "./node-panel.tsx";
+import { PanelTitle } from "./panel-head.tsx";
 import panelStyles from "./panels.module.css";
 
 /** The service as a whole changes as its versions do; asked this often while it is shown. */
@@ -88,12 +87,20 @@ function GonePanel({
 }) {
   return (
     <SidePanel label="Selection">
-      <PanelSection title="Not in this window">
+      <PanelSection>
+        <PanelTitle onClose={onClose}>{spokenId(selected)}</PanelTitle>
         <p className={panelStyles.none}>
-          {selected} has no traffic in this window and is not registered now.
+          Not in this view: no traffic in this window, or a part of another view.
         </p>
-        <IconButton label="Close (Esc)" icon={<X size={16} />} onClick={onClose} />
       </PanelSection>
     </SidePanel>
   );
+}
+
+/** `workload/shop/cart-v1->workload/shop/stock` as "cart-v1 to stock": all that is known of what is gone. */
+function spokenId(id: string): string {
+  return id
+    .split("->")
+    .map((end) => end.slice(end.lastIndexOf("/") + 1))
+    .join(" to ");
 }
