@@ -87,7 +87,9 @@ function RevisionItem({
       <span className={styles.icon}>
         <RevisionIcon kind={one.kind} />
       </span>
-      <span className={styles.summary}>{one.summary}</span>
+      <span className={styles.summary} title={one.summary}>
+        {one.summary}
+      </span>
       <span className={styles.who} title={formatStamp(one.createdAtMs)}>
         {one.author}, {formatClock(one.createdAtMs)}
         <span className={styles.from}>from {FROM[one.source]}</span>
