@@ -54,7 +54,7 @@ function nodeTests(name, patterns, concurrency) {
   return run(name, node, [
     "--test",
     `--test-concurrency=${concurrency}`,
-    "--test-timeout=180000",
+    "--test-timeout=300000",
     "--test-reporter=dot",
     "--test-reporter-destination=stdout",
     "--test-reporter=spec",
@@ -125,6 +125,10 @@ const runners = {
     );
   },
 };
+
+// Whole meshes need the console built; done once here, it is no test's time.
+const needsConsole = parts.some((part) => ["integration", "e2e", "screenshots"].includes(part));
+if (needsConsole && !run("console build", node, ["scripts/build-console.mjs"])) process.exit(1);
 
 const failed = parts.filter((part) => !runners[part]());
 process.stdout.write(`\n${parts.length - failed.length} passed, ${failed.length} failed\n`);
