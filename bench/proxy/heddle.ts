@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { ProxyResource } from "@heddle/contracts";
 import { type TestAuthority, TestControlPlane } from "@heddle/testkit";
+import { paths } from "../../apps/cli/src/paths.ts";
+import { proxyArgs } from "../../apps/cli/src/run/proxy-command.ts";
 import { MEASURED_CORE, start } from "./processes.ts";
 
-const main = fileURLToPath(new URL("../../apps/proxy/src/main.ts", import.meta.url));
 const READY_MS = 20_000;
 
 type Ready = {
@@ -36,13 +36,14 @@ export async function startProxy(
     workloads: [{ namespace: "shop", ...workload }],
   };
   writeFileSync(configFile, JSON.stringify(config));
-  const child = start(MEASURED_CORE, process.execPath, [main, "--config", configFile], {
+  const child = start(MEASURED_CORE, process.execPath, proxyArgs(configFile), {
     ipc: true,
     env: {
       HEDDLE_CONTROL_PLANE: control.address,
       HEDDLE_JOIN_TOKEN: control.token,
       HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
       HEDDLE_LOG_LEVEL: "error",
+      NODE_COMPILE_CACHE: paths.compileCache, // as `heddle up` does
       ...(process.env["NODE_OPTIONS"] && { NODE_OPTIONS: process.env["NODE_OPTIONS"] }),
     },
   });

@@ -138,7 +138,7 @@ test("Prometheus reads Istio's names, labels and buckets", async (t) => {
   const { recorder, exporter, countSome } = startExporter(t, sink);
   countSome(3);
   const admin = await startAdminServer(0, {
-    registry: createMetricsRegistry(recorder, exporter),
+    registry: async () => createMetricsRegistry(recorder, exporter),
     notReady: () => ["shop/reviews-v2 has no valid certificate"],
     configDump: () => ({}),
     stats: () => ({}),

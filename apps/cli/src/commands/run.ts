@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { type Command, Option } from "commander";
 import { loadApiConfig } from "../config.ts";
 import { paths } from "../paths.ts";
+import { proxyArgs } from "../run/proxy-command.ts";
 import { runInMesh } from "../run/run.ts";
 import { parseOutbound, type RunOptions } from "../run/run-options.ts";
 import { wholeNumber } from "./command-kit.ts";
@@ -45,7 +46,7 @@ export function addRunCommands(program: Command): void {
 /** The proxy is a process of its own; this one only passes on signals and the exit code. */
 function runProxy(config: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const proxy = spawn(process.execPath, [paths.entry("proxy"), "--config", config], {
+    const proxy = spawn(process.execPath, proxyArgs(config), {
       stdio: ["inherit", "inherit", "inherit", "ipc"],
       env: { NODE_COMPILE_CACHE: paths.compileCache, ...process.env },
     });

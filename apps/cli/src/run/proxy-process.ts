@@ -2,9 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { paths } from "../paths.ts";
 import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
+import { proxyArgs } from "./proxy-command.ts";
 import { joinTokenFile } from "./proxy-state.ts";
 
 /** A proxy's configuration file (docs/architecture.md, "Proxy configuration file"). */
@@ -66,7 +66,7 @@ export class ProxyProcess {
     this.#configFile = join(dataDir, "proxy.json");
     const spec: ProcessSpec = {
       name: `proxy ${file.name}`,
-      args: [paths.entry("proxy"), "--config", this.#configFile],
+      args: proxyArgs(this.#configFile),
       env: {
         HEDDLE_CONTROL_PLANE: settings.controlPlane,
         HEDDLE_JOIN_TOKEN_FILE: joinTokenFile(dataDir),

@@ -6,7 +6,8 @@ const LOOPBACK = "127.0.0.1";
 
 /** What the admin port shows. */
 export type AdminSources = {
-  readonly registry: Registry;
+  /** Made at the first scrape. */
+  readonly registry: () => Promise<Registry>;
   /** Why the proxy is not ready; empty: it is. */
   readonly notReady: () => readonly string[];
   /** Plain data, without keys. */
@@ -49,8 +50,9 @@ async function answer(
   const path = (request.url ?? "/").split("?", 1)[0];
   switch (path) {
     case "/metrics": {
-      const text = await sources.registry.metrics();
-      response.writeHead(200, { "content-type": sources.registry.contentType }).end(text);
+      const registry = await sources.registry();
+      const text = await registry.metrics();
+      response.writeHead(200, { "content-type": registry.contentType }).end(text);
       return;
     }
     case "/healthz/ready": {

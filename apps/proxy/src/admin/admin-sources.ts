@@ -1,7 +1,7 @@
 import { formatId } from "@heddle/mesh";
+import type { Registry } from "prom-client";
 import type { ProxyBrain } from "../control/proxy-brain.ts";
 import type { OtlpExporter } from "../telemetry/otlp-exporter.ts";
-import { createMetricsRegistry } from "../telemetry/prometheus.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import type { AdminSources } from "./admin-server.ts";
 
@@ -11,8 +11,14 @@ export function adminSources(
   recorder: Recorder,
   exporter: OtlpExporter,
 ): AdminSources {
+  let registry: Promise<Registry> | undefined;
+  const createRegistry = async () => {
+    // Most proxies are never scraped: the library is loaded at the first time.
+    const { createMetricsRegistry } = await import("../telemetry/prometheus.ts");
+    return createMetricsRegistry(recorder, exporter);
+  };
   return {
-    registry: createMetricsRegistry(recorder, exporter),
+    registry: () => (registry ??= createRegistry()),
     notReady: () => notReadyReasons(brain),
     configDump: () => configDump(brain),
     stats: () => stats(brain, recorder, exporter),
