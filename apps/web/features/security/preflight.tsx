@@ -76,10 +76,14 @@ function Callers({ row, nowMs }: { readonly row: MtlsRow; readonly nowMs: number
         <thead>
           <tr>
             <Th>Caller</Th>
-            <Th>Address</Th>
+            <Th className={styles.wideOnly}>Address</Th>
             <Th isNumber>Rate</Th>
-            <Th isNumber>Requests</Th>
-            <Th isNumber>Refused</Th>
+            <Th isNumber className={styles.wideOnly}>
+              Requests
+            </Th>
+            <Th isNumber className={styles.wideOnly}>
+              Refused
+            </Th>
             <Th isNumber>Last seen</Th>
           </tr>
         </thead>
@@ -91,13 +95,18 @@ function Callers({ row, nowMs }: { readonly row: MtlsRow; readonly nowMs: number
                   <StatusGlyph status="unknown" sizePx={12} isBesideWord />
                   {callerName(caller)}
                 </span>
+                <code className={styles.narrowOnly}>{caller.sourceAddress}</code>
               </Td>
-              <Td>
+              <Td className={styles.wideOnly}>
                 <code>{caller.sourceAddress}</code>
               </Td>
               <Td isNumber>{formatRate(caller.requestsPerSecond)}</Td>
-              <Td isNumber>{formatCount(caller.requests)}</Td>
-              <Td isNumber>{formatCount(caller.refused)}</Td>
+              <Td isNumber className={styles.wideOnly}>
+                {formatCount(caller.requests)}
+              </Td>
+              <Td isNumber className={styles.wideOnly}>
+                {formatCount(caller.refused)}
+              </Td>
               <Td isNumber>
                 <time title={formatStamp(caller.lastSeenMs)}>
                   {formatSince(caller.lastSeenMs, nowMs)}

@@ -37,8 +37,10 @@ export function WorkloadTable({ rows, ...shared }: Shared & { readonly rows: rea
             <Th>Workload</Th>
             <Th>Mode</Th>
             <Th>mTLS share</Th>
-            <Th>Plaintext callers</Th>
-            <Th isNumber>Certificate</Th>
+            <Th className={styles.wideOnly}>Plaintext callers</Th>
+            <Th isNumber className={styles.wideOnly}>
+              Certificate
+            </Th>
           </tr>
         </thead>
         <tbody>
@@ -91,6 +93,11 @@ function WorkloadRow({ row, ...shared }: Shared & { readonly row: MtlsRow }) {
           <span className={styles.name}>
             {workload.service} {workload.version}
           </span>
+          {row.callers.length > 0 && (
+            <span className={styles.callersBelow}>
+              <CallersCell row={row} isKnown={shared.isCallersKnown} />
+            </span>
+          )}
         </Td>
         <Td>
           <span className={workload.mtlsMode === "STRICT" ? undefined : styles.openMode}>
@@ -103,10 +110,10 @@ function WorkloadRow({ row, ...shared }: Shared & { readonly row: MtlsRow }) {
             <b>{formatShare(row.mtlsRatio)}</b>
           </span>
         </Td>
-        <Td>
+        <Td className={styles.wideOnly}>
           <CallersCell row={row} isKnown={shared.isCallersKnown} />
         </Td>
-        <Td isNumber>
+        <Td isNumber className={styles.wideOnly}>
           {workload.certificateNotAfterMs === undefined ? (
             NO_DATA
           ) : (
