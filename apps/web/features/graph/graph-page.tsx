@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useChangeEvents } from "../../lib/queries/use-change-events.ts";
 import { useCanaries } from "../../lib/queries/use-mesh-state.ts";
+import type { StreamState } from "../../lib/stream-state.ts";
 import { formatClock } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -58,11 +59,16 @@ export function GraphPage() {
           snapshot={snapshot}
           state={state}
           change={change}
-          isStale={stream.kind === "reconnecting"}
+          staleFromMs={staleFrom(stream)}
         />
       )}
     </div>
   );
+}
+
+/** Lost until it lives again: an attempt to reconnect proves nothing yet. */
+function staleFrom({ kind, attempt, asOfMs }: StreamState): number | undefined {
+  return kind === "live" || attempt === 0 ? undefined : asOfMs;
 }
 
 function EmptyMesh({ isCollectorUp }: { readonly isCollectorUp: boolean }) {
@@ -83,12 +89,13 @@ function LivingMesh({
   snapshot,
   state,
   change,
-  isStale,
+  staleFromMs,
 }: {
   readonly snapshot: GraphSnapshot;
   readonly state: GraphStateParts[0];
   readonly change: GraphStateParts[1];
-  readonly isStale: boolean;
+  /** When the stream, now lost, last spoke; `undefined` while it lives. */
+  readonly staleFromMs: number | undefined;
 }) {
   const page = useRef<HTMLDivElement>(null);
   const findInput = useRef<HTMLInputElement>(null);
@@ -132,11 +139,11 @@ function LivingMesh({
         hideInput={hideInput}
         onFit={fit}
       />
-      <div ref={page} className={styles.middle} data-stale={isStale || undefined}>
+      <div ref={page} className={styles.middle} data-stale={staleFromMs !== undefined || undefined}>
         <div className={styles.drawing}>
-          {isStale && (
+          {staleFromMs !== undefined && (
             <p className={styles.stale} role="status">
-              as of {formatClock(snapshot.asOfMs)}
+              as of {formatClock(staleFromMs)}
             </p>
           )}
           {state.show === "graph" && snapshot.edges.length === 0 && (
