@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 
+const LOOPBACK = "127.0.0.1";
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 const HomeEnv = z.object({ HEDDLE_HOME: z.string().default(".heddle") });
@@ -19,6 +21,8 @@ export type UpPorts = {
 export type UpConfig = {
   readonly homeDir: string;
   readonly ports: UpPorts;
+  /** Where proxies on this host reach the control plane and the collector. */
+  readonly proxyHost: string;
   /** `undefined`: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
   /** Handed on to the processes that read them, only when set. */
@@ -45,6 +49,10 @@ const UpEnv = HomeEnv.extend({
     .string()
     .regex(/^[a-z0-9._-]{1,255}$/, "expected lower-case letters, digits, dots, dashes")
     .optional(),
+  HEDDLE_PROXY_BIND_ADDRESS: z
+    .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
+    .optional(),
+  HEDDLE_CONTROL_NAMES: z.string().optional(),
   HEDDLE_LOG_LEVEL: LogLevel.optional(),
   HEDDLE_TRACE_SAMPLING: z
     .string()
@@ -76,6 +84,7 @@ export function loadUpConfig(env: Env): UpConfig {
       collectorAdmin: parsed.HEDDLE_COLLECTOR_ADMIN_PORT,
       database: parsed.HEDDLE_DATABASE_PORT,
     },
+    proxyHost: hostToReach(parsed.HEDDLE_PROXY_BIND_ADDRESS ?? LOOPBACK),
     databaseUrl: parsed.DATABASE_URL,
     passedOn,
   });
@@ -96,7 +105,15 @@ const PASSED_ON = [
   "HEDDLE_TRACE_SAMPLING",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
   "HEDDLE_SHOP_LOAD",
+  "HEDDLE_PROXY_BIND_ADDRESS",
+  "HEDDLE_CONTROL_NAMES",
 ] as const;
+
+/** What listens everywhere is reached on loopback. */
+function hostToReach(bindAddress: string): string {
+  if (bindAddress === "0.0.0.0" || bindAddress === "::") return LOOPBACK;
+  return bindAddress.includes(":") ? `[${bindAddress}]` : bindAddress;
+}
 
 /** The database of `heddle migrate`. */
 export function loadDatabaseUrl(env: Env): string {

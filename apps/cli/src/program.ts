@@ -19,7 +19,9 @@ export function buildProgram(): Command {
     .version("0.1.0", "-V, --version")
     .enablePositionalOptions() // `run --version v2` is the app's version
     .exitOverride()
-    .showHelpAfterError("(heddle --help shows all commands)");
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "heddle: ")),
+    });
   addUpCommand(program);
   addRunCommands(program);
   addApplyCommands(program);

@@ -92,7 +92,7 @@ suite("heddle run", { skip: process.platform !== "linux" && "looks into /proc" }
 
   test("a command that does not exist is one sentence, and leaves no proxy", async () => {
     const run = new HeddleProcess(["run", "--service", "none", "--", "no-such-command"], env);
-    assert.equal((await run.ended).code, 1);
+    assert.equal((await run.ended).code, 127);
     assert.match(run.stderr, /heddle: cannot start no-such-command: there is no such command\n$/);
   });
 });

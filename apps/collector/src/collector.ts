@@ -88,7 +88,7 @@ export async function startCollector(
     variable: "HEDDLE_COLLECTOR_ADMIN_PORT",
   });
   const receiver = await startOtlpReceiver({
-    host: config.bindAddress,
+    host: config.proxyBindAddress,
     port: config.otlpPort,
     limits: limits.ingest,
     sink: sinkInto({ memory, windows, spans, graph, metrics }),

@@ -5,7 +5,10 @@ import { z } from "zod";
 export type CollectorConfig = {
   readonly databaseUrl: string;
   readonly authSecret: string;
+  /** Of the API. */
   readonly bindAddress: string;
+  /** Of the port for OTLP. */
+  readonly proxyBindAddress: string;
   readonly otlpPort: number;
   readonly adminPort: number;
   readonly logLevel: string;
@@ -19,6 +22,9 @@ const Env = z.object({
   HEDDLE_BIND_ADDRESS: z
     .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
     .default("127.0.0.1"),
+  HEDDLE_PROXY_BIND_ADDRESS: z
+    .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
+    .optional(),
   HEDDLE_OTLP_PORT: portVariable(4318),
   HEDDLE_COLLECTOR_ADMIN_PORT: portVariable(4319),
   HEDDLE_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
@@ -31,6 +37,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: parsed.DATABASE_URL,
     authSecret: parsed.HEDDLE_AUTH_SECRET,
     bindAddress: parsed.HEDDLE_BIND_ADDRESS,
+    proxyBindAddress: parsed.HEDDLE_PROXY_BIND_ADDRESS ?? parsed.HEDDLE_BIND_ADDRESS,
     otlpPort: parsed.HEDDLE_OTLP_PORT,
     adminPort: parsed.HEDDLE_COLLECTOR_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,

@@ -29,6 +29,7 @@ export async function runCollector(
       databaseUrl,
       authSecret: AUTH_SECRET,
       bindAddress: "127.0.0.1",
+      proxyBindAddress: "127.0.0.1",
       otlpPort: 0,
       adminPort: 0,
       logLevel: process.env["TEST_LOG_LEVEL"] ?? "fatal",

@@ -7,7 +7,12 @@ export type ControlPlaneConfig = {
   readonly authSecret: string;
   readonly caSecret: string;
   readonly trustDomain: string;
+  /** Of the API. */
   readonly bindAddress: string;
+  /** Of the port for proxies. */
+  readonly proxyBindAddress: string;
+  /** Host names and addresses by which proxies reach us, beside those of this host: the certificate bears them. */
+  readonly controlNames: readonly string[];
   readonly controlPort: number;
   readonly adminPort: number;
   readonly logLevel: string;
@@ -15,6 +20,8 @@ export type ControlPlaneConfig = {
 };
 
 const DAY_SECONDS = 86_400;
+const HOST_NAMES = "expected at most 32 host names or IP addresses, separated by commas";
+const HostName = z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i);
 
 const Env = z.object({
   DATABASE_URL: z
@@ -29,6 +36,14 @@ const Env = z.object({
   HEDDLE_BIND_ADDRESS: z
     .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
     .default("127.0.0.1"),
+  HEDDLE_PROXY_BIND_ADDRESS: z
+    .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
+    .optional(),
+  HEDDLE_CONTROL_NAMES: z
+    .string()
+    .transform((text) => text.split(",").map((name) => name.trim()))
+    .pipe(z.array(z.union([HostName, z.ipv4(), z.ipv6()], HOST_NAMES)).max(32, HOST_NAMES))
+    .default([]),
   HEDDLE_CONTROL_PORT: portVariable(15_012),
   HEDDLE_CONTROL_ADMIN_PORT: portVariable(15_014),
   HEDDLE_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
@@ -49,6 +64,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     caSecret: parsed.HEDDLE_CA_SECRET,
     trustDomain: parsed.HEDDLE_TRUST_DOMAIN,
     bindAddress: parsed.HEDDLE_BIND_ADDRESS,
+    proxyBindAddress: parsed.HEDDLE_PROXY_BIND_ADDRESS ?? parsed.HEDDLE_BIND_ADDRESS,
+    controlNames: parsed.HEDDLE_CONTROL_NAMES,
     controlPort: parsed.HEDDLE_CONTROL_PORT,
     adminPort: parsed.HEDDLE_CONTROL_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,

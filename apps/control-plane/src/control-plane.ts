@@ -62,7 +62,11 @@ export async function startControlPlane(
         authority: started.authority,
         onRegistryChange: () => parts.feed.noteRegistry(),
       },
-      { host: settings.bindAddress, port: settings.controlPort },
+      {
+        host: settings.proxyBindAddress,
+        port: settings.controlPort,
+        names: settings.controlNames,
+      },
     );
   } catch (error) {
     await admin?.close();
@@ -180,7 +184,7 @@ async function untilAnswered<Answer>(
   }
 }
 
-function hostOf({ bindAddress }: ControlPlaneConfig): string {
-  if (bindAddress === "0.0.0.0" || bindAddress === "::") return "127.0.0.1";
-  return bindAddress.includes(":") ? `[${bindAddress}]` : bindAddress;
+function hostOf({ proxyBindAddress: address }: ControlPlaneConfig): string {
+  if (address === "0.0.0.0" || address === "::") return "127.0.0.1";
+  return address.includes(":") ? `[${address}]` : address;
 }

@@ -37,6 +37,8 @@ export async function runControlPlane(
     caSecret: "ca-secret-of-the-tests-0123456789ab",
     trustDomain: "cluster.local",
     bindAddress: "127.0.0.1",
+    proxyBindAddress: "127.0.0.1",
+    controlNames: [],
     controlPort: 0,
     adminPort: 0,
     logLevel: "fatal",

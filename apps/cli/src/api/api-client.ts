@@ -11,7 +11,7 @@ type Request = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
 };
 
-/** Asks `/api/v1/*`; answers are checked against the contract, refusals become one-line `ApiError`s. */
+/** Asks `/api/v1/*`; answers are checked against the contract, refusals become `ApiError`s with a line for each fault. */
 export class ApiClient {
   readonly #credentials: Credentials;
 
@@ -66,12 +66,11 @@ function toApiError(status: number, text: string, url: URL): ApiError {
   const problem = Problem.safeParse(parseJson(text));
   if (!problem.success) return new ApiError(status, `${url.pathname} answered ${status}`);
   const { detail, title, errors = [] } = problem.data;
-  const fields = errors.map(({ field, message }) => `${field}: ${message}`).join("; ");
+  const faults = errors.map(({ field, message }) => `${field}: ${message}`);
+  const [fault = ""] = faults;
+  if (faults.length > 1) return new ApiError(status, faults.join("\n"));
   const summary = detail || title;
-  return new ApiError(
-    status,
-    fields && !summary.includes(fields) ? `${summary} (${fields})` : summary,
-  );
+  return new ApiError(status, summary.includes(fault) ? summary : `${summary} (${fault})`);
 }
 
 function parseJson(text: string): unknown {

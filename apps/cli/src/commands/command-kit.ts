@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { ApiClient } from "../api/api-client.ts";
 import { findCredentials } from "../api/credentials.ts";
 import { loadApiConfig } from "../config.ts";
+import { UsageError } from "../errors.ts";
 
 export type OutputOptions = { readonly output: "table" | "json" };
 
@@ -34,7 +35,7 @@ export function parseTarget(text: string, namespace: string): { namespace: strin
   const [first, second] = parts;
   if (parts.length === 1 && first) return { namespace, name: first };
   if (parts.length === 2 && first && second) return { namespace: first, name: second };
-  throw new InvalidArgumentError(`"${text}" is not [namespace/]name`);
+  throw new UsageError(`"${text}": expected [namespace/]name`);
 }
 
 /** An option's whole number within bounds. */

@@ -2,7 +2,14 @@ import { ApplyResponse, RevisionDetail, RevisionsResponse } from "@heddle/contra
 import type { Command } from "commander";
 import { formatAge, formatTable } from "../print/table.ts";
 import { formatApplied } from "./apply.ts";
-import { type OutputOptions, openApi, print, wholeNumber, withOutput } from "./command-kit.ts";
+import {
+  type OutputOptions,
+  openApi,
+  parseTarget,
+  print,
+  wholeNumber,
+  withOutput,
+} from "./command-kit.ts";
 
 /** `heddle history` and `heddle rollback`. */
 export function addHistoryCommands(program: Command): void {
@@ -10,11 +17,12 @@ export function addHistoryCommands(program: Command): void {
     .description("list revisions, newest first, or show what one changed")
     .argument("[revision]", "a revision's number", wholeNumber(1, 2_147_483_647))
     .option("--limit <n>", "how many", wholeNumber(1, 200), 20)
-    .option("--service <namespace/name>", "only those that shape this service's traffic")
+    .option("--service <[namespace/]name>", "only those that shape this service's traffic")
     .action(async (revision: number | undefined, options: HistoryOptions) => {
       if (revision !== undefined) return showRevision(revision, options);
       const { limit, service } = options;
-      const query = { limit, service };
+      const target = service === undefined ? undefined : parseTarget(service, "default");
+      const query = { limit, service: target && `${target.namespace}/${target.name}` };
       const answer = await (await openApi()).ask(RevisionsResponse, "/revisions", { query });
       return print(options, answer, formatRevisions);
     });

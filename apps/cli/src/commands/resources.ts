@@ -5,7 +5,8 @@ import {
   WorkloadsResponse,
 } from "@heddle/contracts";
 import { HeddleError } from "@heddle/runtime";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { UsageError } from "../errors.ts";
 import { formatAge, formatTable } from "../print/table.ts";
 import { formatApplied } from "./apply.ts";
 import { type OutputOptions, openApi, parseTarget, print, withOutput } from "./command-kit.ts";
@@ -97,9 +98,7 @@ function parseKind(text: string): ResourceKind {
     [kind.toLowerCase(), `${kind.toLowerCase()}s`, plural(kind)].includes(wanted),
   );
   if (found !== undefined) return found;
-  throw new InvalidArgumentError(
-    `"${text}" is not a kind; kinds are ${ResourceKind.options.join(", ")}`,
-  );
+  throw new UsageError(`kind "${text}": expected ${ResourceKind.options.join(", ")}`);
 }
 
 /** PeerAuthentication, WorkloadEntry: `workloadentries`. */

@@ -1,4 +1,8 @@
 import { InvalidArgumentError } from "commander";
+import { UsageError } from "../errors.ts";
+
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const VERSION = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /** What `heddle run` was asked for. */
 export type RunOptions = {
@@ -20,6 +24,32 @@ export function parseOutbound(text: string, before: readonly Outbound[]): Outbou
     throw new InvalidArgumentError("expected HOST:PORT=LOCALPORT, such as ratings:8080=7001");
   }
   return [...before, { host, localPort: Number(localPort) }];
+}
+
+/** Throws `UsageError` for a name that the mesh would not take. */
+export function checkNames(options: RunOptions): void {
+  const names = {
+    "--service": options.service,
+    "--namespace": options.namespace,
+    "--workload": options.workload,
+  };
+  for (const [option, name] of Object.entries(names)) {
+    if (name === undefined || DNS_LABEL.test(name)) continue;
+    throw new UsageError(
+      `${option} "${name}": expected lower-case letters, digits and inner hyphens, at most 63`,
+    );
+  }
+  if (options.version !== undefined && !VERSION.test(options.version)) {
+    throw new UsageError(
+      `--version "${options.version}": expected letters, digits and inner dots, hyphens and underscores, at most 63`,
+    );
+  }
+  const workload = workloadOf(options);
+  if (!DNS_LABEL.test(workload)) {
+    throw new UsageError(
+      `service and version make the workload name "${workload}", which is longer than 63; name it with --workload`,
+    );
+  }
 }
 
 /** The workload's name: as given, else service and version. */

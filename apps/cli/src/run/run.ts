@@ -10,10 +10,13 @@ import type { ApiConfig } from "../config.ts";
 import { takeLock } from "../process-lock.ts";
 import { ProxyProcess, type ProxySettings } from "./proxy-process.ts";
 import { clearForOtherMesh } from "./proxy-state.ts";
-import { appEnvironment, type RunOptions, workloadOf } from "./run-options.ts";
+import { appEnvironment, checkNames, type RunOptions, workloadOf } from "./run-options.ts";
 
 const MAX_INSTANCES = 100;
 const DEFAULT_DRAIN_MS = 10_000;
+/** As shells say it. */
+const EXIT_NOT_FOUND = 127;
+const EXIT_NOT_STARTED = 126;
 const FORWARDED: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"];
 
 /**
@@ -25,6 +28,7 @@ export async function runInMesh(
   command: readonly string[],
   config: ApiConfig,
 ): Promise<number> {
+  checkNames(options);
   const instance = takeInstance(options, resolve(findHome(config) ?? ".heddle"));
   const drainMs = Number(config.HEDDLE_DRAIN_TIMEOUT_MS ?? DEFAULT_DRAIN_MS) + 1000;
   const signals = new SignalRelay();
@@ -129,12 +133,16 @@ function runCommand(
   env: Readonly<Record<string, string | undefined>>,
   signals: SignalRelay,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const app = spawn(file, args, { env, stdio: "inherit" });
     signals.relayTo(app);
     app.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "ENOENT" ? "there is no such command" : error.message;
-      reject(new HeddleError("HEDDLE_RUN", `cannot start ${file}: ${why}`));
+      const isMissing = error.code === "ENOENT";
+      // A folder of PATH that we may not read hides whether it is there.
+      const isForbidden = error.code === "EACCES";
+      const known = isForbidden ? "no permission to run it, or no such command" : error.message;
+      say(`cannot start ${file}: ${isMissing ? "there is no such command" : known}`);
+      resolve(isMissing ? EXIT_NOT_FOUND : EXIT_NOT_STARTED);
     });
     app.once("exit", (code, signal) => resolve(exitCodeOf(code, signal)));
   });

@@ -87,7 +87,7 @@ export class Shop {
   }
 
   async #newProxy(name: string, workloads: readonly ShopWorkload[], appPorts: AppPorts) {
-    const { ports, passedOn } = this.#config;
+    const { ports, proxyHost, passedOn } = this.#config;
     const file = {
       name,
       adminPort: 0, // 15020 for the first, a free one for the others
@@ -108,8 +108,8 @@ export class Shop {
       file,
       dataDir: this.#home.path("proxies", name),
       logFile: this.#home.logFile(`proxy-${name}`),
-      controlPlane: `127.0.0.1:${ports.control}`,
-      otlpEndpoint: `http://127.0.0.1:${ports.otlp}`,
+      controlPlane: `${proxyHost}:${ports.control}`,
+      otlpEndpoint: `http://${proxyHost}:${ports.otlp}`,
       env: {
         HEDDLE_DRAIN_TIMEOUT_MS: "1000",
         ...pick(passedOn, ["HEDDLE_TRACE_SAMPLING", "HEDDLE_LOG_LEVEL"]),

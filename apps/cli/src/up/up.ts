@@ -145,11 +145,11 @@ export class Up {
   }
 
   async #writeCredentials(home: Home): Promise<void> {
-    const { ports } = this.#config;
+    const { ports, proxyHost } = this.#config;
     const credentials = {
       apiUrl: this.#consoleUrl,
       token: await makeCliToken(home.secrets.authSecret),
-      otlpEndpoint: `http://127.0.0.1:${ports.otlp}`,
+      otlpEndpoint: `http://${proxyHost}:${ports.otlp}`,
     };
     writePrivateFile(home.path("credentials.json"), `${JSON.stringify(credentials, null, 2)}\n`);
   }

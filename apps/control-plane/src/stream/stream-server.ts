@@ -26,9 +26,9 @@ export type StreamServer = { readonly port: number; close(): Promise<void> };
 /** Listens for proxies: `POST /v1/join` with a token, and the stream with a proxy's certificate. */
 export async function startStreamServer(
   parts: StreamParts & { readonly db: ConfigDb },
-  listen: { readonly host: string; readonly port: number },
+  listen: { readonly host: string; readonly port: number; readonly names: readonly string[] },
 ): Promise<StreamServer> {
-  const names = ["localhost", "127.0.0.1", "::1", hostname(), listen.host];
+  const names = ["localhost", "127.0.0.1", "::1", hostname(), listen.host, ...listen.names];
   const hosts = names.filter((name) => name !== "0.0.0.0" && name !== "::");
   let certificate = await parts.authority.issueServer(hosts);
   const server = createServer({
