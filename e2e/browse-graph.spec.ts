@@ -11,6 +11,7 @@ import { expectedServiceEdges, readShopFile } from "../examples/shop/src/index.t
 import { expect, test } from "./mesh-test.ts";
 
 const WINDOW_MS = 30_000;
+const SLOW_MS = 150;
 
 test("J1: the graph shows the rate, error share and p95 that the caller itself measured", async ({
   mesh,
@@ -24,7 +25,7 @@ test("J1: the graph shows the rate, error share and p95 that the caller itself m
       ERROR_EVERY: "10",
       SLOW_EVERY: "8",
       FAST_MS: "5",
-      SLOW_MS: "150",
+      SLOW_MS: String(SLOW_MS),
     },
   );
   await mesh.untilRegistered("truth");
@@ -58,7 +59,11 @@ test("J1: the graph shows the rate, error share and p95 that the caller itself m
     const failed = window.filter(({ status }) => status >= 500).length;
     expectWithin(await figure(panel, "Rate"), window.length / 30, 0.05);
     expectWithin(await figure(panel, "Errors"), (100 * failed) / window.length, 0.08);
-    expectWithin(await latency(panel, "p95"), p95Ms, 0.1);
+    // The proxies stand between the app, which takes SLOW_MS, and the caller: so must what they measure
+    // (the sketch is right to 2.2 %). On an idle machine the two are a few ms apart.
+    const shownP95Ms = await latency(panel, "p95");
+    expect(shownP95Ms).toBeGreaterThanOrEqual(SLOW_MS * 0.97);
+    expect(shownP95Ms).toBeLessThanOrEqual(p95Ms * 1.03 + 1);
   }).toPass({ timeout: 60_000 });
   await expect(panel.getByText("Failing")).toBeVisible();
   await expect(panel.getByText("100 %").or(panel.getByText("100")).first()).toBeVisible();
