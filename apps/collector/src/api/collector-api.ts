@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { CollectorMetrics } from "../collector-metrics.ts";
 import type { DatabaseWriter } from "../ingest/database-writer.ts";
 import type { TrafficMemory } from "../ingest/traffic-memory.ts";
-import { inNamespace } from "../topology/graph.ts";
+import { inNamespace, registeredNode } from "../topology/graph.ts";
 import type { LiveGraph } from "../topology/live-graph.ts";
 import type { RegistryWatch } from "../topology/registry-watch.ts";
 import { toRecentRequests, toTraceResponse } from "../traces/trace-answers.ts";
@@ -70,8 +70,14 @@ export function createCollectorApi(parts: ApiParts): Hono {
 
 function queries({ db, memory, graph, registry }: ApiParts): Hono {
   const app = new Hono();
-  const series = (subject: SeriesSubject, query: Record<string, string>) =>
-    readSeries({ memory, db, asOfMs: graph.asOfMs() }, subject, parseQuery(SeriesQuery, query));
+  const isRegistered = (id: string) =>
+    registry.current.workloads.some((workload) =>
+      (["workload", "service"] as const).some((view) => registeredNode(workload, view).id === id),
+    );
+  const series = (subject: SeriesSubject, query: Record<string, string>) => {
+    const view = { memory, db, asOfMs: graph.asOfMs(), isRegistered };
+    return readSeries(view, subject, parseQuery(SeriesQuery, query));
+  };
 
   app.get("/graph", (context) => {
     const { namespace, ...key } = parseQuery(GraphQuery, context.req.query());

@@ -34,7 +34,13 @@ type SeriesRange = {
  * The last step may not be over: its rates are over the part that is.
  */
 export async function readSeries(
-  parts: { readonly memory: TrafficMemory; readonly db: TelemetryDb; readonly asOfMs: number },
+  parts: {
+    readonly memory: TrafficMemory;
+    readonly db: TelemetryDb;
+    readonly asOfMs: number;
+    /** A node nobody calls is no unknown one: its series is empty. */
+    readonly isRegistered: (nodeId: string) => boolean;
+  },
   subject: SeriesSubject,
   query: {
     readonly fromMs?: number | undefined;
@@ -43,7 +49,8 @@ export async function readSeries(
   },
 ): Promise<SeriesResponse> {
   const { memory, db, asOfMs } = parts;
-  const edges = edgesOf(memory, subject);
+  const isQuiet = subject.kind === "node" && parts.isRegistered(subject.id);
+  const edges = edgesOf(memory, subject, isQuiet);
   const range = rangeOf(query, asOfMs, memory.secondsFromMs(Date.now()));
   const steps = new Map<number, TrafficTally>();
   const add = (startMs: number, tally: TrafficTally) => {
@@ -81,7 +88,11 @@ export async function readSeries(
 }
 
 /** The records of an edge or of all edges into a node; in the service view's ids, of all versions. */
-export function edgesOf(memory: TrafficMemory, subject: SeriesSubject): EdgeRecord[] {
+export function edgesOf(
+  memory: TrafficMemory,
+  subject: SeriesSubject,
+  mayBeNone = false,
+): EdgeRecord[] {
   const all = [...memory.edges()];
   if (subject.kind === "entry") return entryEdges(all);
   if (subject.kind === "edge") {
@@ -96,7 +107,7 @@ export function edgesOf(memory: TrafficMemory, subject: SeriesSubject): EdgeReco
   const received = all.filter((edge) => isNode(edge.destination));
   if (received.length > 0) return received;
   const sent = all.filter((edge) => isNode(edge.source));
-  if (sent.length === 0) throw notFound("node", subject.id);
+  if (sent.length === 0 && !mayBeNone) throw notFound("node", subject.id);
   return sent;
 }
 
