@@ -7,7 +7,7 @@ import { paths } from "../../apps/cli/src/paths.ts";
 import { proxyArgs } from "../../apps/cli/src/run/proxy-command.ts";
 import { MEASURED_CORE, start } from "./processes.ts";
 
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 
 type Ready = {
   readonly workloads: readonly { readonly inboundPort: number; readonly outboundPort: number }[];

@@ -86,9 +86,13 @@ export function memoryMib(pid: number): { privateMib: number; rssMib: number } {
   let privateKib = 0;
   let rssKib = 0;
   for (const each of [pid, ...childrenOf(pid)]) {
-    const text = readFileSync(`/proc/${each}/status`, "utf8");
-    privateKib += Number(/RssAnon:\s+(\d+)/.exec(text)?.[1] ?? 0);
-    rssKib += Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0);
+    const text = readFileSync(`/proc/${each}/smaps_rollup`, "utf8");
+    for (const [, field, kib] of text.matchAll(/^(Rss|Private_Clean|Private_Dirty):\s+(\d+)/gm)) {
+      if (field === "Rss") rssKib += Number(kib);
+      else privateKib += Number(kib);
+    }
   }
-  return { privateMib: privateKib / 1_024, rssMib: rssKib / 1_024 };
+  return { privateMib: round(privateKib / 1_024), rssMib: round(rssKib / 1_024) };
 }
+
+const round = (mib: number) => Math.round(mib * 10) / 10;
