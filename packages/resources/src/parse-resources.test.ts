@@ -207,3 +207,28 @@ test("the parser meets any text with resources or faults", () => {
     }),
   );
 });
+
+const costly: Record<string, { text: string; refusal: RegExp }> = {
+  "a hundred thousand documents": { text: "a: 1\n---\n".repeat(100_000), refusal: /25000 lines/ },
+  "two thousand empty documents": {
+    text: "---\n".repeat(2000),
+    refusal: /2000 documents; at most/,
+  },
+  "eighty thousand keys": { text: "k: 1\n".repeat(80_000), refusal: /25000 lines/ },
+  "a long list in one line": { text: `[${"1,".repeat(400_000)}]`, refusal: /25000 lines/ },
+  "a value with many anchors": { text: `a: ${"&a ".repeat(40_000)}x`, refusal: /eight anchors/ },
+  "a value with many tags": { text: `a: ${"!!str ".repeat(40_000)}x`, refusal: /eight anchors/ },
+  "a key that stands twice": {
+    text: "spec: {host: a, host: b}",
+    refusal: /holds the key "host" twice/,
+  },
+};
+for (const [what, { text, refusal }] of Object.entries(costly)) {
+  test(`refuses ${what} without spending a second on it`, () => {
+    const startedMs = performance.now();
+    const outcome = parseResources(text);
+    assert.ok(performance.now() - startedMs < 1000);
+    assert.ok(!outcome.ok);
+    assert.match(outcome.faults[0]?.message ?? "", refusal);
+  });
+}

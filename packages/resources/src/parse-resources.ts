@@ -1,4 +1,4 @@
-import { type Document, parseAllDocuments } from "yaml";
+import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
 import { z } from "zod";
 import { canonicalYaml, depthOf, MAX_ALIASES } from "./canonical-yaml.ts";
 import { type Fault, faultsOf, formatPath } from "./fault.ts";
@@ -15,6 +15,13 @@ import { formatRef, RESOURCE_KINDS, type Resource, type ResourceKindName } from 
 const MAX_TEXT_BYTES = 1_048_576;
 const MAX_DOCUMENTS = 1000;
 const MAX_DEPTH = 32;
+// The parser takes some 50 µs for each, and everybody waits meanwhile.
+const MAX_MARKS = 50_000;
+/** What begins or ends a value: of these, not of bytes, parsing costs time. A usual line has two. */
+const MARK = /[\n,[\]{}]|[-?:](?=\s)/g;
+const DOCUMENT_START = /^---(?=\s|$)/gm;
+/** Anchors and tags in a row, which no value has; the parser's time grows with their square. */
+const PROPERTY_TOWER = /(?<!\S)(?:[&!]\S*\s+){8}/;
 const BRACKET_TOWER = /(?:[[{]\s{0,8}){64}/;
 
 /** One document: what it means, and how it is kept and shown. */
@@ -27,13 +34,21 @@ export type ParseOutcome =
 
 /**
  * Parses a text of many YAML (or JSON) documents. Empty documents are passed over. Refused, besides
- * faults of the documents themselves: more than 1 MiB, 1000 documents, 32 levels or 32 aliases, and two
- * documents of one kind and name.
+ * faults of the documents themselves: more than 1 MiB, 50 000 marks (some 25 000 lines), 1000 documents,
+ * 32 levels or 32 aliases, and two documents of one kind and name.
  */
 export function parseResources(text: string): ParseOutcome {
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
     return refuse("text", `is longer than ${MAX_TEXT_BYTES} bytes; apply it in parts`);
   }
+  if (countMatches(text, MARK) > MAX_MARKS) {
+    return refuse("text", "holds more than some 25000 lines or list items; apply it in parts");
+  }
+  const starts = countMatches(text, DOCUMENT_START);
+  if (starts > MAX_DOCUMENTS + 1) {
+    return refuse("text", `holds ${starts} documents; at most ${MAX_DOCUMENTS}`);
+  }
+  if (PROPERTY_TOWER.test(text)) return refuse("text", "holds a value with eight anchors or tags");
   // Bracket towers cost the parser seconds and its stack; they are turned away unread.
   const documents = BRACKET_TOWER.test(text) ? undefined : readDocuments(text);
   if (!documents) return refuse("text", `is nested too deep; at most ${MAX_DEPTH} levels`);
@@ -52,7 +67,8 @@ type DocumentOutcome = { parsed?: ParsedResource; faults: Fault[]; warnings: str
 
 function readDocuments(text: string): Document[] | undefined {
   try {
-    const all = parseAllDocuments(text);
+    // The parser would compare each key with all others; findTwinKey does it in one go.
+    const all = parseAllDocuments(text, { uniqueKeys: false });
     return Array.isArray(all)
       ? all.filter((document) => document.contents !== null || document.errors.length > 0)
       : [];
@@ -70,6 +86,11 @@ function parseDocument(document: Document, number: number): DocumentOutcome {
     const message = broken.message.split("\n")[0] ?? broken.message;
     return { faults: [{ field: `document ${number}${where}`, message }], warnings: [] };
   }
+  const twin = findTwinKey(document);
+  if (twin !== undefined) {
+    const message = `holds the key ${JSON.stringify(twin)} twice in one map`;
+    return { faults: [{ field: `document ${number}`, message }], warnings: [] };
+  }
   const depth = depthOf(document);
   if (depth > MAX_DEPTH) {
     const message = `is nested ${depth} levels deep; at most ${MAX_DEPTH}`;
@@ -81,6 +102,29 @@ function parseDocument(document: Document, number: number): DocumentOutcome {
     return { faults: [{ field: `document ${number}`, message }], warnings: [] };
   }
   return readResource(document, wire, number);
+}
+
+function countMatches(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}
+
+function findTwinKey(document: Document): string | undefined {
+  let twin: string | undefined;
+  visit(document, {
+    Map: (_, { items }) => {
+      const keys = new Set<string>();
+      for (const { key } of items) {
+        const name = String(isScalar(key) ? key.value : key);
+        if (keys.has(name)) {
+          twin = name;
+          return visit.BREAK;
+        }
+        keys.add(name);
+      }
+      return undefined;
+    },
+  });
+  return twin;
 }
 
 function toPlain(document: Document): unknown {
