@@ -1,53 +1,68 @@
-import { generateKeyPair, sign } from "node:crypto";
-import { promisify } from "node:util";
-import {
-  bitString,
-  objectIdentifier,
-  octetString,
-  sequence,
-  set,
-  smallInteger,
-  taggedGroup,
-  taggedPlain,
-  toPem,
-  utf8String,
-} from "./der.ts";
-
-const COMMON_NAME = objectIdentifier("2.5.4.3");
-const SUBJECT_ALT_NAME = objectIdentifier("2.5.29.17");
-const EXTENSION_REQUEST = objectIdentifier("1.2.840.113549.1.9.14");
-const ECDSA_WITH_SHA256 = objectIdentifier("1.2.840.10045.4.3.2");
-/** GeneralName's choice of uniformResourceIdentifier (RFC 5280 §4.2.1.6). */
-const URI_NAME = 6;
+import { Worker } from "node:worker_threads";
+import type { RequestAnswer, RequestOrder } from "./certificate-request-worker.ts";
 
 /** A fresh key and the request for its certificate. The key never leaves the proxy. */
 export type CertificateRequest = { readonly keyPem: string; readonly csrPem: string };
 
+/** How long the thread outlives its last request: those of one proxy come in a bunch. */
+const LINGER_MS = 1000;
+
 /**
- * Makes an ECDSA P-256 key and a PKCS #10 request (RFC 2986). The names in it are hints: the CA knows
- * better. Written here, since an X.509 library costs each sidecar 10 MiB for these few fields.
+ * Makes an ECDSA P-256 key and a PKCS #10 request (RFC 2986). The names in it are hints: the CA knows better.
+ * The X.509 library costs 10 MiB for a few requests a day, so it lives in a thread that ends after them.
  */
-export async function createCertificateRequest(
+export function createCertificateRequest(
   commonName: string,
   spiffeId: string | undefined,
 ): Promise<CertificateRequest> {
-  const keys = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
-  const info = sequence(
-    smallInteger(0), // version 1
-    sequence(set(sequence(COMMON_NAME, utf8String(commonName)))),
-    keys.publicKey.export({ type: "spki", format: "der" }),
-    taggedGroup(0, ...(spiffeId === undefined ? [] : [extensionRequest(spiffeId)])),
-  );
-  const signature = sign("sha256", info, keys.privateKey);
-  const request = sequence(info, sequence(ECDSA_WITH_SHA256), bitString(signature));
-  return {
-    keyPem: keys.privateKey.export({ type: "pkcs8", format: "pem" }),
-    csrPem: toPem("CERTIFICATE REQUEST", request),
-  };
+  thread ??= new RequestThread(() => {
+    thread = undefined;
+  });
+  return thread.ask(commonName, spiffeId);
 }
 
-function extensionRequest(uri: string): Buffer {
-  const names = sequence(taggedPlain(URI_NAME, Buffer.from(uri, "ascii")));
-  const extensions = sequence(sequence(SUBJECT_ALT_NAME, octetString(names)));
-  return sequence(EXTENSION_REQUEST, set(extensions));
+let thread: RequestThread | undefined;
+
+class RequestThread {
+  readonly #worker = new Worker(new URL("./certificate-request-worker.ts", import.meta.url));
+  readonly #waiting = new Map<number, PromiseWithResolvers<CertificateRequest>>();
+  readonly #onEnd: () => void;
+  #lastId = 0;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#worker.on("message", ({ id, keyPem, csrPem }: RequestAnswer) => {
+      this.#waiting.get(id)?.resolve({ keyPem, csrPem });
+      this.#waiting.delete(id);
+      if (this.#waiting.size === 0) this.#endSoon();
+    });
+    this.#worker.on("error", (error: Error) => this.#end(error));
+    this.#worker.on("exit", () => this.#end(new Error("the key-making thread ended")));
+  }
+
+  ask(commonName: string, spiffeId: string | undefined): Promise<CertificateRequest> {
+    clearTimeout(this.#linger);
+    this.#worker.ref();
+    const waiter = Promise.withResolvers<CertificateRequest>();
+    const id = ++this.#lastId;
+    this.#waiting.set(id, waiter);
+    const order: RequestOrder = { id, commonName, spiffeId };
+    this.#worker.postMessage(order);
+    return waiter.promise;
+  }
+
+  #endSoon(): void {
+    this.#worker.unref();
+    this.#linger = setTimeout(() => {
+      this.#onEnd(); // whoever asks from now on gets a new thread
+      void this.#worker.terminate();
+    }, LINGER_MS).unref();
+  }
+
+  #end(error: Error): void {
+    this.#onEnd();
+    for (const waiter of this.#waiting.values()) waiter.reject(error);
+    this.#waiting.clear();
+  }
 }
