@@ -2,7 +2,7 @@ import { paths } from "../paths.ts";
 
 /**
  * A sidecar's memory counts per workload, and what a request leaves behind is small: a young generation
- * of 1 MiB saves 10 MiB of private memory and costs no CPU that can be measured (docs/performance.md).
+ * of 1 MiB saves about 8 MiB of private memory (decision 8).
  */
 const MEMORY_FLAGS: readonly string[] = ["--max-semi-space-size=1"];
 
