@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { test } from "node:test";
+import { connect } from "node:tls";
 import type { ProxiesResponse, WorkloadsResponse } from "@heddle/contracts";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { runControlPlane } from "./running-control-plane.ts";
@@ -24,6 +26,18 @@ test("a proxy joins with its token and gets a certificate that names only itself
     `URI:spiffe://cluster.local/heddle/proxy/${joined.proxyId}`,
   );
   assert.ok(certificate.verify(new X509Certificate(joined.rootPem).publicKey));
+});
+
+test("the server's certificate bears the names by which proxies of other hosts call it", async (t) => {
+  const controlNames = ["mesh.example", "192.0.2.7"];
+  const plane = await runControlPlane(t, (await startDatabase(t)).url, { controlNames });
+  const socket = connect({ port: plane.controlPort, rejectUnauthorized: false });
+  t.after(() => socket.destroy());
+  await once(socket, "secureConnect");
+  const names = socket.getPeerCertificate().subjectaltname?.split(", ") ?? [];
+  for (const name of ["DNS:localhost", "DNS:mesh.example", "IP Address:192.0.2.7"]) {
+    assert.ok(names.includes(name), `${name} in ${names.join(", ")}`);
+  }
 });
 
 test("joining is refused without a good token, a good request, or a use left", async (t) => {
