@@ -33,6 +33,8 @@ import { type WalkKey, walk } from "./walk.ts";
 const CHIP_HEIGHT_PX = 18;
 const BUSIEST_KEPT = 10;
 const ZOOM_STEP = 1.25;
+/** On a lower canvas, as with text at 200 %, the map would cover what it is a map of. */
+const LEAST_MAP_HEIGHT_PX = 360;
 
 /** The drawing: cards, threads and chips on a ground one can pan and zoom. */
 export function GraphCanvas({
@@ -177,7 +179,7 @@ export function GraphCanvas({
         <ChipLayer chips={chips} selected={state.selected} onSelect={select} />
       </div>
       <div className={styles.tools} data-not-canvas data-tools>
-        {bounds !== undefined && size !== undefined && (
+        {bounds !== undefined && size !== undefined && size.heightPx >= LEAST_MAP_HEIGHT_PX && (
           <Minimap
             cards={model.cards}
             rects={rects}

@@ -170,7 +170,19 @@ function fitted(
   const isPhone = widthPx < PHONE_WIDTH_PX && fitting < PHONE_SCALE && focus !== undefined;
   const { xPx, yPx, widthPx: wide, heightPx: high } = isPhone ? focus : bounds;
   const scale = isPhone ? PHONE_SCALE : Math.max(LEAST_SCALE, fitting);
-  return centered(element, scale, xPx + wide / 2, yPx + high / 2);
+  const roomPx = (lengthPx: number) => (lengthPx / 2 - FIT_MARGIN_PX) / scale;
+  return centered(
+    element,
+    scale,
+    inside(xPx + wide / 2, bounds.xPx, bounds.widthPx, roomPx(widthPx)),
+    inside(yPx + high / 2, bounds.yPx, bounds.heightPx, roomPx(heightPx)),
+  );
+}
+
+/** Nearest to `wish` that shows no empty ground beyond the drawing; the drawing's middle where all of it fits. */
+function inside(wishPx: number, fromPx: number, lengthPx: number, roomPx: number): number {
+  if (lengthPx <= 2 * roomPx) return fromPx + lengthPx / 2;
+  return Math.min(Math.max(wishPx, fromPx + roomPx), fromPx + lengthPx - roomPx);
 }
 
 function isSameCamera(a: Camera, b: Camera): boolean {
