@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from "@playwright/test";
 
 const IMAGES = "docs/images";
 const pages = [
-  { name: "graph", path: "/graph" },
+  { name: "graph", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/payments-v2" },
   { name: "canary", path: "/rollouts/shop/payments" },
   { name: "mtls", path: "/security" },
   { name: "history", path: "/history" },

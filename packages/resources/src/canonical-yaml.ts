@@ -69,13 +69,19 @@ export function depthOf(document: Document): number {
   return deepest;
 }
 
-/** A comment over the first key speaks of the whole document, wherever that key will be sorted to. */
+/**
+ * A comment over the first key speaks of the whole document, wherever that key will be sorted to. The library keeps
+ * such a comment in one of three places, by how it was written; here it always has the same one.
+ */
 function raiseHeadComment(document: Document): void {
-  const first = isMap(document.contents) ? document.contents.items[0]?.key : undefined;
-  if (!isScalar(first) || !first.commentBefore) return;
-  const above = document.commentBefore ? `${document.commentBefore}\n` : "";
-  document.commentBefore = above + first.commentBefore;
-  first.commentBefore = null;
+  const { contents } = document;
+  if (!isMap(contents)) return;
+  const first = contents.items[0]?.key;
+  const overFirst = isScalar(first) ? first.commentBefore : undefined;
+  const parts = [document.commentBefore, contents.commentBefore, overFirst].filter(Boolean);
+  if (isScalar(first)) first.commentBefore = null;
+  document.commentBefore = null;
+  contents.commentBefore = parts.length > 0 ? parts.join("\n") : null;
 }
 
 function findAlias(document: Document): boolean {

@@ -160,7 +160,6 @@ test("documents are printed in one way, with their comments", () => {
   assert.equal(
     yaml,
     `# why: ticket 7
-
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata:
