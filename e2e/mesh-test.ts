@@ -4,7 +4,6 @@ import { test as base, type Page } from "@playwright/test";
 /** `mesh`: the demo mesh, started once for all journeys. `operator`: a page that is logged in. */
 export const test = base.extend<{ operator: Page }, { mesh: Stack }>({
   mesh: [
-    // biome-ignore format: Playwright reads the names of the fixtures from this parameter's braces
     async ({}, use) => {
       const stack = await startStack();
       await use(stack);

@@ -8,7 +8,7 @@ const IMAGES = "docs/images";
 const pages = [
   { name: "graph", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/payments-v2" },
   { name: "canary", path: "/rollouts/shop/payments" },
-  { name: "mtls", path: "/security" },
+  { name: "mtls", path: "/security?open=shop/shipping-v3" },
   { name: "history", path: "/history" },
 ] as const;
 const sizes = [
