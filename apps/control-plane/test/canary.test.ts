@@ -89,7 +89,7 @@ test("a weight change edits only the weights, and a rollback keeps the canary in
   assert.equal((await plane.call("POST", "/canaries/shop/reviews/rollback", {})).status, 404);
 });
 
-test(`a rollback names the last canary request over ${PROXIES} proxies, within 100 ms of the click`, async (t) => {
+test(`a rollback names the last canary request over ${PROXIES} proxies; the way itself takes less than 100 ms`, async (t) => {
   const { plane, clients } = await setUp(t, PROXIES);
   const took: number[] = [];
   for (let round = 0; round < 15; round++) {
@@ -120,6 +120,7 @@ test(`a rollback names the last canary request over ${PROXIES} proxies, within 1
   const [fastest = Number.NaN] = took;
   const median = took[Math.floor(took.length / 2)] ?? Number.NaN;
   t.diagnostic(`request to last ack: median ${median.toFixed(1)} ms, most ${took.at(-1)} ms`);
-  // The fastest: what the way itself costs. The others tell how busy the machine is just now.
+  // The fastest of the rounds is what the way itself costs; the others tell how busy the machine is just now.
+  // The median is printed, not asserted: a slow machine must not read as a slow rollback.
   assert.ok(fastest < 100, `fastest ${fastest} ms`);
 });

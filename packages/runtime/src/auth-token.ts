@@ -41,8 +41,8 @@ export async function verifyToken(
   kinds: readonly TokenKind[],
   token: string,
 ): Promise<(Principal & { readonly tokenId: string | undefined }) | undefined> {
+  const { jwtVerify } = await loadJose(); // outside: a library that is missing is no bad token
   try {
-    const { jwtVerify } = await loadJose();
     const { payload } = await jwtVerify(token, Buffer.from(secret), {
       issuer: ISSUER,
       algorithms: ["HS256"],
