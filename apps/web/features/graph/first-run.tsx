@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Check, Copy, Info } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { UNIT_SPACE } from "../../lib/numbers.ts";
 import { formatRoughDuration } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
 import { classNames } from "../../ui/class-names.ts";
@@ -121,7 +122,7 @@ function Steps({ isCollectorUp }: { readonly isCollectorUp: boolean }) {
           : `This page moves on by itself when one joins.${status === undefined ? "" : ` Listening on ${status.controlAddress}.`}`}
       </Step>
       <Step state={hasProxy ? "now" : "later"} title="First request">
-        Send one to catalog; its thread shows here within 2 s.
+        Send one to catalog; its thread shows here within 2{UNIT_SPACE}s.
       </Step>
     </ol>
   );
@@ -204,7 +205,9 @@ export function FirstRequestHint({ service }: { readonly service: string }) {
   return (
     <aside className={styles.hint}>
       <b>First request</b>
-      <p>Send one to {service}; its thread shows here within 2 s.</p>
+      <p>
+        Send one to {service}; its thread shows here within 2{UNIT_SPACE}s.
+      </p>
     </aside>
   );
 }

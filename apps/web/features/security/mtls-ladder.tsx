@@ -19,9 +19,11 @@ export function MtlsLadder({ rows }: { readonly rows: readonly MtlsRow[] }) {
         count={toGo === 0 ? strict : 0}
         name="Strict for all"
         words={
-          toGo === 0
-            ? "every workload takes mTLS only"
-            : `${formatCounted(toGo, "workload")} to go, ${callers === 0 ? "no caller" : formatCounted(callers, "caller")} in the way`
+          rows.length === 0
+            ? "no workload yet"
+            : toGo === 0
+              ? "every workload takes mTLS only"
+              : `${formatCounted(toGo, "workload")} to go, ${callers === 0 ? "no caller" : formatCounted(callers, "caller")} in the way`
         }
       />
     </ol>
