@@ -1,22 +1,57 @@
+export type {
+  AuthorizationPolicy,
+  AuthorizationRule,
+  ConditionMatch,
+  OperationMatch,
+  SourceMatch,
+} from "./authorization/authorization-policy.ts";
 export { carriesLabels } from "./balancing/carries-labels.ts";
 export { type Loaded, pickEndpoint } from "./balancing/pick-endpoint.ts";
+export type {
+  BalancingAlgorithm,
+  ClientTls,
+  ConnectionPool,
+  HashKey,
+  LeveledPolicy,
+  LoadBalancer,
+  LocalityPolicy,
+  OutlierDetection,
+  RetryBudget,
+  SubsetRule,
+  TrafficPolicy,
+  Warmup,
+} from "./balancing/traffic-policy.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
+export type { RateLimit, RateLimitKey } from "./limits/rate-limit.ts";
 export { type CompiledRoute, compileRoutes, findRoute } from "./routing/compile-routes.ts";
+export type { CorsPolicy } from "./routing/cors-policy.ts";
 export { nextEvenDraw } from "./routing/even-draw.ts";
+export type { FaultAbort, FaultInjection } from "./routing/fault-injection.ts";
+export type { HeaderChanges, HeaderOperations } from "./routing/header-operations.ts";
 export type { RequestFacts } from "./routing/request-facts.ts";
+export { RETRY_CONDITIONS, type RetryCondition, type RetryPolicy } from "./routing/retry-policy.ts";
 export type {
+  DirectResponse,
   Endpoint,
+  Mirror,
+  PortProtocol,
+  Redirect,
+  Rewrite,
   Route,
   RouteDestination,
   RouteMatch,
-  StringMatch,
+  ServicePort,
+  SourceSelector,
   Subset,
+  TcpMatch,
+  TcpRoute,
 } from "./routing/route.ts";
 export { hostWithoutPort, serviceFqdn, serviceOfHost } from "./routing/service-host.ts";
 export { compileSplit, InvalidSplitError, pickDestination, type Split } from "./routing/split.ts";
+export type { StringMatch } from "./routing/string-match.ts";
 export {
   type GoldenSignals,
   goldenSignals,

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { NameWire } from "./names.ts";
 import { ProxyResource } from "./resources.ts";
+import { PortProtocolWire } from "./route-wire.ts";
 
 /**
  * The control stream: one WebSocket over mTLS on the control plane's port 15012, path `/v1/stream`,
@@ -18,8 +20,6 @@ export const JOIN_PATH = "/v1/join";
 /** URI SAN of a proxy's own certificate: `spiffe://<trust-domain>/heddle/proxy/<proxyId>`. */
 export const PROXY_IDENTITY_PATH = "/heddle/proxy/";
 
-const NameWire = z.object({ namespace: z.string().min(1), name: z.string().min(1) });
-
 /** One hosted workload as its proxy registers it. */
 export const WorkloadRegistration = z.object({
   namespace: z.string().min(1),
@@ -35,7 +35,21 @@ export const WorkloadRegistration = z.object({
   address: z.string(),
   inboundPort: z.number().int(),
   appPort: z.number().int().optional(),
-  protocol: z.enum(["http"]),
+  /** Of `appPort`. */
+  protocol: PortProtocolWire,
+  /** Further app ports, each with an inbound port of its own. */
+  morePorts: z
+    .array(
+      z.object({
+        name: z.string().optional(),
+        appPort: z.number().int(),
+        inboundPort: z.number().int(),
+        protocol: PortProtocolWire,
+      }),
+    )
+    .optional(),
+  /** `region/zone/subzone`. */
+  locality: z.string().optional(),
 });
 export type WorkloadRegistration = z.infer<typeof WorkloadRegistration>;
 
@@ -56,6 +70,28 @@ export const JoinResponse = z.object({
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 export type JoinResponse = z.infer<typeof JoinResponse>;
+
+/** Why a proxy does not use an endpoint, or not fully. */
+export const EndpointObservation = z.object({
+  source: NameWire,
+  service: NameWire,
+  subset: z.string().optional(),
+  endpointId: z.string(),
+  state: z.enum(["ejected", "open", "warming", "unreachable"]),
+  /** In words: "5 times 5xx in a row". */
+  reason: z.string(),
+  sinceMs: z.number(),
+  /** Epoch ms at which it will be tried again. */
+  untilMs: z.number().optional(),
+});
+export type EndpointObservation = z.infer<typeof EndpointObservation>;
+
+export const ProtocolObservation = z.object({
+  service: NameWire,
+  port: z.number().int(),
+  protocol: PortProtocolWire,
+});
+export type ProtocolObservation = z.infer<typeof ProtocolObservation>;
 
 export const ProxyMessage = z.discriminatedUnion("type", [
   z.object({
@@ -90,6 +126,18 @@ export const ProxyMessage = z.discriminatedUnion("type", [
     ),
   }),
   z.object({ type: z.literal("nack"), nonce: z.string(), reason: z.string() }),
+  /**
+   * What this proxy sees of the endpoints it uses, sent when it changes, at most once a second: only
+   * those that are not simply in use. An empty list takes the last one back.
+   */
+  z.object({
+    type: z.literal("observed"),
+    endpoints: z.array(EndpointObservation).max(1000),
+    /** Ports whose protocol was not declared and has been found out. */
+    protocols: z.array(ProtocolObservation).max(1000),
+  }),
+  /** The workloads are about to end: no new requests for them, please; those under way are finished. */
+  z.object({ type: z.literal("draining") }),
   /** Deliberate end: the workloads leave the registry at once instead of when their lease ends. */
   z.object({ type: z.literal("bye") }),
 ]);

@@ -1,50 +1,48 @@
 import { z } from "zod";
+import { NameWire } from "./names.ts";
+import { RouteWire, ServicePortWire, SourceSelectorWire, TcpRouteWire } from "./route-wire.ts";
+import { LeveledPolicyWire, SubsetWire } from "./traffic-policy-wire.ts";
+import {
+  AuthorizationPolicyWire,
+  FilterWire,
+  RateLimitWire,
+  TelemetryWire,
+} from "./workload-policy-wire.ts";
 
 /**
  * What the control plane hands a proxy, one resource at a time. `key` names it, `version` is a hash of
  * its content: a proxy that reconnects says what it has, and only what differs is sent again.
  */
 
-const StringMatchWire = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("exact"), value: z.string() }),
-  z.object({ kind: z.literal("prefix"), value: z.string() }),
-  z.object({ kind: z.literal("present") }),
-]);
-
-const RouteMatchWire = z.object({
-  uri: StringMatchWire.optional(),
-  ignoreUriCase: z.boolean().optional(),
-  method: StringMatchWire.optional(),
-  authority: StringMatchWire.optional(),
-  headers: z.record(z.string(), StringMatchWire).optional(),
-  withoutHeaders: z.record(z.string(), StringMatchWire).optional(),
+/** What holds for a service in the eyes of one set of callers. */
+const ServiceRules = z.object({
+  routes: z.array(RouteWire).min(1),
+  tcpRoutes: z.array(TcpRouteWire).optional(),
+  tlsRoutes: z.array(TcpRouteWire).optional(),
+  subsets: z.array(SubsetWire),
+  trafficPolicy: LeveledPolicyWire.optional(),
 });
+export type ServiceRules = z.infer<typeof ServiceRules>;
 
-const NameWire = z.object({ namespace: z.string(), name: z.string() });
-
-const RouteWire = z.object({
-  name: z.string(),
-  matches: z.array(RouteMatchWire),
-  destinations: z
-    .array(
-      z.object({
-        service: NameWire,
-        subset: z.string().optional(),
-        weight: z.number().int().min(0),
-      }),
-    )
-    .min(1),
-  timeoutMs: z.number().int().positive().optional(),
-});
-
-/** Routes and subsets of one service; key `service/<namespace>/<name>`. */
-export const ServiceResource = z.object({
+/** Routes, subsets and policies of one service; key `service/<namespace>/<name>`. */
+export const ServiceResource = ServiceRules.extend({
   kind: z.literal("service"),
   key: z.string(),
   version: z.string(),
   service: NameWire,
-  routes: z.array(RouteWire).min(1),
-  subsets: z.array(z.object({ name: z.string(), labels: z.record(z.string(), z.string()) })),
+  /** The host that names it in metrics; `undefined`: `<name>.<namespace>.svc.cluster.local`. */
+  host: z.string().optional(),
+  /** Of a ServiceEntry with location MESH_EXTERNAL: no sidecar there. */
+  isExternal: z.boolean().optional(),
+  /** Declared ports; `undefined`: none declared, every port means the workloads' only one. */
+  ports: z.array(ServicePortWire).optional(),
+  /**
+   * Where addresses come from: `registry` (the endpoints resource, the default), `dns` (its host names,
+   * looked up by the proxy: every answer, or `dns-one` at a time), `none` (the address the app asked for).
+   */
+  resolution: z.enum(["registry", "dns", "dns-one", "none"]).optional(),
+  /** The first whose source matches the caller holds instead of the rules above. */
+  overrides: z.array(z.object({ source: SourceSelectorWire, rules: ServiceRules })).optional(),
   /** The revision that last shaped this resource; 0: defaults only. */
   revision: z.number().int(),
 });
@@ -63,18 +61,33 @@ export const EndpointsResource = z.object({
       labels: z.record(z.string(), z.string()),
       address: z.string(),
       port: z.number().int().min(1).max(65_535),
+      ports: z.record(z.string(), z.number().int().min(1).max(65_535)).optional(),
       identity: z.string().optional(),
+      locality: z.string().optional(),
+      weight: z.number().int().min(1).optional(),
+      servesSinceMs: z.number().optional(),
     }),
   ),
 });
 
-/** What holds for one hosted workload's inbound side; key `workload/<namespace>/<name>`. */
+/** What holds for one hosted workload; key `workload/<namespace>/<name>`. */
 export const WorkloadResource = z.object({
   kind: z.literal("workload"),
   key: z.string(),
   version: z.string(),
   workload: NameWire,
   mtlsMode: z.enum(["DISABLE", "PERMISSIVE", "STRICT"]),
+  authorization: z.array(AuthorizationPolicyWire).optional(),
+  rateLimits: z.array(RateLimitWire).optional(),
+  filters: z.array(FilterWire).optional(),
+  telemetry: TelemetryWire.optional(),
+  /** From a Sidecar document or the mesh; `undefined`: as `welcome` said. */
+  outboundTrafficPolicy: z.enum(["ALLOW_ANY", "REGISTRY_ONLY"]).optional(),
+  pathNormalization: z
+    .enum(["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"])
+    .optional(),
+  /** Addresses before the last this many of `x-forwarded-for` are not believed. */
+  trustedProxyCount: z.number().int().min(0).optional(),
   revision: z.number().int(),
 });
 

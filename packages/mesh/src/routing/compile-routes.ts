@@ -1,6 +1,7 @@
 import type { RequestFacts } from "./request-facts.ts";
-import type { Route, RouteMatch, StringMatch } from "./route.ts";
+import type { Route, RouteMatch } from "./route.ts";
 import { compileSplit, type Split } from "./split.ts";
+import type { StringMatch } from "./string-match.ts";
 
 type Matcher = (request: RequestFacts) => boolean;
 

@@ -1,0 +1,95 @@
+import type { AuthorizationPolicy, RateLimit } from "@heddle/mesh";
+import { z } from "zod";
+import { RouteMatchWire } from "./route-wire.ts";
+
+// Each schema is annotated with the mesh's own type, so that the two cannot drift apart.
+
+const Values = z.array(z.string()).optional();
+
+export const AuthorizationPolicyWire: z.ZodType<AuthorizationPolicy> = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  action: z.enum(["ALLOW", "DENY", "AUDIT"]),
+  isShadow: z.boolean(),
+  rules: z.array(
+    z.object({
+      from: z.array(
+        z.object({
+          principals: Values,
+          notPrincipals: Values,
+          requestPrincipals: Values,
+          notRequestPrincipals: Values,
+          namespaces: Values,
+          notNamespaces: Values,
+          serviceAccounts: Values,
+          notServiceAccounts: Values,
+          ipBlocks: Values,
+          notIpBlocks: Values,
+          remoteIpBlocks: Values,
+          notRemoteIpBlocks: Values,
+        }),
+      ),
+      to: z.array(
+        z.object({
+          hosts: Values,
+          notHosts: Values,
+          ports: Values,
+          notPorts: Values,
+          methods: Values,
+          notMethods: Values,
+          paths: Values,
+          notPaths: Values,
+        }),
+      ),
+      when: z.array(z.object({ key: z.string(), values: Values, notValues: Values })),
+    }),
+  ),
+});
+
+export const RateLimitWire: z.ZodType<RateLimit> = z.object({
+  name: z.string(),
+  matches: z.array(RouteMatchWire),
+  key: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("source-workload") }),
+      z.object({ kind: z.literal("source-address") }),
+      z.object({ kind: z.literal("header"), name: z.string() }),
+    ])
+    .optional(),
+  requests: z.number().int().min(0),
+  windowMs: z.number().positive(),
+  burst: z.number().int().min(1),
+  isShadow: z.boolean(),
+  rule: z.string(),
+});
+
+/** A filter to run for a workload; its code lies with the proxy, never in the configuration. */
+export const FilterWire = z.object({
+  name: z.string(),
+  direction: z.enum(["inbound", "outbound"]),
+  /** Handed to the filter as it is. */
+  settings: z.unknown(),
+  /** What becomes of a request whose filter throws or does not answer in time. */
+  onFailure: z.enum(["skip", "fail"]),
+  budgetMs: z.number().positive(),
+});
+export type FilterWire = z.infer<typeof FilterWire>;
+
+/** What Telemetry documents say for a workload. */
+export const TelemetryWire = z.object({
+  /** 0–1; `undefined`: the proxy's own setting. */
+  samplingRatio: z.number().min(0).max(1).optional(),
+  reportsSpans: z.boolean().optional(),
+  customTags: z
+    .record(
+      z.string(),
+      z.union([
+        z.object({ literal: z.string() }),
+        z.object({ environment: z.string(), defaultValue: z.string().optional() }),
+        z.object({ header: z.string(), defaultValue: z.string().optional() }),
+      ]),
+    )
+    .optional(),
+  accessLog: z.enum(["off", "errors", "all"]).optional(),
+});
+export type TelemetryWire = z.infer<typeof TelemetryWire>;
