@@ -1,3 +1,4 @@
+import type { Http1Limits } from "@heddle/http1";
 import type { Logger } from "@heddle/runtime";
 import type { HostedWorkload } from "./hosted-workload.ts";
 import type { MeshView } from "./mesh-view.ts";
@@ -17,6 +18,8 @@ export type ListenerParts = {
   readonly port: number;
   readonly recorder: TrafficRecorder;
   readonly logger: Logger;
+  /** How much one HTTP/1 message may hold, from either side; the codec's own bounds when absent. */
+  readonly limits?: Http1Limits;
 };
 
 /** Binds `workload.bindAddress`; started only when the workload has an app. */

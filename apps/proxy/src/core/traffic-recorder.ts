@@ -10,6 +10,14 @@ export interface TrafficRecorder {
   series(labels: SeriesLabels): number;
   /** Counts one finished exchange: typed arrays only, no allocation. */
   record(series: number, durationMs: number, requestBytes: number, responseBytes: number): void;
+  /** The index of an opaque connection's label set; as `series`. */
+  tcpSeries(labels: TcpSeriesLabels): number;
+  tcpOpened(series: number): void;
+  /** Bytes since the last call: `sent` towards the destination's client (Istio's word), `received` from it. */
+  tcpBytes(series: number, sentBytes: number, receivedBytes: number): void;
+  tcpClosed(series: number): void;
+  /** A counter of Heddle's own (`heddle_…_total`), made at its first use; keep it. */
+  counter(name: `heddle_${string}_total`, labels: Readonly<Record<string, string>>): EventCounter;
   /** Counts a plaintext connection that STRICT has closed; `address` without port. */
   plaintextRefused(workload: WorkloadId, address: string): void;
   /** The head decision for a request without a sampled bit of its own (HEDDLE_TRACE_SAMPLING). */
@@ -18,7 +26,16 @@ export interface TrafficRecorder {
   span(span: SpanRecord): void;
 }
 
+export type EventCounter = { add(count: number): void };
+
+/** What an opaque TCP connection is counted under; flags and blame are those of its opening. */
+export type TcpSeriesLabels = Omit<SeriesLabels, "responseCode" | "protocol" | "grpcStatus">;
+
 export type SeriesLabels = {
+  /** `http` when left out. */
+  readonly protocol?: "http" | "grpc" | undefined;
+  /** Number of the gRPC status; empty or left out: no gRPC. */
+  readonly grpcStatus?: string | undefined;
   readonly reporter: "source" | "destination";
   readonly source: PeerLabels;
   readonly destination: PeerLabels;

@@ -1,8 +1,16 @@
 import type { WorkloadId } from "@heddle/mesh";
-import type { SeriesLabels, SpanRecord, TrafficRecorder } from "../core/traffic-recorder.ts";
-import { trafficLabels } from "./series-labels.ts";
+import type {
+  EventCounter,
+  SeriesLabels,
+  SpanRecord,
+  TcpSeriesLabels,
+  TrafficRecorder,
+} from "../core/traffic-recorder.ts";
+import { EventCounters } from "./event-counters.ts";
+import { tcpLabels, trafficLabels } from "./series-labels.ts";
 import { SeriesTable } from "./series-table.ts";
 import { SpanRing } from "./span-ring.ts";
+import { addTo, TcpCounters } from "./tcp-counters.ts";
 import { TrafficCounters } from "./traffic-counters.ts";
 
 export type RecorderLimits = {
@@ -24,6 +32,9 @@ const FIRST_SERIES = 64;
 export class Recorder implements TrafficRecorder {
   readonly table: SeriesTable;
   readonly counters = new TrafficCounters(FIRST_SERIES);
+  readonly tcpTable: SeriesTable;
+  readonly tcp = new TcpCounters();
+  readonly events: EventCounters;
   readonly refusedTable: SeriesTable;
   /** Closed plaintext connections since the start, by `refusedTable` index. */
   readonly refused: number[] = [0];
@@ -43,20 +54,43 @@ export class Recorder implements TrafficRecorder {
     this.#draw = options.draw;
     this.#addressLimit = limits.sourceAddresses;
     this.table = new SeriesTable(limits.series);
+    this.tcpTable = new SeriesTable(limits.series);
+    this.events = new EventCounters(limits.series);
     this.refusedTable = new SeriesTable(limits.series);
     this.spans = new SpanRing(limits.spans);
   }
 
   series(labels: SeriesLabels): number {
-    const address =
-      labels.sourceAddress === undefined ? undefined : this.#boundedAddress(labels.sourceAddress);
-    const index = this.table.indexOf(trafficLabels(labels, address));
+    const index = this.table.indexOf(trafficLabels(labels, this.#addressOf(labels)));
     this.counters.reserve(index + 1);
     return index;
   }
 
   record(series: number, durationMs: number, requestBytes: number, responseBytes: number): void {
     this.counters.record(series, durationMs, requestBytes, responseBytes);
+  }
+
+  tcpSeries(labels: TcpSeriesLabels): number {
+    const index = this.tcpTable.indexOf(tcpLabels(labels, this.#addressOf(labels)));
+    this.tcp.reserve(index + 1);
+    return index;
+  }
+
+  tcpOpened(series: number): void {
+    addTo(this.tcp.opened, series, 1);
+  }
+
+  tcpBytes(series: number, sentBytes: number, receivedBytes: number): void {
+    addTo(this.tcp.sentBytes, series, sentBytes);
+    addTo(this.tcp.receivedBytes, series, receivedBytes);
+  }
+
+  tcpClosed(series: number): void {
+    addTo(this.tcp.closed, series, 1);
+  }
+
+  counter(name: `heddle_${string}_total`, labels: Readonly<Record<string, string>>): EventCounter {
+    return this.events.counter(name, labels);
   }
 
   plaintextRefused(workload: WorkloadId, address: string): void {
@@ -74,6 +108,10 @@ export class Recorder implements TrafficRecorder {
 
   span(span: SpanRecord): void {
     this.spans.push(span);
+  }
+
+  #addressOf({ sourceAddress }: Pick<SeriesLabels, "sourceAddress">): string | undefined {
+    return sourceAddress === undefined ? undefined : this.#boundedAddress(sourceAddress);
   }
 
   #boundedAddress(address: string): string {

@@ -1,26 +1,39 @@
-import type { PeerLabels, SeriesLabels } from "../core/traffic-recorder.ts";
+import type { PeerLabels, SeriesLabels, TcpSeriesLabels } from "../core/traffic-recorder.ts";
 
 /** Label names and values of one series, in the order they are written. */
 export type LabelSet = readonly (readonly [name: string, value: string])[];
 
 /** Istio's labels of a request metric, and Heddle's two (docs/architecture.md, "Telemetry"). */
 export function trafficLabels(labels: SeriesLabels, sourceAddress: string | undefined): LabelSet {
-  const { source, destination } = labels;
-  const set: (readonly [string, string])[] = [
+  const set = [
+    ...commonLabels(labels),
+    ["request_protocol", labels.protocol ?? "http"] as const,
+    ["response_code", String(labels.responseCode)] as const,
+  ];
+  if (labels.protocol === "grpc") set.push(["grpc_response_status", labels.grpcStatus ?? ""]);
+  if (sourceAddress !== undefined) set.push(["heddle_source_address", sourceAddress]);
+  return set;
+}
+
+/** Istio's labels of a TCP metric. */
+export function tcpLabels(labels: TcpSeriesLabels, sourceAddress: string | undefined): LabelSet {
+  const set = [...commonLabels(labels), ["request_protocol", "tcp"] as const];
+  if (sourceAddress !== undefined) set.push(["heddle_source_address", sourceAddress]);
+  return set;
+}
+
+function commonLabels(labels: TcpSeriesLabels): LabelSet {
+  return [
     ["reporter", labels.reporter],
-    ...peerLabels("source", source),
-    ...peerLabels("destination", destination),
+    ...peerLabels("source", labels.source),
+    ...peerLabels("destination", labels.destination),
     ["destination_service", labels.destinationService],
     ["destination_service_name", labels.destinationServiceName],
     ["destination_service_namespace", labels.destinationServiceNamespace],
-    ["request_protocol", "http"],
-    ["response_code", String(labels.responseCode)],
     ["response_flags", labels.responseFlags],
     ["connection_security_policy", labels.security],
     ["heddle_failed_by", labels.failedBy],
   ];
-  if (sourceAddress !== undefined) set.push(["heddle_source_address", sourceAddress]);
-  return set;
 }
 
 function peerLabels(side: "source" | "destination", peer: PeerLabels): LabelSet {
