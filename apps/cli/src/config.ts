@@ -37,7 +37,16 @@ const DatabaseUrl = z
   .string("required: postgresql://user:password@host:port/database")
   .regex(/^postgres(ql)?:\/\//, "expected postgresql://user:password@host:port/database");
 
+/** The proxy itself knows their bounds; here only what cannot be a number is caught early. */
+const limit = z.string().regex(/^\d+$/, "expected a whole number").optional();
+const HTTP_LIMITS = {
+  HEDDLE_HTTP_MAX_LINE_BYTES: limit,
+  HEDDLE_HTTP_MAX_HEADER_BYTES: limit,
+  HEDDLE_HTTP_MAX_HEADERS: limit,
+};
+
 const UpEnv = HomeEnv.extend({
+  ...HTTP_LIMITS,
   HEDDLE_CONSOLE_PORT: listenPort(20_001),
   HEDDLE_CONTROL_PORT: listenPort(15_012),
   HEDDLE_CONTROL_ADMIN_PORT: listenPort(15_014),
@@ -103,6 +112,9 @@ const PASSED_ON = [
   "HEDDLE_TRUST_DOMAIN",
   "HEDDLE_LOG_LEVEL",
   "HEDDLE_TRACE_SAMPLING",
+  "HEDDLE_HTTP_MAX_LINE_BYTES",
+  "HEDDLE_HTTP_MAX_HEADER_BYTES",
+  "HEDDLE_HTTP_MAX_HEADERS",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",
@@ -121,6 +133,7 @@ export function loadDatabaseUrl(env: Env): string {
 }
 
 const ApiEnv = z.object({
+  ...HTTP_LIMITS,
   HEDDLE_API_URL: z.url("expected http://host:port").optional(),
   HEDDLE_API_TOKEN: z.string().optional(),
   HEDDLE_AUTH_SECRET: secretVariable().optional(),

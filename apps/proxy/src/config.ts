@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { InvalidConfigError, parseEnv } from "@heddle/runtime";
 import { z } from "zod";
 import { ConfigFile, describeIssues, type WorkloadSettings } from "./config-file.ts";
@@ -22,7 +23,19 @@ export type ProxyConfig = {
   readonly traceSamplingRatio: number;
   readonly logLevel: string;
   readonly drainTimeoutMs: number;
+  readonly limits: Http1Limits;
 };
+
+/** A whole number of `unit`; the bounds keep a typing error from switching a protection off. */
+function limitVariable(unit: string, least: number, most: number, standard: number) {
+  const expected = `expected ${unit}, ${least} to ${most}`;
+  return z.coerce
+    .number(expected)
+    .int(expected)
+    .min(least, expected)
+    .max(most, expected)
+    .default(standard);
+}
 
 const ProxyEnv = z.object({
   HEDDLE_PROXY_CONFIG: z.string().optional(),
@@ -59,6 +72,19 @@ const ProxyEnv = z.object({
     .min(0, "expected milliseconds, 0 to 600000")
     .max(600_000, "expected milliseconds, 0 to 600000")
     .default(10_000),
+  HEDDLE_HTTP_MAX_LINE_BYTES: limitVariable(
+    "bytes of one line",
+    256,
+    1_048_576,
+    DEFAULT_LIMITS.maxLineBytes,
+  ),
+  HEDDLE_HTTP_MAX_HEADER_BYTES: limitVariable(
+    "bytes of one head",
+    1_024,
+    1_048_576,
+    DEFAULT_LIMITS.maxHeadBytes,
+  ),
+  HEDDLE_HTTP_MAX_HEADERS: limitVariable("fields of one head", 16, 1_000, DEFAULT_LIMITS.maxFields),
 });
 
 /**
@@ -94,6 +120,12 @@ export async function loadConfig(
     traceSamplingRatio: vars.HEDDLE_TRACE_SAMPLING,
     logLevel: vars.HEDDLE_LOG_LEVEL,
     drainTimeoutMs: vars.HEDDLE_DRAIN_TIMEOUT_MS,
+    limits: Object.freeze({
+      ...DEFAULT_LIMITS,
+      maxLineBytes: vars.HEDDLE_HTTP_MAX_LINE_BYTES,
+      maxHeadBytes: vars.HEDDLE_HTTP_MAX_HEADER_BYTES,
+      maxFields: vars.HEDDLE_HTTP_MAX_HEADERS,
+    }),
   });
 }
 

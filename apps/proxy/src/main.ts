@@ -1,3 +1,4 @@
+import type { Http1Limits } from "@heddle/http1";
 import { formatId } from "@heddle/mesh";
 import { createLogger, type Logger, onShutdown, runMain } from "@heddle/runtime";
 import { startAdminServer } from "./admin/admin-server.ts";
@@ -47,7 +48,15 @@ runMain(async () => {
   );
   const listeners: Listener[] = [];
   for (const workload of brain.workloads) {
-    listeners.push(...(await startListeners(workload, { brain, recorder, logger, ports })));
+    listeners.push(
+      ...(await startListeners(workload, {
+        brain,
+        recorder,
+        logger,
+        ports,
+        limits: config.limits,
+      })),
+    );
   }
   brain.start();
   exporter.start();
@@ -66,15 +75,16 @@ type Parts = {
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly ports: Ports;
+  readonly limits: Http1Limits;
 };
 
 /** The workload's listeners; their ports are noted in it, since `hello` tells them. */
 async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listener[]> {
-  const { brain, recorder, logger, ports } = parts;
+  const { brain, recorder, logger, ports, limits } = parts;
   const id = formatId(workload.id);
   const { settings } = workload;
   const listeners: Listener[] = [];
-  const common = { workload, recorder, logger };
+  const common = { workload, recorder, logger, limits };
   if (workload.appPort !== undefined) {
     const inbound = await ports.listen(
       {

@@ -154,12 +154,16 @@ test("names every fault of environment and file at once, and shows no token", as
       HEDDLE_CONTROL_PLANE: "nowhere",
       HEDDLE_JOIN_TOKEN: "hdl1.half-a-secret",
       HEDDLE_TRACE_SAMPLING: "2",
+      HEDDLE_HTTP_MAX_HEADERS: "3",
+      HEDDLE_HTTP_MAX_LINE_BYTES: "16k",
     },
   });
   assert.equal(await proxy.exited(), 1);
   const log = proxy.log();
   assert.match(log, /HEDDLE_CONTROL_PLANE: expected host:port \(is "nowhere"\)/);
   assert.match(log, /HEDDLE_TRACE_SAMPLING: expected a share from 0 to 1 \(is "2"\)/);
+  assert.match(log, /HEDDLE_HTTP_MAX_HEADERS: expected fields of one head, 16 to 1000 \(is "3"\)/);
+  assert.match(log, /HEDDLE_HTTP_MAX_LINE_BYTES: expected bytes of one line, .* \(is "16k"\)/);
   assert.match(log, /HEDDLE_JOIN_TOKEN: expected hdl1/);
   assert.match(log, /workloads\.0\.namespace: .* \(is "Shop"\)/);
   assert.match(log, /workloads\.0\.appPort: .*65535.* \(is 70000\)/);

@@ -119,6 +119,9 @@ async function prepareProxy(
 function passedOn(config: ApiConfig): Record<string, string> {
   const names = [
     "HEDDLE_TRACE_SAMPLING",
+    "HEDDLE_HTTP_MAX_LINE_BYTES",
+    "HEDDLE_HTTP_MAX_HEADER_BYTES",
+    "HEDDLE_HTTP_MAX_HEADERS",
     "HEDDLE_LOG_LEVEL",
     "HEDDLE_BIND_ADDRESS",
     "HEDDLE_DRAIN_TIMEOUT_MS",

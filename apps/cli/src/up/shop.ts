@@ -112,7 +112,13 @@ export class Shop {
       otlpEndpoint: `http://${proxyHost}:${ports.otlp}`,
       env: {
         HEDDLE_DRAIN_TIMEOUT_MS: "1000",
-        ...pick(passedOn, ["HEDDLE_TRACE_SAMPLING", "HEDDLE_LOG_LEVEL"]),
+        ...pick(passedOn, [
+          "HEDDLE_TRACE_SAMPLING",
+          "HEDDLE_LOG_LEVEL",
+          "HEDDLE_HTTP_MAX_LINE_BYTES",
+          "HEDDLE_HTTP_MAX_HEADER_BYTES",
+          "HEDDLE_HTTP_MAX_HEADERS",
+        ]),
       },
     };
     return new ProxyProcess(settings, this.#onChange);

@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { serviceFqdn } from "@heddle/mesh";
 import type { ListenerParts } from "../core/listener.ts";
 import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
@@ -23,6 +24,7 @@ const MAX_CALLERS = 4_096;
 export class InboundSide {
   readonly parts: InboundParts;
   readonly timeouts: ExchangeTimeouts;
+  readonly limits: Http1Limits;
   readonly origin: string;
   readonly name: string;
   readonly appName: string;
@@ -35,6 +37,7 @@ export class InboundSide {
   constructor(parts: InboundParts) {
     this.parts = parts;
     this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
+    this.limits = parts.limits ?? DEFAULT_LIMITS;
     const { id, appPort } = parts.workload;
     this.name = `${id.namespace}/${id.name}`;
     this.origin = `inbound-proxy; workload=${this.name}`;
@@ -47,6 +50,7 @@ export class InboundSide {
             clock: processClock,
             maxConnections: MAX_CONNECTIONS,
             maxWaiting: MAX_WAITING,
+            limits: this.limits,
             idleMs: APP_IDLE_MS,
             connectTimeoutMs: CONNECT_TIMEOUT_MS,
             generation: () => 0,

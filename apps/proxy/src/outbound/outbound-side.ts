@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { serviceFqdn } from "@heddle/mesh";
 import type { StartOutbound } from "../core/listener.ts";
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
@@ -31,6 +32,7 @@ const MAX_NAMED_HOSTS = 1_000;
 export class OutboundSide {
   readonly parts: OutboundParts;
   readonly timeouts: ExchangeTimeouts;
+  readonly limits: Http1Limits;
   readonly origin: string;
   readonly source: string;
   readonly decideSampling: () => boolean;
@@ -42,6 +44,7 @@ export class OutboundSide {
   constructor(parts: OutboundParts) {
     this.parts = parts;
     this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
+    this.limits = parts.limits ?? DEFAULT_LIMITS;
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
     this.origin = `outbound-proxy; workload=${this.source}`;
     this.decideSampling = () => parts.recorder.isSampled();
@@ -94,6 +97,7 @@ export class OutboundSide {
       clock: processClock,
       maxConnections: MAX_CONNECTIONS,
       maxWaiting: MAX_WAITING,
+      limits: this.limits,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       generation: () => workload.identity.generation,
       onEmpty: (empty) => {

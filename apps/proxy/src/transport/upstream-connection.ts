@@ -1,4 +1,4 @@
-import { BodyReader, Http1Error, ResponseParser } from "@heddle/http1";
+import { BodyReader, Http1Error, type Http1Limits, ResponseParser } from "@heddle/http1";
 import { Connection, type ConnectionHandler, type ConnectTarget } from "./connection.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { UpstreamFault } from "./failure.ts";
@@ -36,6 +36,7 @@ export interface UpstreamOwner {
   readonly clock: DeadlineClock;
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
+  readonly limits: Http1Limits;
   onConnected(upstream: UpstreamConnection): void;
   onConnectFailed(upstream: UpstreamConnection, reason: string): void;
   /** Whether the connection may serve again is the owner's to decide. */
@@ -49,8 +50,8 @@ export interface UpstreamOwner {
  *   busy → idle (response and request whole) | tunnel (101, CONNECT) | closed
  */
 export class UpstreamConnection implements ConnectionHandler, Watched {
-  readonly response = new ResponseParser(fieldNames);
-  readonly body = new BodyReader(fieldNames);
+  readonly response: ResponseParser;
+  readonly body: BodyReader;
   readonly connection: Connection;
   deadlineMs: number;
   watchIndex = -1;
@@ -68,6 +69,8 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
 
   constructor(owner: UpstreamOwner, target: ConnectTarget, generation: number) {
     this.#owner = owner;
+    this.response = new ResponseParser(fieldNames, owner.limits);
+    this.body = new BodyReader(fieldNames, owner.limits);
     this.generation = generation;
     this.deadlineMs = owner.clock.nowMs + owner.connectTimeoutMs;
     this.connection = Connection.connect(target, this, () => this.#onConnected());

@@ -1,3 +1,4 @@
+import type { Http1Limits } from "@heddle/http1";
 import type { ConnectTarget } from "./connection.ts";
 import type { DeadlineClock } from "./deadline-clock.ts";
 import {
@@ -11,6 +12,7 @@ export type PoolOptions = {
   readonly maxConnections: number;
   /** Requests that may wait for a connection; more are refused at once (503, flag UO). */
   readonly maxWaiting: number;
+  readonly limits: Http1Limits;
   /** An idle connection older than this is closed: below the peer's own keep-alive. */
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
@@ -28,6 +30,7 @@ export class UpstreamPool implements UpstreamOwner {
   readonly clock: DeadlineClock;
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
+  readonly limits: Http1Limits;
   readonly #options: PoolOptions;
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
@@ -40,6 +43,7 @@ export class UpstreamPool implements UpstreamOwner {
     this.clock = options.clock;
     this.idleMs = options.idleMs;
     this.connectTimeoutMs = options.connectTimeoutMs;
+    this.limits = options.limits;
   }
 
   /**

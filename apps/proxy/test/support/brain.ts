@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import type { EndpointsResource, ServiceResource } from "@heddle/contracts";
+import { DEFAULT_LIMITS } from "@heddle/http1";
 import { createLogger } from "@heddle/runtime";
 import type { TestControlPlane } from "@heddle/testkit";
 import { ConfigFile } from "../../src/config-file.ts";
@@ -29,6 +30,7 @@ export async function startBrain(
       traceSamplingRatio: 0,
       logLevel: "silent",
       drainTimeoutMs: 0,
+      limits: DEFAULT_LIMITS,
     },
     await DataFolder.open(dataDir, logger),
     logger,
