@@ -24,14 +24,32 @@ const DATA_LINE_FEED = 12;
 const TRAILERS = 13;
 
 const MAX_SIZE_DIGITS = 8;
+/** Memory for trailers that is kept from message to message. */
+const MAX_IDLE_BYTES = 1_024;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
+ * What a trailer section may not hold (RFC 9110 §6.5.1): framing, routing, request modifiers,
+ * authentication, and what tells how to process the content. Such a field is read and checked but
+ * marked, so that no copy passes it on.
+ */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  ..."content-length transfer-encoding host connection keep-alive proxy-connection".split(" "),
+  ..."te trailer upgrade expect http2-settings max-forwards pragma".split(" "),
+  ..."authorization proxy-authorization proxy-authenticate www-authenticate".split(" "),
+  ..."proxy-authentication-info cookie set-cookie cache-control age".split(" "),
+  ..."expires date location retry-after vary warning range content-range".split(" "),
+  ..."content-encoding content-type if-match if-none-match if-modified-since".split(" "),
+  ..."if-unmodified-since if-range".split(" "),
+]);
+
+/**
  * Takes the framing off one body after another (RFC 9112 §6, §7.1). Chunk extensions are checked and
- * dropped; a trailer section is checked like a head and readable in `trailers` once `isComplete`.
+ * dropped; a trailer section is checked like a head and readable in `trailers` once `isComplete`, until
+ * the next `reset`, whatever becomes of the read buffer: what writes it may still wait for a connection.
  */
 export class BodyReader {
   isComplete = true;
@@ -67,7 +85,7 @@ export class BodyReader {
     this.#digits = 0;
     this.#lineExtensionBytes = 0;
     this.#messageExtensionBytes = 0;
-    this.#kept = undefined;
+    if (this.#kept !== undefined && this.#kept.length > MAX_IDLE_BYTES) this.#kept = undefined;
     this.#keptBytes = 0;
   }
 
@@ -228,15 +246,22 @@ export class BodyReader {
     this.#block.reset(0);
   }
 
-  /** As a head is read: in place when one read holds the section, else from a bounded copy. */
+  /** Scans in place while the section has come whole, else a bounded copy. */
   #readTrailers(bytes: Buffer, start: number, end: number): number {
     const block = this.#block as FieldBlock;
     const before = this.#keptBytes;
     if (before === 0) {
       const next = block.scan(bytes, start, start, end);
-      if (next >= 0) return this.#endTrailers(block, next);
-      this.#keep(bytes, start, end);
-      return end;
+      if (next < 0) {
+        this.#keep(bytes, start, end);
+        return end;
+      }
+      if (block.count > 0) {
+        this.#keep(bytes, start, next);
+        block.bytes = this.#kept as Buffer;
+        block.base = 0;
+      }
+      return this.#endTrailers(block, next);
     }
     this.#keep(bytes, start, Math.min(end, start + this.#limits.maxHeadBytes + 1 - before));
     const next = block.scan(this.#kept as Buffer, 0, before, this.#keptBytes);
@@ -256,7 +281,10 @@ export class BodyReader {
 
   #endTrailers(block: FieldBlock, next: number): number {
     this.isComplete = true;
-    this.trailers = block.count > 0 ? block : undefined;
+    if (block.count > 0) {
+      block.drop(NO_TRAILERS);
+      this.trailers = block;
+    }
     return next;
   }
 }

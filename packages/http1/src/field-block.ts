@@ -1,4 +1,4 @@
-import { CR, HTAB, LF, SP, TOKEN, VALUE } from "./characters.ts";
+import { CR, HTAB, LF, LOWER, SP, TOKEN, VALUE } from "./characters.ts";
 import { equalsLower, FIELD, type FieldNames } from "./field-names.ts";
 import { Http1Error } from "./http1-error.ts";
 import { latin1 } from "./latin1.ts";
@@ -14,7 +14,7 @@ const LAST_LINE_FEED = 5;
 /**
  * The fields of one message, as offsets into the bytes they arrived in: no object or string per field
  * until someone asks. Valid until the next `reset`; the bytes belong to whoever read them, so what must
- * outlive the current read has to be copied (`HeadParser.detach`).
+ * outlive the current read has to be copied (`MessageHead.detach`).
  *
  * Also the incremental scanner that fills it. States of a line, by the bytes that leave them:
  *   LINE_START → NAME | LAST_LINE_FEED (CR)     NAME → LEADING_SPACE (:)
@@ -243,17 +243,48 @@ export class FieldBlock {
 
   /** All values of this lower-case name, known to the table or not, joined by `,`; `undefined`: none. */
   find(name: string): string | undefined {
-    const { offsets, count } = this;
     let joined: string | undefined;
-    for (let index = 0; index < count; index++) {
-      const slot = index * 4;
-      const length = (offsets[slot + 1] as number) - (offsets[slot] as number);
-      if (length === name.length && this.nameAt(index).toLowerCase() === name) {
-        const value = this.valueAt(index);
-        joined = joined === undefined ? value : `${joined},${value}`;
-      }
+    for (let index = this.indexOf(name, 0); index >= 0; index = this.indexOf(name, index + 1)) {
+      const value = this.valueAt(index);
+      joined = joined === undefined ? value : `${joined},${value}`;
     }
     return joined;
+  }
+
+  /** The first field from index `from` on with this lower-case name, or -1. Makes no string. */
+  indexOf(name: string, from: number): number {
+    const { offsets, count } = this;
+    const { length } = name;
+    for (let index = from; index < count; index++) {
+      const slot = index * 4;
+      const isAsLong = (offsets[slot + 1] as number) - (offsets[slot] as number) === length;
+      if (isAsLong && this.#isName(offsets[slot] as number, name)) return index;
+    }
+    return -1;
+  }
+
+  #isName(start: number, lower: string): boolean {
+    const { bytes } = this;
+    const at = this.base + start;
+    // From the end: names that share a length mostly share a prefix too (`x-…`, `accept-…`).
+    for (let i = lower.length - 1; i >= 0; i--) {
+      if (LOWER[bytes[at + i] as number] !== lower.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  /** Marks every field with one of these lower-case names: no copy passes it on. */
+  drop(names: ReadonlySet<string>): void {
+    for (let index = 0; index < this.count; index++) {
+      if (names.has(this.nameAt(index).toLowerCase())) this.ids[index] = FIELD.dropped;
+    }
+  }
+
+  /** Marks the fields with this id. */
+  dropId(id: number): void {
+    for (let index = this.indexOfId(id); index >= 0; index = this.indexOfId(id)) {
+      this.ids[index] = FIELD.dropped;
+    }
   }
 }
 

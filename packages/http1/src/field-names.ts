@@ -15,8 +15,8 @@ export const FIELD = Object.freeze({
   expect: 10,
   http2Settings: 11,
   proxyAuthorization: 12,
-  /** A field the message's own `Connection` nominates: it ends at this hop. */
-  nominated: 13,
+  /** A field that goes no further: `Connection` nominates it, or it may not stand where it stands. */
+  dropped: 13,
 });
 
 const KNOWN: readonly string[] = [

@@ -6,6 +6,15 @@ import type { Http1Limits } from "./limits.ts";
 /** How a message's body ends. `tunnel`: no HTTP follows (CONNECT accepted, 101). */
 export type BodyKind = "none" | "length" | "chunked" | "until-close" | "tunnel";
 
+/**
+ * Fields that are for the last recipient alone: a `Connection` that nominates one of them asks a proxy to
+ * change what the message means (RFC 9110 §7.6.1 forbids it to senders).
+ */
+const END_TO_END: ReadonlySet<string> = new Set([
+  ..."host content-length transfer-encoding content-type content-encoding content-range".split(" "),
+  ..."authorization cookie set-cookie cache-control expect date location".split(" "),
+]);
+
 const NO_BYTES = Buffer.alloc(0);
 const KEEP_ALIVE = Buffer.from("keep-alive");
 const CLOSE = Buffer.from("close");
@@ -28,6 +37,8 @@ export abstract class MessageHead {
   keepAlive = true;
   /** Whether `Connection` nominates `upgrade` and an `Upgrade` field names a protocol. */
   isUpgrade = false;
+  /** Whether the sender says that it reads trailers: `TE: trailers`, nominated by `Connection`. */
+  acceptsTrailers = false;
   readonly #limits: Http1Limits;
   /** Memory for a head that came in several reads (then `#keptBytes` > 0) or was detached. */
   #kept: Buffer = NO_BYTES;
@@ -53,6 +64,7 @@ export abstract class MessageHead {
     this.contentLength = 0;
     this.keepAlive = true;
     this.isUpgrade = false;
+    this.acceptsTrailers = false;
     this.#keptBytes = 0;
     if (this.#kept.length > MAX_IDLE_BYTES) this.#kept = NO_BYTES;
   }
@@ -111,36 +123,41 @@ export abstract class MessageHead {
     const { fields } = this;
     let saysClose = false;
     let saysKeepAlive = false;
-    let nominatesUpgrade = false;
+    let options: Set<string> | undefined;
     for (let index = 0; index < fields.count; index++) {
       if (fields.ids[index] !== FIELD.connection) continue;
       // One of these two alone is what nearly every message says.
       if (fields.isValue(index, KEEP_ALIVE)) saysKeepAlive = true;
       else if (fields.isValue(index, CLOSE)) saysClose = true;
       else {
-        for (const part of fields.valueAt(index).split(",")) {
-          const option = part.trim().toLowerCase();
-          if (option === "close") saysClose = true;
-          else if (option === "keep-alive") saysKeepAlive = true;
-          else if (option === "upgrade") nominatesUpgrade = true;
-          else if (option !== "") this.#nominate(option);
-        }
+        options ??= new Set();
+        for (const part of fields.valueAt(index).split(",")) options.add(part.trim().toLowerCase());
       }
     }
+    if (options !== undefined) {
+      saysClose ||= options.has("close");
+      saysKeepAlive ||= options.has("keep-alive");
+      this.#applyOptions(options);
+    }
     this.keepAlive = !saysClose && (this.minorVersion === 1 || saysKeepAlive);
-    this.isUpgrade =
-      nominatesUpgrade && this.minorVersion === 1 && fields.indexOfId(FIELD.upgrade) >= 0;
   }
 
-  #nominate(option: string): void {
+  /** One look at each field, however many options there are: the work stays linear in the bytes. */
+  #applyOptions(options: ReadonlySet<string>): void {
     const { fields } = this;
+    if (this.minorVersion === 1) {
+      this.isUpgrade = options.has("upgrade") && fields.indexOfId(FIELD.upgrade) >= 0;
+      this.acceptsTrailers = options.has("te") && hasTrailers(fields.findById(FIELD.te));
+    }
     for (let index = 0; index < fields.count; index++) {
       const id = fields.ids[index] as number;
-      if (id === FIELD.connection || fields.nameAt(index).toLowerCase() !== option) continue;
-      if (id === FIELD.host || id === FIELD.contentLength || id === FIELD.transferEncoding) {
-        throw new Http1Error("CONNECTION", `Connection nominates "${option}", which ends no hop`);
+      if (id === FIELD.connection || id === FIELD.upgrade || id === FIELD.te) continue;
+      const name = fields.nameAt(index).toLowerCase();
+      if (!options.has(name)) continue;
+      if (END_TO_END.has(name)) {
+        throw new Http1Error("CONNECTION", `Connection nominates "${name}", which ends no hop`);
       }
-      if (id === FIELD.other || id > FIELD.nominated) fields.ids[index] = FIELD.nominated;
+      fields.ids[index] = FIELD.dropped;
     }
   }
 
@@ -163,4 +180,9 @@ export abstract class MessageHead {
     this.contentLength = fields.contentLength;
     return "length";
   }
+}
+
+/** Whether a TE lists `trailers`, whatever codings stand beside it (RFC 9110 §10.1.4). */
+function hasTrailers(te: string | undefined): boolean {
+  return te?.split(",").some((part) => part.trim().toLowerCase() === "trailers") === true;
 }

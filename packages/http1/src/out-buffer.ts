@@ -31,7 +31,7 @@ const HOP_BY_HOP: readonly number[] = [
   FIELD.upgrade,
   FIELD.http2Settings,
   FIELD.proxyAuthorization,
-  FIELD.nominated,
+  FIELD.dropped,
 ];
 
 /**

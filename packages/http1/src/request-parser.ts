@@ -196,7 +196,7 @@ export class RequestParser extends MessageHead {
     const { target, method } = this;
     if (method === "CONNECT") {
       if (!AUTHORITY_WITH_PORT.test(target)) {
-        throw new Http1Error("TARGET", `CONNECT wants host:port, not "${target}"`);
+        throw new Http1Error("TARGET", `CONNECT wants host:port, not "${shown(target)}"`);
       }
       this.form = "authority";
       this.authority = target;
@@ -219,7 +219,7 @@ export class RequestParser extends MessageHead {
     if (authority === undefined || !isHost(authority)) {
       throw new Http1Error(
         "TARGET",
-        `"${target}" is neither a path nor an http URI without userinfo`,
+        `"${shown(target)}" is neither a path nor an http URI without userinfo`,
       );
     }
     this.form = "absolute";
@@ -238,18 +238,19 @@ export class RequestParser extends MessageHead {
       return;
     }
     const host = fields.valueAt(first);
-    if (host === "") return;
-    if (!isHost(host)) throw new Http1Error("HOST", `Host "${host}" is not host[:port]`);
-    if (this.authority === undefined) this.authority = host;
-    else if (
-      this.form === "absolute" &&
-      withoutHttpPort(host) !== withoutHttpPort(this.authority)
-    ) {
-      throw new Http1Error("HOST", `Host "${host}" is not the target's "${this.authority}"`);
+    if (this.form === "absolute") {
+      const { authority = "" } = this;
+      if (withoutHttpPort(host) === withoutHttpPort(authority)) return;
+      const what = `Host "${shown(host)}" is not the target's "${shown(authority)}"`;
+      throw new Http1Error("HOST", what);
     }
+    if (host === "") return;
+    if (!isHost(host)) throw new Http1Error("HOST", `Host "${shown(host)}" is not host[:port]`);
+    this.authority ??= host;
   }
 }
 
+const MAX_SHOWN = 100;
 const AUTHORITY_WITH_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+):[0-9]{1,5}$/;
 const ABSOLUTE = /^http:\/\/([^/?]+)/i;
 const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::[0-9]{0,5})?$/;
@@ -257,6 +258,11 @@ const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::[0-9]{0,5})?$/;
 function isHost(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (HOST[text.charCodeAt(i)] !== 1) return false;
   return HOST_AND_PORT.test(text);
+}
+
+/** What a hostile peer sent, short enough to be told. */
+function shown(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
 function withoutHttpPort(authority: string): string {

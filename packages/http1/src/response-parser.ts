@@ -1,6 +1,6 @@
 import { CR, LF, SP, VALUE } from "./characters.ts";
 import { byteName } from "./field-block.ts";
-import type { FieldNames } from "./field-names.ts";
+import { FIELD, type FieldNames } from "./field-names.ts";
 import { Http1Error } from "./http1-error.ts";
 import { latin1 } from "./latin1.ts";
 import { DEFAULT_LIMITS, type Http1Limits } from "./limits.ts";
@@ -121,8 +121,12 @@ export class ResponseParser extends MessageHead {
     const framing = this.readFraming();
     this.readConnection();
     const { status } = this;
-    if (status === 101) this.body = "tunnel";
-    else if (this.#requestMethod === "CONNECT" && status >= 200 && status < 300)
+    if (status === 101) {
+      if (!this.isUpgrade) {
+        throw new Http1Error("STATUS", "a 101 response does not say which protocol follows");
+      }
+      this.body = "tunnel";
+    } else if (this.#requestMethod === "CONNECT" && status >= 200 && status < 300)
       this.body = "tunnel";
     else if (status < 200 || status === 204 || status === 304 || this.#requestMethod === "HEAD") {
       this.body = "none";
@@ -132,14 +136,19 @@ export class ResponseParser extends MessageHead {
       this.body = "until-close";
       this.keepAlive = false;
     }
-    if (this.body === "tunnel" || status < 200 || status === 204) this.#refuseCoding(framing);
+    if (this.body !== "length") this.contentLength = 0;
+    if (this.body === "tunnel" || status < 200 || status === 204) this.#dropFraming(framing);
   }
 
-  /** RFC 9112 §6.1: no Transfer-Encoding where no body can follow but by misunderstanding. */
-  #refuseCoding(framing: "absent" | "length" | "chunked"): void {
+  /**
+   * No framing where no body can follow but by misunderstanding: a coding is refused (RFC 9112 §6.1), a
+   * length, which servers do send, is not passed on (RFC 9110 §8.6).
+   */
+  #dropFraming(framing: "absent" | "length" | "chunked"): void {
     if (framing === "chunked") {
       throw new Http1Error("TRANSFER_ENCODING", `Transfer-Encoding in a ${this.status} response`);
     }
+    if (framing === "length") this.fields.dropId(FIELD.contentLength);
   }
 }
 
