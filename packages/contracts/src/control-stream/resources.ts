@@ -77,6 +77,8 @@ export const WorkloadResource = z.object({
   version: z.string(),
   workload: NameWire,
   mtlsMode: z.enum(["DISABLE", "PERMISSIVE", "STRICT"]),
+  /** By app port, where `portLevelMtls` says otherwise. */
+  portMtlsModes: z.record(z.string(), z.enum(["DISABLE", "PERMISSIVE", "STRICT"])).optional(),
   authorization: z.array(AuthorizationPolicyWire).optional(),
   rateLimits: z.array(RateLimitWire).optional(),
   filters: z.array(FilterWire).optional(),
