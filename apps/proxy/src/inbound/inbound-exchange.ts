@@ -5,7 +5,7 @@ import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { SeriesTable } from "../transport/series-table.ts";
-import type { UpstreamConnection } from "../transport/upstream-connection.ts";
+import type { UpstreamStream } from "../transport/upstream-stream.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 
@@ -42,31 +42,24 @@ export class InboundExchange extends HttpExchange {
   readonly #side: InboundSide;
   readonly #peer: MeshPeer | undefined;
   readonly #address: string;
-  readonly #onGone: (exchange: InboundExchange) => void;
   #series: SeriesTable | undefined;
   #seriesGeneration = -1;
   #attemptCount = 0;
 
   /** `peer` absent: the caller speaks plaintext, from `address`. */
-  constructor(
-    side: InboundSide,
-    peer: MeshPeer | undefined,
-    address: string,
-    onGone: (exchange: InboundExchange) => void,
-  ) {
-    super(processClock, side.timeouts);
+  constructor(side: InboundSide, peer: MeshPeer | undefined, address: string) {
+    super(processClock, side.timeouts, side.limits);
     this.#side = side;
     this.#peer = peer;
     this.#address = address;
-    this.#onGone = onGone;
   }
 
-  protected override get origin(): string {
+  override get origin(): string {
     return this.#side.origin;
   }
 
   /** STRICT holds from the next request on, on connections that are open as well. */
-  protected override mayServe(): boolean {
+  override mayServe(): boolean {
     if (this.#peer !== undefined) return true;
     const { workload, recorder } = this.#side.parts;
     if (workload.mtlsMode !== "STRICT") return true;
@@ -126,10 +119,7 @@ export class InboundExchange extends HttpExchange {
   /** Only a kept-alive connection that closed under a harmless request: a refused app stays refused. */
   #mayRetry(fault: UpstreamFault): boolean {
     return (
-      fault.kind === "closed" &&
-      fault.isStale &&
-      !this.hasSentBody &&
-      isIdempotent(this.request.method)
+      fault.kind === "closed" && fault.isStale && !this.hasBody && isIdempotent(this.request.method)
     );
   }
 
@@ -164,7 +154,7 @@ export class InboundExchange extends HttpExchange {
     return RESPONSE_MASK;
   }
 
-  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamConnection): void {
+  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
     if (upstream.response.status >= 500) out.field("x-heddle-origin", this.#side.appName);
   }
 
@@ -212,7 +202,7 @@ export class InboundExchange extends HttpExchange {
       this.#seriesGeneration = generation;
     }
     const series = this.#series.seriesOf(status, flag, failedBy);
-    recorder.record(series, durationMs, this.requestBody.payloadBytes, this.responseBytes);
+    recorder.record(series, durationMs, this.requestBytes, this.responseBytes);
     if (!this.trace.isSampled && status !== 0 && status < 500) return;
     const query = this.request.path.indexOf("?");
     const labels = this.#peer?.labels;
@@ -235,9 +225,5 @@ export class InboundExchange extends HttpExchange {
       requestId: this.trace.requestId,
       clientAddress: labels === undefined ? this.#address : undefined,
     });
-  }
-
-  protected override onGone(): void {
-    this.#onGone(this);
   }
 }

@@ -4,6 +4,7 @@ import type { Listener, StartInbound } from "../core/listener.ts";
 import { MESH_ALPN } from "../core/workload-identity.ts";
 import { Connection, certificateFault } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
+import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { type Session, SocketListener } from "../transport/socket-listener.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
 import { type InboundParts, InboundSide } from "./inbound-side.ts";
@@ -78,20 +79,19 @@ class Greeting implements Session, Watched {
       this.destroy();
       return;
     }
-    const exchange = this.#exchange(undefined);
-    const connection = Connection.adopt(this.#socket, exchange);
-    exchange.attach(connection);
+    const downstream = this.#http1(undefined);
+    const connection = Connection.adopt(this.#socket, downstream);
+    downstream.attach(connection);
     connection.start(first);
   }
 
-  #exchange(peer: MeshPeer | undefined): InboundExchange {
+  #http1(peer: MeshPeer | undefined): Http1Downstream {
     const sessions = this.#sessions;
-    const exchange = new InboundExchange(this.#side, peer, this.#address, (gone) =>
-      sessions.delete(gone),
-    );
-    sessions.add(exchange);
+    const exchange = new InboundExchange(this.#side, peer, this.#address);
+    const downstream = new Http1Downstream(exchange, (gone) => sessions.delete(gone));
+    sessions.add(downstream);
     this.#finish();
-    return exchange;
+    return downstream;
   }
 
   #startTls(first: Buffer): void {
@@ -130,9 +130,9 @@ class Greeting implements Session, Watched {
     else {
       tls.removeListener("end", this.#onEnd);
       tls.removeListener("error", fail);
-      const exchange = this.#exchange(peer);
-      const connection = Connection.adoptTls(tls, exchange);
-      exchange.attach(connection);
+      const downstream = this.#http1(peer);
+      const connection = Connection.adoptTls(tls, downstream);
+      downstream.attach(connection);
       connection.start();
     }
   }

@@ -13,8 +13,7 @@ import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
-import type { UpstreamConnection } from "../transport/upstream-connection.ts";
-import type { UpstreamPool } from "../transport/upstream-pool.ts";
+import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
 import { isLoop } from "./loop-guard.ts";
 import type { OutboundSide } from "./outbound-side.ts";
@@ -50,7 +49,6 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   protected readonly ownBlame: FailedBy = "outbound-proxy";
   protected readonly cutBlame: FailedBy = "network";
   readonly #side: OutboundSide;
-  readonly #onGone: (exchange: OutboundExchange) => void;
   /** From a local port or a CONNECT: the host of every request on this connection. */
   #fixedHost: string | undefined;
   #authority = "";
@@ -61,7 +59,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   #outside: HostPort | undefined;
   #live: LiveEndpoint | undefined;
   #isCounted = false;
-  #pool: UpstreamPool | undefined;
+  #pool: UpstreamSource | undefined;
   #tunnel: Connection | undefined;
   /** The mesh view's generation the destination was chosen under. */
   #generation = 0;
@@ -70,15 +68,10 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   #responseOrigin = "";
   #responseFlags = "-";
 
-  constructor(
-    side: OutboundSide,
-    fixedHost: string | undefined,
-    onGone: (exchange: OutboundExchange) => void,
-  ) {
-    super(processClock, side.timeouts);
+  constructor(side: OutboundSide, fixedHost: string | undefined) {
+    super(processClock, side.timeouts, side.limits);
     this.#side = side;
     this.#fixedHost = fixedHost;
-    this.#onGone = onGone;
   }
 
   // ---- What routing looks at ----
@@ -101,11 +94,11 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
 
   // ---- Finding an upstream ----
 
-  protected override get origin(): string {
+  override get origin(): string {
     return this.#side.origin;
   }
 
-  protected override mayServe(): boolean {
+  override mayServe(): boolean {
     return true;
   }
 
@@ -169,7 +162,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
    * While this request waited for a connection the rules have changed, and the control plane was told
    * that what is sent from now on follows the new ones: choose again.
    */
-  override onUpstreamReady(upstream: UpstreamConnection): void {
+  override onUpstreamReady(upstream: UpstreamStream): void {
     if (this.#outside !== undefined || this.#generation === this.#side.parts.view.generation) {
       super.onUpstreamReady(upstream);
       return;
@@ -235,7 +228,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     this.#acquire(this.#side.poolOfEndpoint(live));
   }
 
-  #acquire(pool: UpstreamPool): void {
+  #acquire(pool: UpstreamSource): void {
     this.#pool = pool;
     this.#attemptCount++;
     const got = pool.acquire(this, this.request.method);
@@ -284,10 +277,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   #mayRetry(fault: UpstreamFault): boolean {
     if (fault.kind === "connect") return this.#outside === undefined;
     return (
-      fault.kind === "closed" &&
-      fault.isStale &&
-      !this.hasSentBody &&
-      isIdempotent(this.request.method)
+      fault.kind === "closed" && fault.isStale && !this.hasBody && isIdempotent(this.request.method)
     );
   }
 
@@ -374,7 +364,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     return this.#live?.endpoint.identity !== undefined;
   }
 
-  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamConnection): void {
+  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
     const { fields, status } = upstream.response;
     if (this.#isSidecar) {
       this.#responseOrigin = fields.findById(PROXY_FIELD.origin) ?? "";
@@ -458,7 +448,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
         ? this.#side.seriesOfHost(this.#view?.fqdn ?? this.#outsideName(), this.#view?.service)
         : this.#side.seriesOfWorkload(live);
     const series = table.seriesOf(status, flag, failedBy);
-    recorder.record(series, durationMs, this.requestBody.payloadBytes, this.responseBytes);
+    recorder.record(series, durationMs, this.requestBytes, this.responseBytes);
     if (!this.trace.isSampled && status !== 0 && status < 500) return;
     recorder.span({
       kind: "client",
@@ -483,9 +473,5 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
 
   #outsideName(): string {
     return this.#outside?.host ?? (this.#authority === "" ? "unknown" : this.#authority);
-  }
-
-  protected override onGone(): void {
-    this.#onGone(this);
   }
 }

@@ -1,5 +1,6 @@
 import type { Listener, StartOutbound } from "../core/listener.ts";
 import { Connection } from "../transport/connection.ts";
+import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { SocketListener } from "../transport/socket-listener.ts";
 import { OutboundExchange } from "./outbound-exchange.ts";
 import { type OutboundParts, OutboundSide } from "./outbound-side.ts";
@@ -15,10 +16,11 @@ export async function startOutbound(
 ): Promise<Listener> {
   const side = new OutboundSide(parts);
   const listener = await SocketListener.listen(LOOPBACK, parts.port, (socket, sessions) => {
-    const exchange = new OutboundExchange(side, parts.host, (gone) => sessions.delete(gone));
-    sessions.add(exchange);
-    const connection = Connection.adopt(socket, exchange);
-    exchange.attach(connection);
+    const exchange = new OutboundExchange(side, parts.host);
+    const downstream = new Http1Downstream(exchange, (gone) => sessions.delete(gone));
+    sessions.add(downstream);
+    const connection = Connection.adopt(socket, downstream);
+    downstream.attach(connection);
     connection.start();
   });
   return {

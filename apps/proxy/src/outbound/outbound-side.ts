@@ -10,6 +10,7 @@ import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-excha
 import { SeriesTable } from "../transport/series-table.ts";
 import type { UpstreamConnection } from "../transport/upstream-connection.ts";
 import { UpstreamPool } from "../transport/upstream-pool.ts";
+import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import { isLoop } from "./loop-guard.ts";
 
@@ -51,7 +52,7 @@ export class OutboundSide {
   }
 
   /** Connections to an endpoint of the mesh: mTLS where it has an identity, else plaintext. */
-  poolOfEndpoint(live: LiveEndpoint): UpstreamPool {
+  poolOfEndpoint(live: LiveEndpoint): UpstreamSource {
     const { poolKey } = live;
     const known = this.#pools.get(poolKey);
     if (known !== undefined) return known;
@@ -70,7 +71,7 @@ export class OutboundSide {
   }
 
   /** Connections to a host outside the mesh, found by DNS. */
-  poolOfHost(host: string, port: number): UpstreamPool {
+  poolOfHost(host: string, port: number): UpstreamSource {
     const key = `host ${host}:${port}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;

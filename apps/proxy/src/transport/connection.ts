@@ -1,6 +1,7 @@
 import net from "node:net";
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
 import type { OutBuffer } from "@heddle/http1";
+import type { ByteStream, ByteStreamHandler } from "./byte-stream.ts";
 
 /** Reads of all sockets land here, one after the other; nobody keeps a reference past its call. */
 const READ_BYTES = 65_536;
@@ -8,18 +9,6 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** A writer with more than this waiting makes its source stop. */
 const WRITE_HIGH_WATER_BYTES = 131_072;
-
-/** Who deals with a connection's bytes at the moment. */
-export interface ConnectionHandler {
-  /** `bytes[start, end)` are valid during the call only. */
-  onData(bytes: Buffer, start: number, end: number): void;
-  /** The peer has sent its last byte. */
-  onEnd(): void;
-  /** What was waiting to be written is gone. */
-  onDrain(): void;
-  /** Nothing more will come or go. `error` is `undefined` after an orderly end. */
-  onClose(error: Error | undefined): void;
-}
 
 /** The parts of a socket's handle that Node uses for `onread` itself but does not document. */
 type StreamHandle = { useUserBuffer?(buffer: Uint8Array): void; verifyError?(): Error | null };
@@ -31,8 +20,8 @@ type OnRead = { buffer: Buffer; callback: (size: number, buffer: Uint8Array) => 
  * after another. Where the runtime allows, it reads into one shared buffer (proxy-performance: a
  * fifth of the cost of a proxied request), else by 'data' events.
  */
-export class Connection {
-  handler: ConnectionHandler;
+export class Connection implements ByteStream {
+  handler: ByteStreamHandler;
   isClosed = false;
   /** Whether reading is stopped to hold the peer back. */
   isPaused = false;
@@ -42,14 +31,14 @@ export class Connection {
   #error: Error | undefined;
   readonly #isTls: boolean;
 
-  private constructor(socket: net.Socket, handler: ConnectionHandler, isTls: boolean) {
+  private constructor(socket: net.Socket, handler: ByteStreamHandler, isTls: boolean) {
     this.#socket = socket;
     this.handler = handler;
     this.#isTls = isTls;
   }
 
   /** Takes over a socket a server has accepted with `pauseOnConnect`. Nothing is read before `start`. */
-  static adopt(accepted: net.Socket, handler: ConnectionHandler): Connection {
+  static adopt(accepted: net.Socket, handler: ByteStreamHandler): Connection {
     const owner = accepted as unknown as HandleOwner;
     const handle = owner._handle;
     if (handle === null || typeof handle.useUserBuffer !== "function") {
@@ -77,7 +66,7 @@ export class Connection {
   }
 
   /** Takes over a server-side TLS socket whose handshake is done and checked. */
-  static adoptTls(socket: TLSSocket, handler: ConnectionHandler): Connection {
+  static adoptTls(socket: TLSSocket, handler: ByteStreamHandler): Connection {
     const connection = new Connection(socket, handler, true);
     connection.#listen(readIntoSharedBuffer(socket, () => connection));
     return connection;
@@ -92,7 +81,7 @@ export class Connection {
   /** Connects to `host:port`. `onReady` comes once, unless `handler.onClose` comes first. */
   static connect(
     target: ConnectTarget,
-    handler: ConnectionHandler,
+    handler: ByteStreamHandler,
     onReady: () => void,
   ): Connection {
     let connection: Connection | undefined;

@@ -9,6 +9,7 @@ export type Flag =
   | "UF"
   | "UO"
   | "UC"
+  | "UR"
   | "UT"
   | "UPE"
   | "DPE"
@@ -23,12 +24,25 @@ export type Failure = {
   readonly explanation: string;
 };
 
+/** An answer a proxy gives in its own name. `fields`: besides the body's length and the connection's. */
+export type OwnAnswer = {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer | undefined;
+  readonly flag: Flag;
+  readonly failedBy: FailedBy;
+};
+
 /** Why an exchange with an upstream ended before a whole response had come. */
 export type UpstreamFault =
   | { readonly kind: "connect"; readonly reason: string }
   | { readonly kind: "overflow"; readonly reason: string }
   /** `isStale`: the connection had served before, and closed without a byte of this response. */
   | { readonly kind: "closed"; readonly reason: string; readonly isStale: boolean }
+  /** The peer gave up this stream alone. `isRefused`: it says that it has done nothing with the request. */
+  | { readonly kind: "reset"; readonly reason: string; readonly isRefused: boolean }
+  /** The attempt took longer than it may; others may follow. */
+  | { readonly kind: "try-timeout"; readonly reason: string }
   | { readonly kind: "protocol"; readonly reason: string };
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -58,6 +72,10 @@ export function flagOf(fault: UpstreamFault): { status: number; flag: Flag } {
       return { status: 503, flag: "UO" };
     case "closed":
       return { status: 503, flag: "UC" };
+    case "reset":
+      return { status: 503, flag: "UR" };
+    case "try-timeout":
+      return { status: 504, flag: "UT" };
     default:
       return { status: 502, flag: "UPE" };
   }

@@ -1,5 +1,5 @@
 import { OutBuffer } from "@heddle/http1";
-import type { Connection, ConnectionHandler } from "./connection.ts";
+import type { ByteStream, ByteStreamHandler } from "./byte-stream.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 
 const IDLE_MS = 3_600_000;
@@ -8,7 +8,7 @@ const IDLE_MS = 3_600_000;
 export type TunnelEnd = { readonly upBytes: number; readonly downBytes: number };
 
 /**
- * Passes bytes between two connections as they come, each side held back while the other does not
+ * Passes bytes between two streams as they come, each side held back while the other does not
  * take them. The end of one direction is passed on; the tunnel is over when both have ended.
  */
 export class Tunnel implements Watched {
@@ -21,8 +21,8 @@ export class Tunnel implements Watched {
   #isOver = false;
 
   constructor(
-    downstream: Connection,
-    upstream: Connection,
+    downstream: ByteStream,
+    upstream: ByteStream,
     clock: DeadlineClock,
     onEnd: (end: TunnelEnd) => void,
   ) {
@@ -55,7 +55,7 @@ export class Tunnel implements Watched {
     this.destroy();
   }
 
-  /** One of the two connections is gone. */
+  /** One of the two streams is gone. */
   onHalfClosed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -73,14 +73,14 @@ export class Tunnel implements Watched {
 }
 
 /** One direction: what `source` sends goes to `sink`. */
-class Half implements ConnectionHandler {
-  readonly source: Connection;
-  readonly #sink: Connection;
+class Half implements ByteStreamHandler {
+  readonly source: ByteStream;
+  readonly #sink: ByteStream;
   readonly #tunnel: Tunnel;
   readonly #out = new OutBuffer(4_096);
   byteCount = 0;
 
-  constructor(source: Connection, sink: Connection, tunnel: Tunnel) {
+  constructor(source: ByteStream, sink: ByteStream, tunnel: Tunnel) {
     this.source = source;
     this.#sink = sink;
     this.#tunnel = tunnel;

@@ -1,35 +1,27 @@
-import { BodyReader, Http1Error, type Http1Limits, ResponseParser } from "@heddle/http1";
-import { Connection, type ConnectionHandler, type ConnectTarget } from "./connection.ts";
+import {
+  type BodyKind,
+  BodyReader,
+  type FieldBlock,
+  Http1Error,
+  type Http1Limits,
+  OutBuffer,
+  ResponseParser,
+} from "@heddle/http1";
+import type { ByteStreamHandler } from "./byte-stream.ts";
+import { Connection, type ConnectTarget } from "./connection.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
-import type { UpstreamFault } from "./failure.ts";
-import { fieldNames } from "./proxy-fields.ts";
+import { fieldNames, TRAILER_MASK } from "./proxy-fields.ts";
+import type { UpstreamStream, UpstreamUser } from "./upstream-stream.ts";
 
-/** The exchange an upstream connection works for. */
-export interface UpstreamUser {
-  /** Whether the whole request has been handed to the upstream connection. */
-  readonly isRequestSent: boolean;
-  /** A connection waited for is there. */
-  onUpstreamReady(upstream: UpstreamConnection): void;
-  /** The exchange ended before a final response head; the connection is gone. */
-  onUpstreamFault(fault: UpstreamFault): void;
-  /** A 1xx head (never 101) stands in `upstream.response`. */
-  onInformational(upstream: UpstreamConnection): void;
-  /** The final head stands in `upstream.response`; body and `onResponseEnd` follow. */
-  onResponseHead(upstream: UpstreamConnection): void;
-  onResponseBody(bytes: Buffer, start: number, end: number): void;
-  /** Everything of one read has been handed over. */
-  onResponseFlush(): void;
-  /** The response is whole; trailers stand in `upstream.body`. The connection is released right after. */
-  onResponseEnd(upstream: UpstreamConnection): void;
-  /** After the release: the next exchange may begin. */
-  onUpstreamReleased(): void;
-  /** The response broke off after its head. */
-  onResponseCut(reason: string): void;
-  /** The upstream has agreed to another protocol; `bytes[start, end)` are its first of it. */
-  onTunnel(upstream: UpstreamConnection, bytes: Buffer, start: number, end: number): void;
-  /** The upstream connection takes bytes again. */
-  onUpstreamDrain(): void;
-}
+/**
+ * What goes to an upstream is put together here and written within the same call, so one buffer serves
+ * all connections.
+ */
+const scratch = new OutBuffer(65_536 + 8_192);
+
+/** The rest of a response nobody wants is read up to this much and this long, to keep the connection. */
+const MAX_DISCARDED_BYTES = 65_536;
+const DISCARD_MS = 1_000;
 
 /** Whom a connection belongs to between exchanges. */
 export interface UpstreamOwner {
@@ -49,9 +41,8 @@ export interface UpstreamOwner {
  *   connecting → idle (connected) | closed     idle → busy (assign) | closed
  *   busy → idle (response and request whole) | tunnel (101, CONNECT) | closed
  */
-export class UpstreamConnection implements ConnectionHandler, Watched {
+export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Watched {
   readonly response: ResponseParser;
-  readonly body: BodyReader;
   readonly connection: Connection;
   deadlineMs: number;
   watchIndex = -1;
@@ -62,15 +53,18 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
   readonly #owner: UpstreamOwner;
   #isConnected = false;
   #user: UpstreamUser | undefined;
+  readonly #body: BodyReader;
   #method = "GET";
+  #isChunked = false;
   #hasHead = false;
   #hasBytes = false;
+  #isDiscarding = false;
   #closeReason: string | undefined;
 
   constructor(owner: UpstreamOwner, target: ConnectTarget, generation: number) {
     this.#owner = owner;
     this.response = new ResponseParser(fieldNames, owner.limits);
-    this.body = new BodyReader(fieldNames, owner.limits);
+    this.#body = new BodyReader(fieldNames, owner.limits);
     this.generation = generation;
     this.deadlineMs = owner.clock.nowMs + owner.connectTimeoutMs;
     this.connection = Connection.connect(target, this, () => this.#onConnected());
@@ -99,62 +93,130 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
     this.response.reset(method);
   }
 
-  /** Takes the exchange back before anything was sent; the connection is its owner's again. */
+  // ---- The request ----
+
+  get isBlocked(): boolean {
+    return this.connection.isBlocked;
+  }
+
+  startRequest(): OutBuffer {
+    if (scratch.length > 0) throw new Error("the buffer towards upstreams was left filled");
+    return scratch;
+  }
+
+  endHead(body: BodyKind): void {
+    this.#isChunked = body === "chunked";
+    if (this.#isChunked) scratch.text("transfer-encoding: chunked\r\n");
+    scratch.endHead();
+  }
+
+  writeBody(bytes: Buffer, start: number, end: number): void {
+    if (this.#isChunked) scratch.chunk(bytes, start, end);
+    else scratch.copy(bytes, start, end);
+  }
+
+  endRequest(trailers: FieldBlock | undefined): void {
+    if (this.#isChunked) scratch.endChunks(trailers, TRAILER_MASK);
+  }
+
+  flush(): void {
+    this.connection.write(scratch);
+  }
+
+  // ---- The response ----
+
+  get trailers(): FieldBlock | undefined {
+    return this.#body.trailers;
+  }
+
+  pause(): void {
+    this.connection.pause();
+  }
+
+  resume(): void {
+    this.connection.resume();
+  }
+
   giveBack(): void {
     this.#user = undefined;
     this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
     this.#owner.onReleased(this);
   }
 
-  /** Gives the exchange up: the user hears nothing more of it. */
   abandon(): void {
+    scratch.clear();
     this.#user = undefined;
     this.connection.destroy();
   }
 
+  discard(): void {
+    const { body, contentLength } = this.response;
+    const isShort =
+      body === "none" ||
+      body === "chunked" ||
+      (body === "length" && contentLength <= MAX_DISCARDED_BYTES);
+    if (!isShort || !this.response.keepAlive || this.#user?.isRequestSent !== true) {
+      this.abandon();
+      return;
+    }
+    this.#user = undefined;
+    this.#isDiscarding = true;
+    this.deadlineMs = this.#owner.clock.nowMs + DISCARD_MS;
+  }
+
   /** Closes an idle connection; a busy one is its user's to end. */
   close(): void {
-    if (this.#user === undefined) this.connection.destroy();
+    if (this.#user === undefined && !this.#isDiscarding) this.connection.destroy();
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    const user = this.#user;
-    if (user === undefined) {
+    if (this.#user === undefined && !this.#isDiscarding) {
       // An answer to nothing: whatever it is, the next request must not be given it.
       this.connection.destroy();
       return;
     }
     this.#hasBytes = true;
     try {
-      this.#read(user, bytes, start, end);
+      this.#read(bytes, start, end);
     } catch (error) {
       if (!(error instanceof Http1Error)) throw error;
       this.#fail(error);
     }
   }
 
-  #read(user: UpstreamUser, bytes: Buffer, start: number, end: number): void {
+  #read(bytes: Buffer, start: number, end: number): void {
     let at = start;
-    while (!this.#hasHead) {
-      at = this.response.parse(bytes, at, end);
+    if (!this.#hasHead) {
+      at = this.#readHeads(bytes, at, end);
       if (at < 0) return;
-      if (this.response.status < 200 && this.response.status !== 101) {
-        user.onInformational(this);
-        this.response.reset(this.#method);
-        if (at === end) return;
-      } else {
-        this.#hasHead = true;
-        this.body.reset(this.response.body, this.response.contentLength);
-        if (this.response.body === "tunnel") {
-          this.#toTunnel(user, bytes, at, end);
-          return;
-        }
-        user.onResponseHead(this);
-      }
     }
-    at = this.body.read(bytes, at, end, this);
-    if (this.body.isComplete) this.#complete(user, at < end);
-    else user.onResponseFlush();
+    at = this.#body.read(bytes, at, end, this);
+    if (this.#body.isComplete) this.#complete(at < end);
+    else if (!this.#isDiscarding) this.#user?.onResponseFlush();
+    else if (this.#body.payloadBytes > MAX_DISCARDED_BYTES) this.connection.destroy();
+  }
+
+  /** Reads heads up to the final one; -1 when there is nothing more to do with these bytes. */
+  #readHeads(bytes: Buffer, start: number, end: number): number {
+    const { response } = this;
+    const user = this.#user as UpstreamUser;
+    let at = start;
+    for (;;) {
+      at = response.parse(bytes, at, end);
+      if (at < 0) return -1;
+      if (response.status >= 200 || response.status === 101) break;
+      user.onInformational(this);
+      response.reset(this.#method);
+      if (at === end) return -1;
+    }
+    this.#hasHead = true;
+    this.#body.reset(response.body, response.contentLength);
+    if (response.body === "tunnel") {
+      this.#toTunnel(user, bytes, at, end);
+      return -1;
+    }
+    user.onResponseHead(this);
+    return this.#user === user || this.#isDiscarding ? at : -1;
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
@@ -165,20 +227,25 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
     this.#user = undefined;
     this.#owner.clock.unwatch(this);
     this.#owner.onClosed(this);
-    user.onTunnel(this, bytes, start, end);
+    user.onTunnel(this, this.connection, bytes, start, end);
   }
 
-  #complete(user: UpstreamUser, hasExtraBytes: boolean): void {
-    user.onResponseEnd(this);
-    const isReusable = this.response.keepAlive && !hasExtraBytes && user.isRequestSent;
+  #complete(hasExtraBytes: boolean): void {
+    const user = this.#user;
+    user?.onResponseEnd(this);
+    const isReusable =
+      this.response.keepAlive &&
+      !hasExtraBytes &&
+      (this.#isDiscarding || user?.isRequestSent === true);
     this.#user = undefined;
+    this.#isDiscarding = false;
     this.servedCount++;
     if (isReusable && this.isUsable) {
       this.connection.resume();
       this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
       this.#owner.onReleased(this);
     } else this.connection.destroy();
-    user.onUpstreamReleased();
+    user?.onUpstreamReleased();
   }
 
   #fail(error: Http1Error): void {
@@ -191,11 +258,10 @@ export class UpstreamConnection implements ConnectionHandler, Watched {
   }
 
   onEnd(): void {
-    const user = this.#user;
-    if (user !== undefined && this.#hasHead && this.body.kind === "until-close") {
-      this.body.end();
+    if (this.#user !== undefined && this.#hasHead && this.#body.kind === "until-close") {
+      this.#body.end();
       this.connection.end();
-      this.#complete(user, false);
+      this.#complete(false);
       return;
     }
     this.#closeReason ??= "closed by the peer";

@@ -1,11 +1,8 @@
 import type { Http1Limits } from "@heddle/http1";
 import type { ConnectTarget } from "./connection.ts";
 import type { DeadlineClock } from "./deadline-clock.ts";
-import {
-  UpstreamConnection,
-  type UpstreamOwner,
-  type UpstreamUser,
-} from "./upstream-connection.ts";
+import { UpstreamConnection, type UpstreamOwner } from "./upstream-connection.ts";
+import type { Refusal, UpstreamSource, UpstreamUser } from "./upstream-stream.ts";
 
 export type PoolOptions = {
   readonly clock: DeadlineClock;
@@ -26,7 +23,7 @@ export type PoolOptions = {
 };
 
 /** Connections to one address: the one used last serves next, so that surplus ones fall idle and go. */
-export class UpstreamPool implements UpstreamOwner {
+export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   readonly clock: DeadlineClock;
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
@@ -46,14 +43,7 @@ export class UpstreamPool implements UpstreamOwner {
     this.limits = options.limits;
   }
 
-  /**
-   * An idle connection, assigned to `user`; or "waiting": `user` hears of a connection or a fault
-   * later (never within this call); or why it may not even wait.
-   */
-  acquire(
-    user: UpstreamUser,
-    method: string,
-  ): UpstreamConnection | "waiting" | { readonly refusal: string; readonly isOverflow: boolean } {
+  acquire(user: UpstreamUser, method: string): UpstreamConnection | "waiting" | Refusal {
     for (let upstream = this.#idle.pop(); upstream !== undefined; upstream = this.#idle.pop()) {
       if (upstream.isUsable && upstream.generation === this.#options.generation()) {
         upstream.assign(user, method);
@@ -72,13 +62,11 @@ export class UpstreamPool implements UpstreamOwner {
     return "waiting";
   }
 
-  /** `user` no longer wants a connection it waits for. */
   cancel(user: UpstreamUser): void {
     const index = this.#waiting.findIndex((waiting) => waiting.user === user);
     if (index >= 0) this.#waiting.splice(index, 1);
   }
 
-  /** Closes what is idle, now and whenever an exchange ends. */
   close(): void {
     this.#isClosed = true;
     for (const upstream of this.#idle.splice(0)) upstream.close();

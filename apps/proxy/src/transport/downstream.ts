@@ -1,0 +1,47 @@
+import type { FieldBlock, OutBuffer } from "@heddle/http1";
+import type { ByteStream } from "./byte-stream.ts";
+
+/** How a response's end is known: `unknown` when its sender finds out while it sends. */
+export type ResponseBody = "none" | "length" | "unknown" | "tunnel";
+
+/**
+ * Who sends the request and gets the answer, whatever the wire: an HTTP/1.1 connection between two of
+ * its requests, or a stream of a multiplexed connection. Heads are written as HTTP/1.1 text and turned
+ * into what the wire wants behind `endHead`; what frames a message is the wire's, not the exchange's.
+ *
+ *   head → (informational head)* → head → body* → endBody → finish        or `reset` at any point
+ */
+export interface Downstream {
+  /** Whether a read of the client's bytes is being handed over; its end calls `onRequestFlush`. */
+  readonly isReading: boolean;
+  /** Whether so much waits to be sent that the upstream should stop. */
+  readonly isBlocked: boolean;
+  /** Where a head is to be written: the status line, then the fields, but neither framing nor end. */
+  startHead(): OutBuffer;
+  /** Ends and sends a 1xx head. */
+  endInformational(): void;
+  /**
+   * Ends the final head. `wantsRest`: what the client still has to send of its request will be read
+   * while the answer goes out.
+   */
+  endHead(body: ResponseBody, wantsRest: boolean): void;
+  writeBody(bytes: Buffer, start: number, end: number): void;
+  /** Ends the response, and sends it. */
+  endBody(trailers: FieldBlock | undefined): void;
+  /** Sends what was written. */
+  flush(): void;
+  /** Whether the exchange can take more of the body may have changed. */
+  updateReading(): void;
+  /** The exchange is over and answered. The exchange may be used again within this call. */
+  finish(): void;
+  /** Breaks the response off so that the client can tell. */
+  reset(): void;
+  /** The clock's call while no request is under way. */
+  onDeadline(nowMs: number): void;
+  /** What follows on this connection after a CONNECT that was accepted are requests again. */
+  continueWithRequests(): void;
+  /** Gives the bytes up to a tunnel; `rest` was read already and is the tunnel's. */
+  startTunnel(): { readonly stream: ByteStream; readonly rest: Buffer | undefined };
+  /** The tunnel is over. */
+  onTunnelEnd(): void;
+}
