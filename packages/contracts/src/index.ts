@@ -1,5 +1,6 @@
 export * from "./console-api/graph.ts";
 export * from "./console-api/mesh-state.ts";
+export * from "./console-api/traffic.ts";
 export * from "./control-stream/messages.ts";
 export * from "./control-stream/resources.ts";
 export type { FilterWire, TelemetryWire } from "./control-stream/workload-policy-wire.ts";

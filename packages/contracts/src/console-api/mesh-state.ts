@@ -1,12 +1,25 @@
 import { z } from "zod";
+import { PortProtocolWire } from "../control-stream/route-wire.ts";
 
 /** The control plane's answers and requests: registry, config, revisions, canaries, mTLS. Times are epoch ms. */
 
+/** Every kind that is kept; `packages/resources` knows the same. */
 export const ResourceKind = z.enum([
   "VirtualService",
   "DestinationRule",
-  "PeerAuthentication",
+  "ServiceEntry",
+  "Sidecar",
   "WorkloadEntry",
+  "WorkloadGroup",
+  "PeerAuthentication",
+  "AuthorizationPolicy",
+  "RequestAuthentication",
+  "Telemetry",
+  "Service",
+  "MeshConfig",
+  "TrafficPolicy",
+  "RateLimit",
+  "ProxyFilter",
 ]);
 export const Role = z.enum(["viewer", "operator", "admin"]);
 export const MtlsModeWire = z.enum(["DISABLE", "PERMISSIVE", "STRICT"]);
@@ -52,6 +65,10 @@ export const WorkloadState = z.object({
   /** The PeerAuthentication the mode comes from, `namespace/name`; absent: the default, PERMISSIVE. */
   mtlsPolicy: z.string().optional(),
   certificateNotAfterMs: z.number().optional(),
+  /** Ports whose protocol is not declared, and what the proxies have found there. */
+  protocolSuggestions: z
+    .array(z.object({ port: z.number().int(), protocol: PortProtocolWire }))
+    .optional(),
   instances: z.array(
     z.object({
       instanceId: z.string(),
@@ -60,7 +77,22 @@ export const WorkloadState = z.object({
       address: z.string(),
       inboundPort: z.number().int(),
       appPort: z.number().int().optional(),
+      /** Of `appPort`. */
+      protocol: PortProtocolWire.optional(),
+      morePorts: z
+        .array(
+          z.object({
+            name: z.string().optional(),
+            appPort: z.number().int(),
+            inboundPort: z.number().int(),
+            protocol: PortProtocolWire,
+          }),
+        )
+        .optional(),
+      locality: z.string().optional(),
       state: z.enum(["connected", "disconnected"]),
+      /** It is about to end and gets no new requests. */
+      isDraining: z.boolean().optional(),
       leaseEndsAtMs: z.number(),
     }),
   ),
@@ -231,6 +263,7 @@ export const TokenCreateResponse = z.object({ token: z.string(), expiresAtMs: z.
 export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("revision"), revision: RevisionSummary }),
   z.object({ type: z.literal("registry") }), // workloads or proxies came, went or changed state
+  z.object({ type: z.literal("observations") }), // what proxies see of endpoints; at most once a second
 ]);
 
 export type ResourceKind = z.infer<typeof ResourceKind>;
