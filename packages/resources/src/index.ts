@@ -1,15 +1,58 @@
+export type { HostRef, Labels, PolicyTarget, TargetRef, Visibility } from "./documents/document.ts";
+export type {
+  AccessLoggingRule,
+  CustomTag,
+  MeshConfigDocument,
+  MetricOverride,
+  MetricsRule,
+  TelemetryDocument,
+  TelemetryMode,
+  TracingRule,
+  TrafficDestination,
+  TrafficPolicyDocument,
+  TrafficSource,
+} from "./documents/mesh-documents.ts";
+export type {
+  AuthorizationPolicyDocument,
+  JwtRule,
+  PeerAuthenticationDocument,
+  ProxyFilter,
+  ProxyFilterDocument,
+  RateLimitDocument,
+  RequestAuthenticationDocument,
+} from "./documents/policy-documents.ts";
+export type {
+  DeclaredPort,
+  EgressHost,
+  EntryEndpoint,
+  ServiceDocument,
+  ServiceEntry,
+  Sidecar,
+  SidecarEgress,
+  SidecarIngress,
+  WorkloadEntry,
+  WorkloadGroup,
+} from "./documents/registry-documents.ts";
+export type {
+  DestinationRule,
+  DocumentRoute,
+  DocumentTcpRoute,
+  HostDestination,
+  VirtualService,
+} from "./documents/routing-documents.ts";
 export { editYaml, type YamlEdit } from "./edit-yaml.ts";
 export type { Fault } from "./fault.ts";
-export { type ParsedResource, type ParseOutcome, parseResources } from "./parse-resources.ts";
 export {
-  type DestinationRule,
+  type ParsedResource,
+  type ParseOutcome,
+  type PassedOver,
+  parseResources,
+} from "./parse-resources.ts";
+export {
   formatRef,
-  type PeerAuthenticationDocument,
   RESOURCE_KINDS,
   type Resource,
   type ResourceKindName,
   type ResourceRef,
-  type VirtualService,
-  type WorkloadEntry,
 } from "./resource.ts";
-export { isDnsLabel, parseServiceHost } from "./service-host.ts";
+export { isDnsLabel, parseServiceHost, readHost } from "./service-host.ts";

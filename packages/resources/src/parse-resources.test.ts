@@ -38,12 +38,15 @@ test("a VirtualService becomes routes with their destinations in the rule's name
   const reviews = { namespace: "shop", name: "reviews" };
   assert.deepEqual(resource.services, [reviews]);
   assert.deepEqual(resource.routes[0]?.matches[0]?.headers, { "x-user": { kind: "present" } });
+  const host = "reviews.shop.svc.cluster.local";
+  assert.deepEqual(resource.hosts, [{ host, service: reviews }]);
   assert.deepEqual(resource.routes[1], {
+    index: 1,
     name: "route-2",
     matches: [],
     destinations: [
-      { service: reviews, subset: "v1", weight: 90 },
-      { service: reviews, subset: "v2", weight: 10 },
+      { host, service: reviews, subset: "v1", weight: 90 },
+      { host: "reviews.shop", service: reviews, subset: "v2", weight: 10 },
     ],
     timeoutMs: 1500,
   });

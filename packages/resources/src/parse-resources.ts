@@ -10,7 +10,7 @@ import {
   warnOfVirtualService,
 } from "./kinds/virtual-service.ts";
 import { WorkloadEntrySchema } from "./kinds/workload-entry.ts";
-import { formatRef, RESOURCE_KINDS, type Resource, type ResourceKindName } from "./resource.ts";
+import { formatRef, type Resource, type ResourceKindName } from "./resource.ts";
 
 const MAX_TEXT_BYTES = 1_048_576;
 const MAX_DOCUMENTS = 1000;
@@ -27,9 +27,24 @@ const BRACKET_TOWER = /(?:[[{]\s{0,8}){64}/;
 /** One document: what it means, and how it is kept and shown. */
 export type ParsedResource = { readonly resource: Resource; readonly yaml: string };
 
+/** A document of a kind that Heddle does not serve: read, warned about, not kept. */
+export type PassedOver = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** What it means that Heddle passes it over. */
+  readonly reason: string;
+};
+
 /** Either all documents, or every fault of every document. */
 export type ParseOutcome =
-  | { readonly ok: true; readonly resources: ParsedResource[]; readonly warnings: string[] }
+  | {
+      readonly ok: true;
+      readonly resources: ParsedResource[];
+      /** One sentence each, with the document's name; those of `passedOver` among them. */
+      readonly warnings: string[];
+      readonly passedOver: PassedOver[];
+    }
   | { readonly ok: false; readonly faults: Fault[] };
 
 /**
@@ -60,7 +75,12 @@ export function parseResources(text: string): ParseOutcome {
   const resources = outcomes.flatMap((outcome) => outcome.parsed ?? []);
   faults.push(...findTwins(resources));
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, resources, warnings: outcomes.flatMap((outcome) => outcome.warnings) };
+  return {
+    ok: true,
+    resources,
+    warnings: outcomes.flatMap((outcome) => outcome.warnings),
+    passedOver: [],
+  };
 }
 
 type DocumentOutcome = { parsed?: ParsedResource; faults: Fault[]; warnings: string[] };
@@ -167,7 +187,9 @@ function warnOf(resource: Resource, wire: unknown): string[] {
 
 const Header = z.object({
   apiVersion: z.string(),
-  kind: z.enum(RESOURCE_KINDS, { error: `expected one of ${RESOURCE_KINDS.join(", ")}` }),
+  kind: z.string().refine((kind): kind is keyof typeof KINDS => Object.hasOwn(KINDS, kind), {
+    error: "is no kind that Heddle serves",
+  }),
 });
 
 const NETWORKING = {
@@ -183,9 +205,11 @@ const KINDS = {
     versions: ["v1", "v1beta1"],
     schema: PeerAuthenticationSchema,
   },
-} satisfies Record<
-  ResourceKindName,
-  { group: string; versions: readonly string[]; schema: z.ZodType<Resource> }
+} satisfies Partial<
+  Record<
+    ResourceKindName,
+    { group: string; versions: readonly string[]; schema: z.ZodType<Resource> }
+  >
 >;
 
 function titleOf(wire: unknown, number: number): string {

@@ -1,4 +1,5 @@
-import type { ServiceId } from "@heddle/mesh";
+import { type ServiceId, serviceFqdn } from "@heddle/mesh";
+import type { HostRef } from "./documents/document.ts";
 
 // RFC 1123 label: what a name of a service, workload or namespace is made of.
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -23,4 +24,13 @@ export function parseServiceHost(host: string, namespace: string): ServiceId | u
   if (suffix !== "" && suffix !== "svc" && suffix !== "svc.cluster.local") return undefined;
   if (!isDnsLabel(name) || !isDnsLabel(inNamespace)) return undefined;
   return { namespace: inNamespace, name };
+}
+
+/** A host as a document of `namespace` means it (see `HostRef`). */
+export function readHost(text: string, namespace: string): HostRef {
+  const host = text.toLowerCase().replace(/(?<=.)\.$/, "");
+  const service = parseServiceHost(host, namespace);
+  if (!service) return { host, service: { namespace: "", name: host } };
+  const isShort = !host.includes(".") || host.endsWith(".svc");
+  return { host: isShort ? serviceFqdn(service) : host, service };
 }

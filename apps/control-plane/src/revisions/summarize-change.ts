@@ -34,11 +34,12 @@ export function servicesShaped(
           return [formatId(resource.service)];
         case "PeerAuthentication":
           return servicesSelectedBy(resource);
-        default: {
-          // a WorkloadEntry
+        case "WorkloadEntry": {
           const name = resource.labels["app"];
           return name === undefined ? [] : [formatId({ namespace: resource.namespace, name })];
         }
+        default:
+          return [];
       }
     }),
   );
@@ -130,8 +131,10 @@ function nameSubject(resource: Resource | undefined): string[] {
       return [resource.service.name];
     case "PeerAuthentication":
       return [subjectOf(resource)];
+    case "WorkloadEntry":
+      return [resource.labels["app"] ?? resource.name];
     default:
-      return [resource.labels["app"] ?? resource.name]; // a WorkloadEntry
+      return [resource.name];
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { DestinationRule } from "../resource.ts";
-import { parseServiceHost } from "../service-host.ts";
+import type { DestinationRule } from "../documents/routing-documents.ts";
+import { readHost } from "../service-host.ts";
 import { dnsLabel, fields, labels, metadata, serviceHost, unserved } from "./fields.ts";
 
 // The one policy that says what Heddle does anyway: mutual TLS between sidecars.
@@ -41,12 +41,15 @@ const spec = fields({
 
 export const DestinationRuleSchema = z
   .object({ metadata, spec })
-  .transform(({ metadata: { namespace, name }, spec }, context): DestinationRule => {
-    const service = parseServiceHost(spec.host, namespace);
-    if (!service) {
-      context.addIssue({ code: "custom", path: ["spec", "host"], message: "names no service" });
-      return z.NEVER;
-    }
-    const subsets = (spec.subsets ?? []).map(({ name, labels }) => ({ name, labels }));
-    return { kind: "DestinationRule", namespace, name, service, subsets };
+  .transform(({ metadata: { namespace, name }, spec }): DestinationRule => {
+    return {
+      kind: "DestinationRule",
+      namespace,
+      name,
+      ...readHost(spec.host, namespace),
+      visibleTo: "*",
+      workloadSelector: undefined,
+      trafficPolicy: undefined,
+      subsets: (spec.subsets ?? []).map(({ name, labels }) => ({ name, labels })),
+    };
   });

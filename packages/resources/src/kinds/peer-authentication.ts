@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PeerAuthenticationDocument } from "../resource.ts";
+import type { PeerAuthenticationDocument } from "../documents/policy-documents.ts";
 import { fields, labels, metadata, unserved } from "./fields.ts";
 
 const MODES = ["UNSET", "DISABLE", "PERMISSIVE", "STRICT"] as const;

@@ -1,7 +1,11 @@
-import type { Route, RouteDestination, RouteMatch, StringMatch } from "@heddle/mesh";
+import type { RouteMatch, StringMatch } from "@heddle/mesh";
 import { z } from "zod";
-import type { VirtualService } from "../resource.ts";
-import { parseServiceHost } from "../service-host.ts";
+import type {
+  DocumentRoute,
+  HostDestination,
+  VirtualService,
+} from "../documents/routing-documents.ts";
+import { parseServiceHost, readHost } from "../service-host.ts";
 import {
   dnsLabel,
   durationMs,
@@ -130,20 +134,30 @@ export const VirtualServiceSchema = z
     });
   })
   .transform(({ metadata: { namespace, name }, spec }): VirtualService => {
-    const services = spec.hosts.flatMap((host) => parseServiceHost(host, namespace) ?? []);
-    const routes = spec.http.map((http, index) => toRoute(http, index, namespace));
-    return { kind: "VirtualService", namespace, name, services, routes };
+    const hosts = spec.hosts.map((host) => readHost(host, namespace));
+    return {
+      kind: "VirtualService",
+      namespace,
+      name,
+      hosts,
+      services: hosts.map(({ service }) => service),
+      isForMesh: true,
+      visibleTo: "*",
+      routes: spec.http.map((http, index) => toRoute(http, index, namespace)),
+      tcpRoutes: [],
+      tlsRoutes: [],
+    };
   });
 
-function toRoute(http: z.infer<typeof httpRoute>, index: number, namespace: string): Route {
+function toRoute(http: z.infer<typeof httpRoute>, index: number, namespace: string): DocumentRoute {
   return {
+    index,
     name: http.name ?? `route-${index + 1}`,
     matches: (http.match ?? []).map(toMatch),
-    destinations: http.route.flatMap((entry): RouteDestination[] => {
-      const service = parseServiceHost(entry.destination.host, namespace);
-      if (!service) return []; // the schema has refused such a host
+    destinations: http.route.map((entry): HostDestination => {
       const weight = http.route.length === 1 ? 1 : (entry.weight ?? 0);
-      return [{ service, subset: entry.destination.subset, weight }];
+      const { host, subset } = entry.destination;
+      return { ...readHost(host, namespace), subset, weight };
     }),
     timeoutMs: http.timeout,
   };

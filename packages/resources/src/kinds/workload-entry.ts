@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { WorkloadEntry } from "../resource.ts";
+import type { WorkloadEntry } from "../documents/registry-documents.ts";
 import { fields, ignored, labels, metadata, unserved } from "./fields.ts";
 
 const port = z.number().int().min(1).max(65_535);
@@ -30,6 +30,11 @@ export const WorkloadEntrySchema = z
       name,
       address: spec.address,
       labels: spec.labels,
+      ports: spec.ports,
+      locality: undefined,
+      weight: undefined,
+      network: undefined,
+      serviceAccount: undefined,
       port,
     };
   });
