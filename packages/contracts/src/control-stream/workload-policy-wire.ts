@@ -23,6 +23,8 @@ export const AuthorizationPolicyWire: z.ZodType<AuthorizationPolicy> = z.object(
           notNamespaces: Values,
           serviceAccounts: Values,
           notServiceAccounts: Values,
+          trustDomains: Values,
+          notTrustDomains: Values,
           ipBlocks: Values,
           notIpBlocks: Values,
           remoteIpBlocks: Values,

@@ -26,6 +26,8 @@ export type SourceMatch = {
   readonly notNamespaces?: readonly string[] | undefined;
   readonly serviceAccounts?: readonly string[] | undefined;
   readonly notServiceAccounts?: readonly string[] | undefined;
+  readonly trustDomains?: readonly string[] | undefined;
+  readonly notTrustDomains?: readonly string[] | undefined;
   readonly ipBlocks?: readonly string[] | undefined;
   readonly notIpBlocks?: readonly string[] | undefined;
   readonly remoteIpBlocks?: readonly string[] | undefined;
