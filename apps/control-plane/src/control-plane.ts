@@ -16,6 +16,7 @@ import { type CertificateAuthority, openAuthority } from "./certificates/certifi
 import type { ControlPlaneConfig } from "./config.ts";
 import { createMetrics } from "./metrics.ts";
 import { RateLimiter } from "./rate-limit.ts";
+import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
@@ -61,6 +62,7 @@ export async function startControlPlane(
         ...parts,
         authority: started.authority,
         onRegistryChange: () => parts.feed.noteRegistry(),
+        onObservations: () => parts.feed.noteObservations(),
       },
       {
         host: settings.proxyBindAddress,
@@ -133,6 +135,7 @@ function assemble(
     db,
     logger,
     registry,
+    observations: new Observations(),
     mesh,
     hub,
     config,

@@ -3,6 +3,7 @@ export * from "./console-api/mesh-state.ts";
 export * from "./console-api/traffic.ts";
 export * from "./control-stream/messages.ts";
 export * from "./control-stream/resources.ts";
+export { PortProtocolWire } from "./control-stream/route-wire.ts";
 export type { FilterWire, TelemetryWire } from "./control-stream/workload-policy-wire.ts";
 export { decodeMetrics } from "./otlp/decode-metrics.ts";
 export { decodeTraces } from "./otlp/decode-traces.ts";

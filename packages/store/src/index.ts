@@ -17,6 +17,7 @@ export {
   forgetProxies,
   loadRegistry,
   type StoredInstance,
+  type StoredPort,
   type StoredProxy,
   saveRegistry,
 } from "./config/registry.ts";

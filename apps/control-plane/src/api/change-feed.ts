@@ -3,11 +3,16 @@ import type { ChangeEvent } from "@heddle/contracts";
 type Listener = (event: ChangeEvent) => void;
 
 const REGISTRY_QUIET_MS = 250;
+const OBSERVATIONS_QUIET_MS = 1000;
 
-/** Tells listeners of revisions at once and of the registry at most four times a second. */
+/**
+ * Tells listeners of revisions at once, of the registry at most four times a second and of what proxies
+ * observe at most once a second.
+ */
 export class ChangeFeed {
   readonly #listeners = new Set<Listener>();
   #registryTimer: NodeJS.Timeout | undefined;
+  #observationsTimer: NodeJS.Timeout | undefined;
 
   get size(): number {
     return this.#listeners.size;
@@ -30,5 +35,14 @@ export class ChangeFeed {
       this.#registryTimer = undefined;
       this.tell({ type: "registry" });
     }, REGISTRY_QUIET_MS).unref();
+  }
+
+  /** What proxies see of endpoints has changed. */
+  noteObservations(): void {
+    if (this.#observationsTimer) return;
+    this.#observationsTimer = setTimeout(() => {
+      this.#observationsTimer = undefined;
+      this.tell({ type: "observations" });
+    }, OBSERVATIONS_QUIET_MS).unref();
   }
 }

@@ -11,7 +11,7 @@ import type { StoredInstance } from "@heddle/store";
 import { Hono } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
-import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
+import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { planMtlsMode } from "../revisions/plan-mtls.ts";
 import { effectiveMtls } from "../snapshot/config-snapshot.ts";
@@ -83,13 +83,17 @@ export function meshRoutes(parts: ApiParts) {
 }
 
 function toWorkload(
-  { registry, mesh, trustDomain }: ApiParts,
+  { registry, mesh, observations, trustDomain }: ApiParts,
   instances: readonly StoredInstance[],
 ): WorkloadState | undefined {
   const [first] = instances;
   if (!first) return undefined;
   const id = { namespace: first.namespace, name: first.workload };
   const { mode, policy } = effectiveMtls(mesh.snapshot, id, first.labels);
+  const found = observations.protocols().get(serviceKeyOf(first)) ?? [];
+  const suggestions = [...found]
+    .filter(([port]) => instances.some((one) => isUndeclared(one, port)))
+    .map(([port, protocol]) => ({ port, protocol }));
   const notAfter = instances.flatMap((one) => one.certificateNotAfterMs ?? []);
   return {
     ...id,
@@ -100,6 +104,7 @@ function toWorkload(
     mtlsMode: mode,
     ...(policy === undefined ? {} : { mtlsPolicy: formatId(policy) }),
     ...(notAfter.length === 0 ? {} : { certificateNotAfterMs: Math.min(...notAfter) }),
+    ...(suggestions.length === 0 ? {} : { protocolSuggestions: suggestions }),
     instances: instances.map((instance) => {
       const proxy = registry.findProxy(instance.proxyId);
       return {
@@ -109,11 +114,20 @@ function toWorkload(
         address: instance.address,
         inboundPort: instance.inboundPort,
         ...(instance.appPort === undefined ? {} : { appPort: instance.appPort }),
+        protocol: instance.protocol,
+        morePorts: instance.morePorts.map((port) => ({ ...port })),
+        ...(instance.locality === undefined ? {} : { locality: instance.locality }),
+        isDraining: instance.isDraining,
         state: proxy?.isConnected === true ? "connected" : "disconnected",
         leaseEndsAtMs: instance.leaseEndsAtMs,
       };
     }),
   };
+}
+
+function isUndeclared({ appPort, protocol, morePorts }: StoredInstance, port: number): boolean {
+  const ports = [{ appPort, protocol }, ...morePorts];
+  return ports.some((one) => one.appPort === port && one.protocol === "auto");
 }
 
 function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {

@@ -3,6 +3,7 @@ import type { ConfigDb } from "@heddle/store";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { RateLimiter } from "../rate-limit.ts";
+import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
@@ -17,6 +18,7 @@ export type ApiParts = {
   readonly db: ConfigDb;
   readonly logger: Logger;
   readonly registry: Registry;
+  readonly observations: Observations;
   readonly mesh: MeshView;
   readonly hub: StreamHub;
   readonly config: MeshConfig;

@@ -60,6 +60,25 @@ test("the labels app and version follow the registration, not what the proxy wri
   assert.deepEqual(instance?.labels, { app: "reviews", tier: "back" });
 });
 
+test("an instance that drains gets no new requests, but lives as long as its lease", () => {
+  const registry = withProxy("reviews");
+  registry.takeUnsaved();
+  assert.deepEqual([...registry.drain("px-1")], ["shop/reviews"]);
+  assert.equal(registry.findInstance("px-1/shop/reviews")?.isDraining, true);
+  assert.deepEqual([...registry.takeUnsaved().instanceIds], ["px-1/shop/reviews"]);
+  registry.renew("px-1", 300, 50);
+  assert.equal(registry.findInstance("px-1/shop/reviews")?.isDraining, true);
+  assert.deepEqual([...registry.expire(100)], []);
+});
+
+test("a proxy that comes back with a drained workload serves it again", () => {
+  const registry = withProxy("reviews");
+  registry.drain("px-1");
+  registry.connect("px-1", about, [registration("reviews")], 300, 90);
+  const instance = registry.findInstance("px-1/shop/reviews");
+  assert.deepEqual([instance?.isDraining, instance?.servesSinceMs], [false, 0]);
+});
+
 test("what could not be written is written later as it stands by then", () => {
   const registry = withProxy("reviews", "ratings");
   const failed = registry.takeUnsaved();

@@ -79,7 +79,10 @@ export class Registry {
     return this.#byService.keys();
   }
 
-  /** A proxy has opened its stream with all it hosts; what it hosted before and no longer does, goes. */
+  /**
+   * A proxy has opened its stream with all it hosts; what it hosted before and no longer does, goes. One
+   * that drains and has lost its stream says so again.
+   */
   connect(
     proxyId: string,
     about: { readonly name: string; readonly version: string },
@@ -101,7 +104,7 @@ export class Registry {
     for (const registration of registrations) {
       const before = this.#instances.get(registration.instanceId);
       if (before) touched.add(this.#detach(before));
-      const instance = toInstance(proxyId, registration, leaseEndsAtMs, before);
+      const instance = toInstance(proxyId, registration, leaseEndsAtMs, nowMs, before);
       touched.add(this.#put(instance));
       this.#unsavedInstances.add(instance.instanceId);
     }
@@ -115,6 +118,16 @@ export class Registry {
       this.#instances.set(instance.instanceId, { ...instance, leaseEndsAtMs });
       this.#unsavedInstances.add(instance.instanceId);
     }
+  }
+
+  /** The proxy is about to end: no new requests for its instances, which stay until it says goodbye. */
+  drain(proxyId: string): TouchedServices {
+    return new Set(
+      this.instancesOfProxy(proxyId).map((instance) => {
+        this.#unsavedInstances.add(instance.instanceId);
+        return this.#put({ ...instance, isDraining: true });
+      }),
+    );
   }
 
   /** The stream has ended; the instances stay until their leases do. */
@@ -215,6 +228,7 @@ function toInstance(
   proxyId: string,
   registration: WorkloadRegistration,
   leaseEndsAtMs: number,
+  nowMs: number,
   before: StoredInstance | undefined,
 ): StoredInstance {
   const { service, version } = registration;
@@ -234,6 +248,15 @@ function toInstance(
     inboundPort: registration.inboundPort,
     appPort: registration.appPort,
     protocol: registration.protocol,
+    morePorts: (registration.morePorts ?? []).map(({ name, appPort, inboundPort, protocol }) => ({
+      name,
+      appPort,
+      inboundPort,
+      protocol,
+    })),
+    locality: registration.locality,
+    servesSinceMs: before === undefined ? nowMs : before.servesSinceMs,
+    isDraining: false,
     leaseEndsAtMs,
     certificateNotAfterMs: before?.certificateNotAfterMs,
   };

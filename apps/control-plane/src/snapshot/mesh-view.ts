@@ -197,7 +197,10 @@ export class MeshView {
       labels: { ...instance.labels },
       address: instance.address,
       port: instance.inboundPort,
+      ...(instance.morePorts.length === 0 ? {} : { ports: inboundPorts(instance) }),
       identity: formatSpiffeId({ trustDomain: this.#trustDomain, workload }),
+      ...(instance.locality === undefined ? {} : { locality: instance.locality }),
+      ...(instance.servesSinceMs === undefined ? {} : { servesSinceMs: instance.servesSinceMs }),
     };
   }
 }
@@ -213,7 +216,13 @@ export function subscriptionInterest(subscription: Subscription): string[] {
 }
 
 function serves(instance: StoredInstance): boolean {
-  return instance.appPort !== undefined; // without it the workload only calls
+  return instance.appPort !== undefined && !instance.isDraining; // without a port it only calls
+}
+
+/** By app port, so that a caller reaches every port where its sidecar serves it. */
+function inboundPorts({ appPort, inboundPort, morePorts }: StoredInstance): Record<string, number> {
+  const all = [{ appPort, inboundPort }, ...morePorts];
+  return Object.fromEntries(all.map((port) => [String(port.appPort), port.inboundPort]));
 }
 
 function toPlaintextEndpoint(entry: WorkloadEntry): EndpointsResource["endpoints"][number] {

@@ -42,6 +42,11 @@ const welcome: Record<string, WorkloadRegistration> = {
   "with a dotted version": reviews,
   "that only calls others": { ...callerOnly, inboundPort: 0 },
   "reached by a host name": { ...reviews, address: "reviews.internal" },
+  "with several ports, in a zone": {
+    ...reviews,
+    locality: "eu/eu-1",
+    morePorts: [{ appPort: 9001, inboundPort: 15_007, protocol: "grpc" }],
+  },
 };
 for (const [what, workload] of Object.entries(welcome)) {
   test(`a workload ${what} is welcome`, () => assert.equal(check([workload]), undefined));
@@ -63,6 +68,21 @@ const refused: Record<string, { workload: WorkloadRegistration; message: RegExp 
   "that serves on no port": {
     workload: { ...reviews, inboundPort: 0 },
     message: /inboundPort 0 is no port/,
+  },
+  "with one port twice": {
+    workload: {
+      ...reviews,
+      morePorts: [{ appPort: 9000, inboundPort: 15_007, protocol: "tcp" }],
+    },
+    message: /an app port is named twice/,
+  },
+  "whose further port is none, in a place with too many parts": {
+    workload: {
+      ...reviews,
+      locality: "a/b/c/d",
+      morePorts: [{ appPort: 9001, inboundPort: 0, protocol: "tcp" }],
+    },
+    message: /morePorts\[0\]\.inboundPort 0 is no port; locality "a\/b\/c\/d" is not region/,
   },
   "with several faults at once": {
     workload: { ...reviews, address: "a b", service: "Reviews", appPort: 70_000 },

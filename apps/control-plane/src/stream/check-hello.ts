@@ -9,6 +9,8 @@ import type { StoredProxy } from "@heddle/store";
 
 const MAX_WORKLOADS = 1000;
 const MAX_LABELS = 64;
+const MAX_PORTS = 64;
+const LOCALITY = /^[^/\s]{1,63}(\/[^/\s]{1,63}){0,2}$/;
 // X.509 caps CN and O at 64 characters; names go there, so that peers can label their metrics.
 const VERSION = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
@@ -72,6 +74,10 @@ function checkShape(workload: WorkloadRegistration, proxyId: string): HelloRefus
   if (workload.appPort !== undefined && !isPort(workload.appPort)) {
     faults.push(`appPort ${workload.appPort} is no port`);
   }
+  faults.push(...faultsOfMorePorts(workload));
+  if (workload.locality !== undefined && !LOCALITY.test(workload.locality)) {
+    faults.push(`locality ${JSON.stringify(workload.locality)} is not region[/zone[/subzone]]`);
+  }
   if (!isIP(workload.address) && !HOST_NAME.test(workload.address)) {
     faults.push(`address ${JSON.stringify(workload.address)} is neither IP address nor host name`);
   }
@@ -81,6 +87,19 @@ function checkShape(workload: WorkloadRegistration, proxyId: string): HelloRefus
   if (workload.instanceId !== instanceId) faults.push(`instanceId is not ${instanceId}`);
   if (faults.length === 0) return undefined;
   return { code: "HEDDLE_BAD_REGISTRATION", message: `${name}: ${faults.join("; ")}` };
+}
+
+function faultsOfMorePorts({ appPort, morePorts = [] }: WorkloadRegistration): string[] {
+  if (morePorts.length >= MAX_PORTS) return [`more than ${MAX_PORTS} ports`];
+  if (appPort === undefined && morePorts.length > 0) return ["morePorts without an appPort"];
+  const faults = morePorts.flatMap((port, at) =>
+    (["appPort", "inboundPort"] as const)
+      .filter((field) => !isPort(port[field]))
+      .map((field) => `morePorts[${at}].${field} ${port[field]} is no port`),
+  );
+  const ports = [appPort, ...morePorts.map((port) => port.appPort)];
+  if (new Set(ports).size < ports.length) faults.push("an app port is named twice");
+  return faults;
 }
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;

@@ -6,7 +6,8 @@ import {
   CsrRefusedError,
 } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
-import type { Registry, TouchedServices } from "../registry/registry.ts";
+import type { Observations } from "../registry/observations.ts";
+import { type Registry, type TouchedServices, workloadKeyOf } from "../registry/registry.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import { checkHello } from "./check-hello.ts";
 import type { StreamHub } from "./hub.ts";
@@ -23,12 +24,15 @@ export type StreamParts = {
   readonly hub: StreamHub;
   readonly mesh: MeshView;
   readonly registry: Registry;
+  readonly observations: Observations;
   readonly authority: CertificateAuthority;
   readonly trustDomain: string;
   readonly logger: Logger;
   readonly metrics: ControlPlaneMetrics;
   /** Workloads or proxies came, went or changed state. */
   readonly onRegistryChange: () => void;
+  /** What proxies see of endpoints has changed. */
+  readonly onObservations: () => void;
 };
 
 /** Serves one proxy's WebSocket until it ends. The certificate has already named the proxy. */
@@ -94,6 +98,10 @@ export class ProxyConnection {
       case "ack":
       case "nack":
         return this.#onAnswer(session, message);
+      case "observed":
+        return this.#onObserved(message);
+      case "draining":
+        return this.#onDraining();
       case "bye":
         return this.#onBye();
     }
@@ -157,6 +165,18 @@ export class ProxyConnection {
       logger.warn({ proxyId: this.#proxyId, reason: message.reason }, "push refused by proxy");
       this.#parts.onRegistryChange();
     }
+  }
+
+  #onObserved(message: Extract<ProxyMessage, { type: "observed" }>): void {
+    const { registry, observations, onObservations } = this.#parts;
+    const hosted = registry.instancesOfProxy(this.#proxyId).map(workloadKeyOf);
+    observations.replace(this.#proxyId, new Set(hosted), message);
+    onObservations();
+  }
+
+  #onDraining(): void {
+    this.#publish(this.#parts.registry.drain(this.#proxyId));
+    this.#parts.onRegistryChange();
   }
 
   #onBye(): void {
@@ -232,7 +252,9 @@ export class ProxyConnection {
     clearTimeout(this.#helloTimer);
     const session = this.#session;
     this.#session = undefined;
-    if (session) this.#parts.hub.remove(session);
+    if (!session) return;
+    this.#parts.hub.remove(session);
+    if (this.#parts.observations.forget(this.#proxyId)) this.#parts.onObservations();
   }
 
   #publish(touched: TouchedServices): void {

@@ -1,3 +1,4 @@
+import type { PortProtocol } from "@heddle/mesh";
 import { ask, type ConfigDb } from "./config-db.ts";
 
 /** A proxy that has joined; it may host `workload` (undefined: any) of `namespace`. */
@@ -22,9 +23,26 @@ export type StoredInstance = {
   readonly address: string;
   readonly inboundPort: number;
   readonly appPort: number | undefined;
-  readonly protocol: string;
+  /** Of `appPort`. */
+  readonly protocol: PortProtocol;
+  /** Further app ports, each with an inbound port of its own. */
+  readonly morePorts: readonly StoredPort[];
+  /** `region/zone/subzone`. */
+  readonly locality: string | undefined;
+  /** When it came into the registry; `undefined`: long ago. */
+  readonly servesSinceMs: number | undefined;
+  /** It is about to end: no new requests for it, though its lease lives. */
+  readonly isDraining: boolean;
   readonly leaseEndsAtMs: number;
   readonly certificateNotAfterMs: number | undefined;
+};
+
+/** One further port of an instance. */
+export type StoredPort = {
+  readonly name: string | undefined;
+  readonly appPort: number;
+  readonly inboundPort: number;
+  readonly protocol: PortProtocol;
 };
 
 /** Everything the registry held when the control plane last ran. */
@@ -56,7 +74,11 @@ export async function loadRegistry(
         address: row.address,
         inboundPort: row.inboundPort,
         appPort: row.appPort ?? undefined,
-        protocol: row.protocol,
+        protocol: row.protocol as PortProtocol, // only this module writes them
+        morePorts: row.morePorts as StoredPort[],
+        locality: row.locality ?? undefined,
+        servesSinceMs: row.servesSince?.getTime(),
+        isDraining: row.isDraining,
         leaseEndsAtMs: row.leaseEndsAt.getTime(),
         certificateNotAfterMs: row.certificateNotAfter?.getTime(),
       })),
@@ -86,17 +108,21 @@ export async function saveRegistry(
         WHERE proxy.id = row.id`,
       prisma.$executeRaw`
         INSERT INTO workload_instance (instance_id, proxy_id, namespace, workload, service, version,
-          labels, address, inbound_port, app_port, protocol, lease_ends_at, certificate_not_after)
+          labels, address, inbound_port, app_port, protocol, more_ports, locality, serves_since,
+          is_draining, lease_ends_at, certificate_not_after)
         SELECT row.* FROM jsonb_to_recordset(${JSON.stringify(batch.saved.map(toInstanceRow))}::jsonb)
           AS row(instance_id text, proxy_id text, namespace text, workload text, service text,
             version text, labels jsonb, address text, inbound_port int, app_port int, protocol text,
+            more_ports jsonb, locality text, serves_since timestamptz, is_draining boolean,
             lease_ends_at timestamptz, certificate_not_after timestamptz)
         JOIN proxy ON proxy.id = row.proxy_id
         ON CONFLICT (instance_id) DO UPDATE SET
           namespace = excluded.namespace, workload = excluded.workload, service = excluded.service,
           version = excluded.version, labels = excluded.labels, address = excluded.address,
           inbound_port = excluded.inbound_port, app_port = excluded.app_port,
-          protocol = excluded.protocol, lease_ends_at = excluded.lease_ends_at,
+          protocol = excluded.protocol, more_ports = excluded.more_ports,
+          locality = excluded.locality, serves_since = excluded.serves_since,
+          is_draining = excluded.is_draining, lease_ends_at = excluded.lease_ends_at,
           certificate_not_after = excluded.certificate_not_after`,
       prisma.workloadInstance.deleteMany({
         where: { instanceId: { in: [...batch.removedInstanceIds] } },
@@ -113,7 +139,6 @@ export async function forgetProxies(db: ConfigDb, beforeMs: number): Promise<voi
 }
 
 function toInstanceRow(instance: StoredInstance) {
-  const notAfterMs = instance.certificateNotAfterMs;
   return {
     instance_id: instance.instanceId,
     proxy_id: instance.proxyId,
@@ -126,7 +151,15 @@ function toInstanceRow(instance: StoredInstance) {
     inbound_port: instance.inboundPort,
     app_port: instance.appPort ?? null,
     protocol: instance.protocol,
+    more_ports: instance.morePorts,
+    locality: instance.locality ?? null,
+    serves_since: toTimestamp(instance.servesSinceMs),
+    is_draining: instance.isDraining,
     lease_ends_at: new Date(instance.leaseEndsAtMs).toISOString(),
-    certificate_not_after: notAfterMs === undefined ? null : new Date(notAfterMs).toISOString(),
+    certificate_not_after: toTimestamp(instance.certificateNotAfterMs),
   };
+}
+
+function toTimestamp(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
