@@ -36,7 +36,7 @@ const BACKSLASH = 0x5c;
  * authentication, and what tells how to process the content. Such a field is read and checked but
  * marked, so that no copy passes it on.
  */
-const NO_TRAILERS: ReadonlySet<string> = new Set([
+export const NO_TRAILERS: ReadonlySet<string> = new Set([
   ..."content-length transfer-encoding host connection keep-alive proxy-connection".split(" "),
   ..."te trailer upgrade expect http2-settings max-forwards pragma".split(" "),
   ..."authorization proxy-authorization proxy-authenticate www-authenticate".split(" "),

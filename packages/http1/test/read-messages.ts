@@ -37,12 +37,19 @@ type Kind = "request" | "response";
 export function readMessages(
   kind: Kind,
   slices: readonly Buffer[],
-  options: { limits?: Http1Limits; requestMethod?: string; isEnded?: boolean } = {},
+  options: {
+    limits?: Http1Limits;
+    requestMethod?: string;
+    isEnded?: boolean;
+    /** Reads on after a request for another protocol, as when the server says no to it. */
+    ignoresUpgrade?: boolean;
+  } = {},
 ): Reading {
   const reader = new ConnectionReader(
     kind,
     options.limits ?? DEFAULT_LIMITS,
     options.requestMethod,
+    options.ignoresUpgrade === true,
   );
   try {
     for (const slice of slices) {
@@ -62,12 +69,15 @@ class ConnectionReader {
   readonly messages: ReadMessage[] = [];
   readonly #head: RequestParser | ResponseParser;
   readonly #requestMethod: string;
+  readonly #ignoresUpgrade: boolean;
   readonly #body: BodyReader;
   #current: ReadMessage | undefined;
   #isLast = false;
   #isTunnel = false;
+  #afterLast = "";
 
-  constructor(kind: Kind, limits: Http1Limits, requestMethod = "GET") {
+  constructor(kind: Kind, limits: Http1Limits, requestMethod = "GET", ignoresUpgrade = false) {
+    this.#ignoresUpgrade = ignoresUpgrade;
     this.#requestMethod = requestMethod;
     this.#body = new BodyReader(names, limits);
     this.#head =
@@ -86,10 +96,11 @@ class ConnectionReader {
 
   read(bytes: Buffer): void {
     let at = 0;
-    while (at < bytes.length && !this.#isTunnel) {
+    while (at < bytes.length && !(this.#isTunnel && this.#current === undefined)) {
       if (this.#isLast && this.#current === undefined) {
         // An empty line may trail a message (RFC 9112 §2.2); anything else would be another one.
-        if (bytes.toString("latin1", at) === "\r\n") return;
+        this.#afterLast += bytes.toString("latin1", at);
+        if ("\r\n".startsWith(this.#afterLast)) return;
         throw new Http1Error("CONNECTION", "bytes follow a message that ends the connection");
       }
       if (this.#current === undefined) {
@@ -119,7 +130,8 @@ class ConnectionReader {
     this.messages.push(this.#current);
     this.#body.reset(head.body, head.contentLength);
     this.#isLast = !head.keepAlive;
-    this.#isTunnel = head.body === "tunnel" || (head instanceof RequestParser && head.isUpgrade);
+    const asksUpgrade = head instanceof RequestParser && head.isUpgrade && !this.#ignoresUpgrade;
+    this.#isTunnel = head.body === "tunnel" || asksUpgrade;
     if (this.#body.isComplete) this.#endMessage();
   }
 
