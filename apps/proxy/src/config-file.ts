@@ -1,3 +1,4 @@
+import { WorkloadRegistration } from "@heddle/contracts";
 import { z } from "zod";
 
 /** A DNS-1123 label: names become parts of host names and SPIFFE ids. */
@@ -12,6 +13,21 @@ const Version = z
     "expected letters, digits, dots, hyphens and underscores, at most 63",
   );
 const OptionalPort = z.int().min(0).max(65_535).default(0);
+/** Istio's port names follow the same rule. */
+const PortName = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "expected lower-case letters, digits and hyphens");
+
+const Protocol = WorkloadRegistration.shape.protocol;
+
+/** A port of the app, and the inbound port behind which callers find it. */
+const PortEntry = z.strictObject({
+  port: z.int().min(1).max(65_535),
+  protocol: Protocol.default("auto"),
+  name: PortName.optional(),
+  inboundPort: OptionalPort,
+});
+const MAX_PORTS = 16;
 
 const WorkloadEntry = z
   .strictObject({
@@ -22,15 +38,38 @@ const WorkloadEntry = z
     labels: z.record(z.string(), z.string()).default({}),
     address: z.string().min(1).optional(),
     appPort: z.int().min(1).max(65_535).optional(),
+    protocol: Protocol.optional(),
     inboundPort: OptionalPort,
+    ports: z.array(PortEntry).min(1).max(MAX_PORTS).optional(),
     outboundPort: OptionalPort,
     outbounds: z
       .array(z.strictObject({ host: z.string().min(1), localPort: OptionalPort }))
       .max(1000)
       .default([]),
   })
-  .transform((entry) => ({
+  .superRefine((entry, context) => {
+    const refuse = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: "custom", path, message });
+    if (entry.protocol !== undefined && entry.appPort === undefined) {
+      refuse(["protocol"], "belongs to appPort, which is not set; under ports each has its own");
+    }
+    if (entry.ports === undefined) return;
+    if (entry.appPort !== undefined) refuse(["ports"], "either appPort or ports, not both");
+    if (entry.inboundPort !== 0) {
+      refuse(["inboundPort"], "belongs to appPort; under ports each has its own");
+    }
+    const seen = new Set<number>();
+    for (const [index, { port }] of entry.ports.entries()) {
+      if (seen.has(port)) refuse(["ports", index, "port"], "stands in the list twice");
+      seen.add(port);
+    }
+  })
+  .transform(({ appPort, protocol, inboundPort, ports, ...entry }) => ({
     ...entry,
+    /** The app's ports, the first one first; none: the workload only calls others. */
+    ports:
+      ports ??
+      (appPort === undefined ? [] : [{ port: appPort, protocol: protocol ?? "auto", inboundPort }]),
     workload: entry.workload ?? defaultWorkload(entry.service, entry.version),
     labels: {
       ...entry.labels,

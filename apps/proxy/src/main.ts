@@ -85,17 +85,17 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
   const { settings } = workload;
   const listeners: Listener[] = [];
   const common = { workload, recorder, logger, limits };
-  if (workload.appPort !== undefined) {
+  for (const [index, app] of workload.ports.entries()) {
     const inbound = await ports.listen(
       {
-        purpose: `inbound of ${id}`,
+        purpose: index === 0 ? `inbound of ${id}` : `inbound of ${id} to ${app.port}`,
         setting: "inboundPort",
-        configured: settings.inboundPort,
-        standard: INBOUND_PORT,
+        configured: app.configured,
+        standard: index === 0 ? INBOUND_PORT : 0,
       },
-      (port) => startInbound({ ...common, port }),
+      (port) => startInbound({ ...common, port, app }),
     );
-    workload.inboundPort = inbound.port;
+    app.inboundPort = inbound.port;
     listeners.push(inbound);
   }
   const outboundOf = (host: string | undefined) => (port: number) =>
@@ -137,13 +137,16 @@ function tellWhenReady(
   const timer = setInterval(() => {
     if (!brain.isReady) return;
     clearInterval(timer);
-    const workloads = brain.workloads.map(({ id, inboundPort, outboundPort, outbounds }) => ({
-      namespace: id.namespace,
-      workload: id.name,
-      inboundPort,
-      outboundPort,
-      outbounds,
-    }));
+    const workloads = brain.workloads.map(
+      ({ id, inboundPort, outboundPort, outbounds, ports }) => ({
+        namespace: id.namespace,
+        workload: id.name,
+        inboundPort,
+        ports: ports.map(({ port, inboundPort, protocol }) => ({ port, inboundPort, protocol })),
+        outboundPort,
+        outbounds,
+      }),
+    );
     logger.info({ name: config.name, adminPort, workloads }, "ready");
     process.send?.({ type: "ready", adminPort, workloads });
   }, READY_CHECK_MS);

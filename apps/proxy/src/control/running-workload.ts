@@ -2,8 +2,15 @@ import { hostname } from "node:os";
 import type { WorkloadRegistration } from "@heddle/contracts";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
-import type { HostedWorkload } from "../core/hosted-workload.ts";
+import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
+
+/** A port of the app with the inbound port before it, once that is known. */
+export type RunningPort = AppPort & {
+  /** From the configuration; 0: find one. */
+  readonly configured: number;
+  inboundPort: number;
+};
 
 /** A hosted workload with what changes while it runs. */
 export class RunningWorkload implements HostedWorkload {
@@ -15,7 +22,7 @@ export class RunningWorkload implements HostedWorkload {
   readonly appPort: number | undefined;
   readonly identity = new HeldIdentity();
   readonly settings: WorkloadSettings;
-  inboundPort = 0;
+  readonly ports: readonly RunningPort[];
   outboundPort = 0;
   outbounds: { readonly host: string; readonly localPort: number }[] = [];
   #mtlsMode: MtlsMode | undefined;
@@ -27,7 +34,19 @@ export class RunningWorkload implements HostedWorkload {
     this.version = settings.version;
     this.labels = settings.labels;
     this.bindAddress = bindAddress;
-    this.appPort = settings.appPort;
+    this.ports = settings.ports.map(({ port, protocol, name, inboundPort }) => ({
+      port,
+      protocol,
+      name,
+      configured: inboundPort,
+      inboundPort: 0,
+    }));
+    this.appPort = this.ports[0]?.port;
+  }
+
+  /** Where callers reach the app's first port; 0: the workload only calls others. */
+  get inboundPort(): number {
+    return this.ports[0]?.inboundPort ?? 0;
   }
 
   /** STRICT until the control plane or the disk has said otherwise: what is not known is not let in. */
@@ -49,6 +68,7 @@ export class RunningWorkload implements HostedWorkload {
 
   registration(proxyId: string): WorkloadRegistration {
     const { namespace, name } = this.id;
+    const [first, ...more] = this.ports;
     return {
       namespace,
       workload: name,
@@ -59,9 +79,14 @@ export class RunningWorkload implements HostedWorkload {
       address: this.settings.address ?? reachableAddress(this.bindAddress),
       inboundPort: this.inboundPort,
       ...(this.appPort === undefined ? {} : { appPort: this.appPort }),
-      protocol: "http",
+      protocol: first?.protocol ?? "auto",
+      ...(more.length === 0 ? {} : { morePorts: more.map(registrationOf) }),
     };
   }
+}
+
+function registrationOf({ name, port, inboundPort, protocol }: RunningPort) {
+  return { ...(name === undefined ? {} : { name }), appPort: port, inboundPort, protocol };
 }
 
 /** A wildcard is no address to connect to; the host's name is, for containers of one network too. */

@@ -1,5 +1,12 @@
-import type { MtlsMode, WorkloadId } from "@heddle/mesh";
+import type { MtlsMode, PortProtocol, WorkloadId } from "@heddle/mesh";
 import type { WorkloadIdentity } from "./workload-identity.ts";
+
+/** A port of an app on 127.0.0.1; `auto`: what it speaks is found out at each connection. */
+export type AppPort = {
+  readonly port: number;
+  readonly protocol: PortProtocol;
+  readonly name?: string | undefined;
+};
 
 /** One workload whose traffic this proxy carries. */
 export interface HostedWorkload {
@@ -13,7 +20,7 @@ export interface HostedWorkload {
    * listeners always bind loopback: to anyone else they would be an open proxy with our identity.
    */
   readonly bindAddress: string;
-  /** The app on 127.0.0.1; `undefined`: the workload only calls others. */
+  /** The app's first port on 127.0.0.1; `undefined`: the workload only calls others. */
   readonly appPort: number | undefined;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
   /** Live: read it for every connection and for every request on a plaintext one. */

@@ -1,6 +1,6 @@
 import type { Http1Limits } from "@heddle/http1";
 import type { Logger } from "@heddle/runtime";
-import type { HostedWorkload } from "./hosted-workload.ts";
+import type { AppPort, HostedWorkload } from "./hosted-workload.ts";
 import type { MeshView } from "./mesh-view.ts";
 import type { TrafficRecorder } from "./traffic-recorder.ts";
 
@@ -22,8 +22,13 @@ export type ListenerParts = {
   readonly limits?: Http1Limits;
 };
 
-/** Binds `workload.bindAddress`; started only when the workload has an app. */
-export type StartInbound = (parts: ListenerParts) => Promise<Listener>;
+/** Binds `workload.bindAddress`; one for each port of the workload's app. */
+export type StartInbound = (
+  parts: ListenerParts & {
+    /** The port it stands for; `undefined`: `workload.appPort`, which speaks HTTP/1. */
+    readonly app?: AppPort | undefined;
+  },
+) => Promise<Listener>;
 
 /** Binds loopback. */
 export type StartOutbound = (
