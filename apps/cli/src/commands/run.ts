@@ -4,8 +4,7 @@ import { loadApiConfig } from "../config.ts";
 import { paths } from "../paths.ts";
 import { proxyArgs } from "../run/proxy-command.ts";
 import { runInMesh } from "../run/run.ts";
-import { parseOutbound, type RunOptions } from "../run/run-options.ts";
-import { wholeNumber } from "./command-kit.ts";
+import { PROTOCOLS, parseOutbound, parsePort, type RunOptions } from "../run/run-options.ts";
 
 /** `heddle run` and `heddle proxy`: workloads and what carries their traffic. */
 export function addRunCommands(program: Command): void {
@@ -14,15 +13,18 @@ export function addRunCommands(program: Command): void {
     .description("run a command in the mesh: its proxy first, then the command")
     .requiredOption("--service <name>", "the name callers use")
     .option(
-      "--port <port>",
-      "where the command listens; it finds it in PORT",
-      wholeNumber(1, 65_535),
+      "--port <PORT[:PROTOCOL]>",
+      "where the command listens (repeatable); it finds the first in PORT",
+      parsePort,
     )
     .option("--version <version>", "its version, such as v2")
     .option("--workload <name>", "default: service-version")
     .option("-n, --namespace <namespace>", "its namespace", "default")
     .addOption(
-      new Option("--protocol <protocol>", "what it speaks").choices(["http"]).default("http"),
+      new Option(
+        "--protocol <protocol>",
+        "what it speaks; default: found out at each connection",
+      ).choices(PROTOCOLS),
     )
     .option(
       "--outbound <HOST:PORT=LOCALPORT>",

@@ -6,6 +6,7 @@ import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
 import { proxyArgs } from "./proxy-command.ts";
 import { joinTokenFile } from "./proxy-state.ts";
+import type { Protocol } from "./run-options.ts";
 
 /** A proxy's configuration file (docs/architecture.md, "Proxy configuration file"). */
 export type ProxyFile = {
@@ -20,9 +21,19 @@ export type ProxyFileWorkload = {
   readonly workload?: string;
   readonly address?: string;
   readonly appPort?: number;
-  readonly inboundPort: number;
+  readonly protocol?: ProxyFilePort["protocol"];
+  /** Of `appPort`. */
+  readonly inboundPort?: number;
+  /** Instead of the three above. */
+  readonly ports?: readonly ProxyFilePort[];
   readonly outboundPort: number;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
+};
+
+export type ProxyFilePort = {
+  readonly port: number;
+  readonly protocol: Protocol | "auto";
+  readonly inboundPort: number;
 };
 
 /** What a proxy says over IPC once it can serve. */
@@ -34,6 +45,7 @@ const ReadyMessage = z.object({
       namespace: z.string(),
       workload: z.string(),
       inboundPort: z.number().int(),
+      ports: z.array(z.object({ port: z.number().int(), inboundPort: z.number().int() })),
       outboundPort: z.number().int(),
       outbounds: z.array(z.object({ host: z.string(), localPort: z.number().int() })),
     }),
@@ -128,7 +140,14 @@ export function withPorts(file: ProxyFile, ready: ProxyReady): ProxyFile {
       const chosen = ready.workloads[index];
       if (chosen === undefined) return workload;
       const { inboundPort, outboundPort, outbounds } = chosen;
-      return { ...workload, inboundPort, outboundPort, outbounds };
+      if (workload.ports === undefined)
+        return { ...workload, inboundPort, outboundPort, outbounds };
+      const ports = workload.ports.map((port) => ({
+        ...port,
+        inboundPort:
+          chosen.ports.find((one) => one.port === port.port)?.inboundPort ?? port.inboundPort,
+      }));
+      return { ...workload, ports, outboundPort, outbounds };
     }),
   };
 }

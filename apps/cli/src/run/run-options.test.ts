@@ -4,6 +4,7 @@ import {
   appEnvironment,
   checkNames,
   parseOutbound,
+  parsePort,
   type RunOptions,
   workloadOf,
 } from "./run-options.ts";
@@ -15,6 +16,15 @@ test("an outbound names a host with its port and a local port", () => {
   for (const bad of ["ratings=7001", "ratings:8080", "ratings:8080=70000", "ratings:8080=x", ""]) {
     assert.throws(() => parseOutbound(bad, []), /HOST:PORT=LOCALPORT/, bad);
   }
+});
+
+test("a port may name what it speaks, and no port is given twice", () => {
+  const ports = parsePort("9000:tcp", parsePort("8080"));
+  assert.deepEqual(ports, [{ port: 8080 }, { port: 9000, protocol: "tcp" }]);
+  for (const bad of ["0", "65536", "x", "80:", "80:smtp", "-1", ""]) {
+    assert.throws(() => parsePort(bad, []), /such as 9000:tcp/, bad);
+  }
+  assert.throws(() => parsePort("8080", ports), /port 8080 is given twice/);
 });
 
 test("a workload is named after service and version unless it has a name of its own", () => {

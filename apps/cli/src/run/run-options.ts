@@ -10,10 +10,17 @@ export type RunOptions = {
   readonly namespace: string;
   readonly version?: string;
   readonly workload?: string;
-  /** Where the app listens; absent: it only calls others. */
-  readonly port?: number;
+  /** Where the app listens, the first port first; absent: it only calls others. */
+  readonly port?: readonly RunPort[];
+  /** Of every port that names none itself; absent: found out at each connection. */
+  readonly protocol?: Protocol;
   readonly outbound: readonly Outbound[];
 };
+
+/** What an app's port can be declared to speak. */
+export const PROTOCOLS = ["http", "http2", "grpc", "tcp", "tls"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+export type RunPort = { readonly port: number; readonly protocol?: Protocol };
 
 export type Outbound = { readonly host: string; readonly localPort: number };
 
@@ -24,6 +31,24 @@ export function parseOutbound(text: string, before: readonly Outbound[]): Outbou
     throw new InvalidArgumentError("expected HOST:PORT=LOCALPORT, such as ratings:8080=7001");
   }
   return [...before, { host, localPort: Number(localPort) }];
+}
+
+/** `PORT` or `PORT:PROTOCOL`, collected over repeated options. */
+export function parsePort(text: string, before: readonly RunPort[] = []): RunPort[] {
+  const [, digits, word] = /^(\d+)(?::(.+))?$/.exec(text) ?? [];
+  const port = Number(digits);
+  const protocol = PROTOCOLS.find((known) => known === word);
+  const isPort = digits !== undefined && port >= 1 && port <= 65_535;
+  if (!isPort || protocol !== word) {
+    const known = PROTOCOLS.join(", ");
+    throw new InvalidArgumentError(
+      `expected a port from 1 to 65535, alone or with a protocol (${known}), such as 9000:tcp`,
+    );
+  }
+  if (before.some((other) => other.port === port)) {
+    throw new InvalidArgumentError(`port ${port} is given twice`);
+  }
+  return [...before, { port, ...(protocol === undefined ? {} : { protocol }) }];
 }
 
 /** Throws `UsageError` for a name that the mesh would not take. */

@@ -8,7 +8,7 @@ import { ApiClient } from "../api/api-client.ts";
 import { findCredentials, findHome } from "../api/credentials.ts";
 import type { ApiConfig } from "../config.ts";
 import { takeLock } from "../process-lock.ts";
-import { ProxyProcess, type ProxySettings } from "./proxy-process.ts";
+import { type ProxyFilePort, ProxyProcess, type ProxySettings } from "./proxy-process.ts";
 import { clearForOtherMesh } from "./proxy-state.ts";
 import { appEnvironment, checkNames, type RunOptions, workloadOf } from "./run-options.ts";
 
@@ -44,7 +44,7 @@ export async function runInMesh(
       `${options.namespace}/${workloadOf(options)} is in the mesh: inbound ${ports.inboundPort}, outbound ${ports.outboundPort}`,
     );
     if (signals.early !== undefined) return exitCodeOf(null, signals.early);
-    const env = appEnvironment(process.env, ports.outboundPort, options.port);
+    const env = appEnvironment(process.env, ports.outboundPort, options.port?.[0]?.port);
     return await runCommand(command, env, signals);
   } catch (error) {
     if (signals.early !== undefined) return exitCodeOf(null, signals.early);
@@ -88,7 +88,8 @@ async function prepareProxy(
     body: { namespace: options.namespace, workload, maxUses: 1, ttlSeconds: 600 },
   });
   clearForOtherMesh(dataDir, token);
-  const { service, version, port, namespace, outbound } = options;
+  const { service, version, namespace, outbound } = options;
+  const ports = portsOf(options);
   const settings = {
     file: {
       name: workload,
@@ -99,8 +100,7 @@ async function prepareProxy(
           service,
           workload,
           ...(version === undefined ? {} : { version }),
-          ...(port === undefined ? {} : { appPort: port }),
-          inboundPort: 0,
+          ...(ports === undefined ? {} : { ports }),
           outboundPort: 0,
           outbounds: outbound,
         },
@@ -114,6 +114,14 @@ async function prepareProxy(
     env: passedOn(config),
   };
   return { settings, joinToken: token };
+}
+
+function portsOf({ port, protocol }: RunOptions): ProxyFilePort[] | undefined {
+  return port?.map((each) => ({
+    port: each.port,
+    protocol: each.protocol ?? protocol ?? "auto",
+    inboundPort: 0,
+  }));
 }
 
 function passedOn(config: ApiConfig): Record<string, string> {

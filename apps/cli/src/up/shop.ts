@@ -97,7 +97,9 @@ export class Shop {
           service: workload.service,
           version: workload.version,
           workload: workload.workload,
-          ...(this.#isLoadOnly(workload) ? {} : { appPort: appPorts.get(workload) ?? 0 }),
+          ...(this.#isLoadOnly(workload)
+            ? {}
+            : { appPort: appPorts.get(workload) ?? 0, protocol: "http" as const }),
           inboundPort: await this.#nextPort(),
           outboundPort: await this.#nextPort(),
           outbounds: [],
