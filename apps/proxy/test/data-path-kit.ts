@@ -8,7 +8,12 @@ import { TestAuthority } from "@heddle/testkit";
 import type { HostedWorkload } from "../src/core/hosted-workload.ts";
 import { LiveMesh } from "../src/core/live-mesh.ts";
 import type { MeshView, OutboundTrafficPolicy, Resolution } from "../src/core/mesh-view.ts";
-import type { SeriesLabels, SpanRecord, TrafficRecorder } from "../src/core/traffic-recorder.ts";
+import type {
+  SeriesLabels,
+  SpanRecord,
+  TcpSeriesLabels,
+  TrafficRecorder,
+} from "../src/core/traffic-recorder.ts";
 import { HeldIdentity } from "../src/identity/held-identity.ts";
 import { startInbound } from "../src/inbound/index.ts";
 import { startOutbound } from "../src/outbound/index.ts";
@@ -24,11 +29,23 @@ export type Recorded = {
   readonly responseBytes: number;
 };
 
+/** What an opaque connection has left so far, summed over its series. */
+export type RecordedTcp = {
+  readonly labels: TcpSeriesLabels;
+  opened: number;
+  closed: number;
+  sentBytes: number;
+  receivedBytes: number;
+};
+
 /** Keeps everything it is told. */
 export class MemoryRecorder implements TrafficRecorder {
   readonly records: Recorded[] = [];
   readonly spans: SpanRecord[] = [];
   readonly refusals: { workload: string; address: string }[] = [];
+  readonly tcp: RecordedTcp[] = [];
+  /** By name and labels. */
+  readonly events = new Map<string, number>();
   samples = false;
   readonly #series: SeriesLabels[] = [];
   #waiting: (() => void)[] = [];
@@ -42,6 +59,43 @@ export class MemoryRecorder implements TrafficRecorder {
     if (labels === undefined) throw new Error(`series ${series} was never made`);
     this.records.push({ labels, durationMs, requestBytes, responseBytes });
     this.#wake();
+  }
+
+  tcpSeries(labels: TcpSeriesLabels): number {
+    return this.tcp.push({ labels, opened: 0, closed: 0, sentBytes: 0, receivedBytes: 0 }) - 1;
+  }
+
+  tcpOpened(series: number): void {
+    this.#tcp(series).opened++;
+    this.#wake();
+  }
+
+  tcpBytes(series: number, sentBytes: number, receivedBytes: number): void {
+    const tcp = this.#tcp(series);
+    tcp.sentBytes += sentBytes;
+    tcp.receivedBytes += receivedBytes;
+    this.#wake();
+  }
+
+  tcpClosed(series: number): void {
+    this.#tcp(series).closed++;
+    this.#wake();
+  }
+
+  #tcp(series: number): RecordedTcp {
+    const tcp = this.tcp[series];
+    if (tcp === undefined) throw new Error(`TCP series ${series} was never made`);
+    return tcp;
+  }
+
+  counter(name: string, labels: Readonly<Record<string, string>>): { add(count: number): void } {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    return {
+      add: (count) => {
+        this.events.set(key, (this.events.get(key) ?? 0) + count);
+        this.#wake();
+      },
+    };
   }
 
   plaintextRefused(workload: { name: string }, address: string): void {
@@ -62,17 +116,33 @@ export class MemoryRecorder implements TrafficRecorder {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
+  /** The first opaque connection's counts that `wanted` accepts, now or within the deadline. */
+  async findTcp(wanted: (record: RecordedTcp) => boolean): Promise<RecordedTcp> {
+    return this.#find(this.tcp, wanted, ({ labels, ...counts }) =>
+      JSON.stringify([labels.reporter, labels.responseFlags, counts]),
+    );
+  }
+
   /** The first record that `wanted` accepts, now or within the deadline. */
   async find(wanted: (record: Recorded) => boolean): Promise<Recorded> {
+    return this.#find(
+      this.records,
+      wanted,
+      ({ labels }) => `${labels.reporter} ${labels.responseCode} ${labels.responseFlags}`,
+    );
+  }
+
+  async #find<T>(
+    list: readonly T[],
+    wanted: (one: T) => boolean,
+    show: (one: T) => string,
+  ): Promise<T> {
     const endMs = performance.now() + DEADLINE_MS;
     for (;;) {
-      const found = this.records.find(wanted);
+      const found = list.find(wanted);
       if (found !== undefined) return found;
       if (performance.now() > endMs) {
-        const seen = this.records.map(
-          ({ labels }) => `${labels.reporter} ${labels.responseCode} ${labels.responseFlags}`,
-        );
-        throw new Error(`no such record; seen: ${seen.join("; ")}`);
+        throw new Error(`no such record; seen: ${list.map(show).join("; ")}`);
       }
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
