@@ -54,7 +54,12 @@ export type { CorsPolicy } from "./routing/cors-policy.ts";
 export { nextEvenDraw } from "./routing/even-draw.ts";
 export type { FaultAbort, FaultInjection } from "./routing/fault-injection.ts";
 export type { HeaderChanges, HeaderOperations } from "./routing/header-operations.ts";
-export { compileHosts, DuplicateHostError, findHost, type HostTable } from "./routing/host-table.ts";
+export {
+  compileHosts,
+  DuplicateHostError,
+  findHost,
+  type HostTable,
+} from "./routing/host-table.ts";
 export {
   type CompiledTcpRoute,
   type ConnectionFacts,

@@ -1,24 +1,42 @@
+import type { Caller } from "./caller.ts";
+import { compileMatch, isCatchAll, type RequestTest } from "./match-request.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import type { Route, RouteMatch } from "./route.ts";
 import { compileSplit, type Split } from "./split.ts";
-import type { StringMatch } from "./string-match.ts";
 
-type Matcher = (request: RequestFacts) => boolean;
-
-/** A route made ready for many requests: its conditions and its split are worked out once. */
+/**
+ * One match block of a route made ready for many requests: what can be worked out once is. Each block
+ * stands by itself, as in Envoy, since a rewrite depends on what has matched.
+ */
 export type CompiledRoute = {
   readonly route: Route;
-  readonly matches: (request: RequestFacts) => boolean;
+  /** `undefined`: the route has no match block and takes every request. */
+  readonly match: RouteMatch | undefined;
+  /** The route's name, and behind a dot the block's if it has one (Envoy's ROUTE_NAME). */
+  readonly name: string;
+  readonly matches: RequestTest;
+  /** Shared by the route's blocks; empty for a redirect or a direct response. */
   readonly split: Split;
 };
 
-/** Compiles routes in list order. Throws `InvalidSplitError` for a split whose weights are all 0. */
-export function compileRoutes(routes: readonly Route[]): readonly CompiledRoute[] {
-  return routes.map((route) => ({
-    route,
-    matches: compileRouteMatches(route.matches),
-    split: compileSplit(route),
-  }));
+/**
+ * Compiles routes in list order, up to the first that takes every request: Istio does not even send
+ * those behind it. With `caller`, conditions on the source are decided here, once. Throws
+ * `InvalidSplitError` for a split whose weights are all 0, `InvalidRegexError` for an expression.
+ */
+export function compileRoutes(routes: readonly Route[], caller?: Caller): readonly CompiledRoute[] {
+  const compiled: CompiledRoute[] = [];
+  for (const route of routes) {
+    const split = compileRouteSplit(route);
+    for (const match of blocksOf(route)) {
+      const test = match === undefined ? "always" : compileMatch(match, caller);
+      if (test === "never") continue;
+      const matches = test === "always" ? () => true : test;
+      compiled.push({ route, match, name: nameOf(route, match), matches, split });
+      if (test === "always" || (match !== undefined && isCatchAll(match))) return compiled;
+    }
+  }
+  return compiled;
 }
 
 /**
@@ -36,79 +54,15 @@ export function findRoute<T extends Pick<CompiledRoute, "matches">>(
   return undefined;
 }
 
-/** Match blocks are ORed; a route without any takes every request. */
-function compileRouteMatches(blocks: readonly RouteMatch[]): Matcher {
-  if (blocks.length === 0) return () => true;
-  const matchers = blocks.map((block) => allOf(conditionsOf(block)));
-  const [only] = matchers;
-  if (matchers.length === 1 && only) return only;
-  return (request) => {
-    for (let index = 0; index < matchers.length; index++) {
-      if ((matchers[index] as Matcher)(request)) return true;
-    }
-    return false;
-  };
+function blocksOf(route: Route): readonly (RouteMatch | undefined)[] {
+  return route.matches.length === 0 ? [undefined] : route.matches;
 }
 
-function allOf(conditions: readonly Matcher[]): Matcher {
-  const [first, second] = conditions;
-  if (!first) return () => true;
-  if (!second) return first;
-  return (request) => {
-    for (let index = 0; index < conditions.length; index++) {
-      if (!(conditions[index] as Matcher)(request)) return false;
-    }
-    return true;
-  };
+function nameOf(route: Route, match: RouteMatch | undefined): string {
+  return match?.name === undefined ? route.name : `${route.name}.${match.name}`;
 }
 
-/** Cheap conditions first; the order does not change the answer. */
-function conditionsOf(match: RouteMatch): Matcher[] {
-  const { uri, method, authority } = match;
-  const conditions: Matcher[] = [];
-  if (method) {
-    const holds = compileText(method);
-    conditions.push((request) => holds(request.method));
-  }
-  if (uri) conditions.push(compilePath(uri, match.ignoreUriCase === true));
-  if (authority) {
-    const holds = compileText(authority);
-    conditions.push((request) => holds(request.authority));
-  }
-  for (const [name, text] of Object.entries(match.headers ?? {})) {
-    const holds = compileHeader(text);
-    conditions.push((request) => holds(request.header(name)));
-  }
-  for (const [name, text] of Object.entries(match.withoutHeaders ?? {})) {
-    conditions.push(compileWithoutHeader(name, text));
-  }
-  return conditions;
-}
-
-function compilePath(uri: StringMatch, ignoreCase: boolean): Matcher {
-  if (uri.kind === "present") return () => true;
-  if (!ignoreCase) {
-    const holds = compileText(uri);
-    return (request) => holds(request.path);
-  }
-  const holds = compileText({ kind: uri.kind, value: uri.value.toLowerCase() });
-  return (request) => holds(request.path.toLowerCase());
-}
-
-function compileHeader(text: StringMatch): (value: string | undefined) => boolean {
-  const holds = compileText(text);
-  return (value) => value !== undefined && holds(value);
-}
-
-/** Envoy's inverted match: a header that is not there counts as empty, unless its presence is asked. */
-function compileWithoutHeader(name: string, text: StringMatch): Matcher {
-  if (text.kind === "present") return (request) => request.header(name) === undefined;
-  const holds = compileText(text);
-  return (request) => !holds(request.header(name) ?? "");
-}
-
-function compileText(text: StringMatch): (value: string) => boolean {
-  if (text.kind === "present") return () => true;
-  const wanted = text.value;
-  return text.kind === "exact" ? (value) => value === wanted : (value) => value.startsWith(wanted);
+function compileRouteSplit(route: Route): Split {
+  const isAnsweredHere = route.redirect !== undefined || route.directResponse !== undefined;
+  return isAnsweredHere ? { upperEnds: new Float64Array(0) } : compileSplit(route);
 }

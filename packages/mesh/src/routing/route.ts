@@ -13,7 +13,7 @@ export type RouteMatch = {
   readonly name?: string | undefined;
   /** On the path alone, without the query string. */
   readonly uri?: StringMatch | undefined;
-  /** For `exact` and `prefix` of `uri`; a regular expression then compares without case too. */
+  /** For `exact` and `prefix` of `uri` alone; a regular expression says `(?i)` itself. */
   readonly ignoreUriCase?: boolean | undefined;
   readonly scheme?: StringMatch | undefined;
   readonly method?: StringMatch | undefined;
