@@ -46,29 +46,11 @@ export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtl
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export type { RateLimit, RateLimitKey } from "./limits/rate-limit.ts";
-export { type Caller, selectsCaller } from "./routing/caller.ts";
-export { type Cidr, compileCidr, InvalidCidrError } from "./routing/cidr.ts";
 export { type CompiledRoute, compileRoutes, findRoute } from "./routing/compile-routes.ts";
-export { compileStringMatch } from "./routing/compile-string-match.ts";
 export type { CorsPolicy } from "./routing/cors-policy.ts";
 export { nextEvenDraw } from "./routing/even-draw.ts";
 export type { FaultAbort, FaultInjection } from "./routing/fault-injection.ts";
 export type { HeaderChanges, HeaderOperations } from "./routing/header-operations.ts";
-export {
-  compileHosts,
-  DuplicateHostError,
-  findHost,
-  type HostTable,
-} from "./routing/host-table.ts";
-export {
-  type CompiledTcpRoute,
-  type ConnectionFacts,
-  compileTcpRoutes,
-  findTcpRoute,
-} from "./routing/match-connection.ts";
-export { compileMatches, isCatchAll, type RequestTest } from "./routing/match-request.ts";
-export { findQueryParameter } from "./routing/query-parameter.ts";
-export { compileRegex, InvalidRegexError, MAX_REGEX_LENGTH } from "./routing/regex.ts";
 export type { RequestFacts } from "./routing/request-facts.ts";
 export { RETRY_CONDITIONS, type RetryCondition, type RetryPolicy } from "./routing/retry-policy.ts";
 export type {
