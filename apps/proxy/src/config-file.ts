@@ -18,6 +18,14 @@ const PortName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "expected lower-case letters, digits and hyphens");
 
+/** As Istio writes it: `region/zone/subzone`, the parts from the left. */
+const Locality = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9._-]{1,63}(\/[A-Za-z0-9._-]{1,63}){0,2}$/,
+    "expected region, region/zone or region/zone/subzone",
+  );
+
 const Protocol = WorkloadRegistration.shape.protocol;
 
 /** A port of the app, and the inbound port behind which callers find it. */
@@ -37,6 +45,7 @@ const WorkloadEntry = z
     workload: Label.optional(),
     labels: z.record(z.string(), z.string()).default({}),
     address: z.string().min(1).optional(),
+    locality: Locality.optional(),
     appPort: z.int().min(1).max(65_535).optional(),
     protocol: Protocol.optional(),
     inboundPort: OptionalPort,

@@ -98,8 +98,9 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
     app.inboundPort = inbound.port;
     listeners.push(inbound);
   }
+  const view = brain.viewOf(workload);
   const outboundOf = (host: string | undefined) => (port: number) =>
-    startOutbound({ ...common, port, host, view: brain.view, ownPorts: ports.taken });
+    startOutbound({ ...common, port, host, view, ownPorts: ports.taken });
   const outbound = await ports.listen(
     {
       purpose: `outbound of ${id}`,

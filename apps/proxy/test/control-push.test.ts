@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { TestControlPlane, waitFor } from "@heddle/testkit";
 import type { ProxyBrain } from "../src/control/proxy-brain.ts";
 import type { ServiceView } from "../src/core/mesh-view.ts";
-import { endpointsOf, serviceOf, startBrain } from "./support/brain.ts";
+import { endpointsOf, serviceOf, startBrain, viewOf } from "./support/brain.ts";
 import { temporaryFolder } from "./support/proxy-process.ts";
 
 /** A joined brain that knows payments: v1 with 95 %, v2 with 5 %. */
@@ -16,13 +16,13 @@ async function startWithPayments(t: TestContext) {
   control.resources.set(endpoints.key, endpoints);
   const brain = await startBrain(t, control, dataDir);
   await waitFor("the brain is ready", 5_000, () => brain.isReady);
-  brain.view.resolve("shop", "payments");
+  viewOf(brain).resolve("payments");
   await waitFor("payments is known", 5_000, () => findPayments(brain));
   return { control, brain, dataDir };
 }
 
 function findPayments(brain: ProxyBrain): ServiceView | undefined {
-  const found = brain.view.resolve("shop", "payments");
+  const found = viewOf(brain).resolve("payments");
   return typeof found === "string" ? undefined : found;
 }
 
@@ -46,19 +46,29 @@ test("a first use waits for the control plane's answer, and later ones do not", 
   control.resources.set(reviews.key, reviews);
   const brain = await startBrain(t, control, temporaryFolder(t));
   await waitFor("the brain is ready", 5_000, () => brain.isReady);
-  assert.equal(brain.view.resolve("shop", "reviews:9080"), "unknown");
-  const found = await brain.view.whenResolved("shop", "reviews:9080");
+  assert.equal(viewOf(brain).resolve("reviews:9080"), "unknown");
+  const found = await viewOf(brain).whenResolved("reviews:9080");
   assert.equal(typeof found === "string" ? found : found.fqdn, "reviews.shop.svc.cluster.local");
-  assert.equal(brain.view.resolve("shop", "reviews:9080"), found);
-  assert.equal(await brain.view.whenResolved("shop", "nobody"), "none");
+  assert.equal(viewOf(brain).resolve("reviews:9080"), found);
+  assert.equal(await viewOf(brain).whenResolved("nobody"), "none");
 });
 
-test("a host that no service can have is outside the mesh without asking", async (t) => {
+test("asks about every host once, since a ServiceEntry may name any", async (t) => {
+  const { brain } = await startWithPayments(t);
+  assert.equal(viewOf(brain).resolve("www.example.com"), "unknown");
+  assert.equal(await viewOf(brain).whenResolved("www.example.com:443"), "none");
+  assert.equal(viewOf(brain).resolve("www.example.com"), "none");
+  assert.equal(await viewOf(brain).whenResolved("10.0.0.1:80"), "none");
+});
+
+test("without a control plane a host outside keeps its first request waiting only, and a name of the mesh does not escape", async (t) => {
   const { brain, control } = await startWithPayments(t);
-  const asked = control.received.length;
-  assert.equal(brain.view.resolve("shop", "www.example.com"), "none");
-  assert.equal(brain.view.resolve("shop", "10.0.0.1:80"), "none");
-  assert.equal(control.received.length, asked);
+  await control.stop();
+  await waitFor("the stream is gone", 5_000, () => brain.streamStatus.state !== "live");
+  assert.equal(await viewOf(brain).whenResolved("api.example.com"), "none");
+  assert.equal(viewOf(brain).resolve("api.example.com"), "none");
+  assert.equal(await viewOf(brain).whenResolved("orders.shop.svc"), "unknown");
+  assert.equal(viewOf(brain).resolve("orders.shop.svc"), "unknown");
 });
 
 test("a 5 % canary gets five of a hundred requests, and none after its rollback", async (t) => {
@@ -75,7 +85,7 @@ test("the ack tells when each workload was last sent a request", async (t) => {
   const canary = destinationsOf(brain).find(({ subset }) => subset === "v2")?.endpoints[0];
   assert.ok(canary);
   canary.workload.lastSendAtMs = 1_234;
-  const generation = brain.view.generation;
+  const generation = viewOf(brain).generation;
   const answer = await control.push({ upserts: [serviceOf("payments", "b", { v1: 1, v2: 0 })] });
   assert.equal(answer.type, "ack");
   assert.deepEqual(answer.lastSends, [
@@ -86,7 +96,7 @@ test("the ack tells when each workload was last sent a request", async (t) => {
       atMs: 1_234,
     },
   ]);
-  assert.ok(brain.view.generation > generation);
+  assert.ok(viewOf(brain).generation > generation);
 });
 
 test("an endpoint that stays keeps its requests in flight through a push", async (t) => {
@@ -171,10 +181,10 @@ test("a restart without a control plane serves what was last good", async (t) =>
   assert.equal(again.proxyId, "proxy-1");
   assert.equal(again.workloads[0]?.mtlsMode, "STRICT");
   assert.equal(again.workloads[0]?.identity.spiffeId, spiffeId);
-  assert.equal(again.view.outboundTrafficPolicy, "REGISTRY_ONLY");
-  const found = again.view.resolve("shop", "payments.shop.svc.cluster.local");
+  assert.equal(viewOf(again).outboundTrafficPolicy, "REGISTRY_ONLY");
+  const found = viewOf(again).resolve("payments.shop.svc.cluster.local");
   assert.notEqual(typeof found, "string"); // a spelling never used before
-  assert.equal(await again.view.whenResolved("shop", "new-service"), "unknown");
+  assert.equal(await viewOf(again).whenResolved("new-service"), "unknown");
 });
 
 test("the last endpoints of a service are tried on for a while when they are taken away", async (t) => {

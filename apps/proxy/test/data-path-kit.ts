@@ -2,12 +2,19 @@ import http from "node:http";
 import net from "node:net";
 import type { TestContext } from "node:test";
 import type { ProxyResource } from "@heddle/contracts";
-import { type MtlsMode, serviceOfHost } from "@heddle/mesh";
+import { type MtlsMode, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import { createLogger } from "@heddle/runtime";
 import { TestAuthority } from "@heddle/testkit";
 import type { HostedWorkload } from "../src/core/hosted-workload.ts";
 import { LiveMesh } from "../src/core/live-mesh.ts";
-import type { MeshView, OutboundTrafficPolicy, Resolution } from "../src/core/mesh-view.ts";
+import type {
+  Caller,
+  MeshView,
+  OutboundTrafficPolicy,
+  PathNormalization,
+  Resolution,
+} from "../src/core/mesh-view.ts";
+import { readHost } from "../src/core/named-host.ts";
 import type {
   SeriesLabels,
   SpanRecord,
@@ -158,13 +165,19 @@ export class TestMesh implements MeshView {
   generation = 0;
   readonly live = new LiveMesh(() => 0);
 
-  resolve(namespace: string, host: string): Resolution {
-    const id = serviceOfHost(host, namespace);
-    return (id && this.live.service(id)) ?? "none";
+  pathNormalization: PathNormalization = "BASE";
+  caller: Caller = { namespace: "shop", labels: { app: "front" } };
+  /** Hosts beside the forms of a service's name, as ServiceEntries have them. */
+  readonly hosts = new Map<string, ServiceId>();
+
+  resolve(host: string): Resolution {
+    const { name, port } = readHost(host);
+    const id = this.hosts.get(name) ?? serviceOfHost(host, this.caller.namespace);
+    return (id && this.live.service(id, this.caller, port)) ?? "none";
   }
 
-  async whenResolved(namespace: string, host: string): Promise<Resolution> {
-    return this.resolve(namespace, host);
+  async whenResolved(host: string): Promise<Resolution> {
+    return this.resolve(host);
   }
 
   apply(...resources: ProxyResource[]): void {

@@ -107,7 +107,7 @@ export class AppliedConfiguration {
   #keep(resource: ProxyResource): void {
     this.#resources.set(resource.key, resource);
     if (resource.kind !== "workload") return;
-    this.#workloads.get(formatId(resource.workload))?.setMtlsMode(resource.mtlsMode);
+    this.#workloads.get(formatId(resource.workload))?.configure(resource);
   }
 
   /** What the schema cannot see: keys that do not fit their content, and answers that lead nowhere. */

@@ -89,8 +89,10 @@ export class ProxyBrain {
     });
   }
 
-  get view(): MeshView {
-    return this.#resolver;
+  /** The mesh as a hosted workload sees it. */
+  viewOf(workload: RunningWorkload): MeshView {
+    const { id, labels, locality } = workload;
+    return this.#resolver.viewOf({ namespace: id.namespace, labels, locality }, workload);
   }
 
   /** Given at joining; `undefined` before. */
@@ -143,6 +145,7 @@ export class ProxyBrain {
   async stop(): Promise<void> {
     this.#keeper.stop();
     clearInterval(this.#partedTimer);
+    this.#mesh.close();
     await this.#stream.stop();
     this.#save();
     await this.#data.flush();

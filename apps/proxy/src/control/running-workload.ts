@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
-import type { WorkloadRegistration } from "@heddle/contracts";
+import type { WorkloadRegistration, WorkloadResource } from "@heddle/contracts";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
+import type { OutboundTrafficPolicy, PathNormalization } from "../core/mesh-view.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 
 /** A port of the app with the inbound port before it, once that is known. */
@@ -25,7 +26,7 @@ export class RunningWorkload implements HostedWorkload {
   readonly ports: readonly RunningPort[];
   outboundPort = 0;
   outbounds: { readonly host: string; readonly localPort: number }[] = [];
-  #mtlsMode: MtlsMode | undefined;
+  #resource: WorkloadResource | undefined;
 
   constructor(settings: WorkloadSettings, bindAddress: string) {
     this.settings = settings;
@@ -51,15 +52,31 @@ export class RunningWorkload implements HostedWorkload {
 
   /** STRICT until the control plane or the disk has said otherwise: what is not known is not let in. */
   get mtlsMode(): MtlsMode {
-    return this.#mtlsMode ?? "STRICT";
+    return this.#resource?.mtlsMode ?? "STRICT";
   }
 
   get isConfigured(): boolean {
-    return this.#mtlsMode !== undefined;
+    return this.#resource !== undefined;
   }
 
-  setMtlsMode(mode: MtlsMode): void {
-    this.#mtlsMode = mode;
+  get resource(): WorkloadResource | undefined {
+    return this.#resource;
+  }
+
+  get locality(): string | undefined {
+    return this.settings.locality;
+  }
+
+  get outboundTrafficPolicy(): OutboundTrafficPolicy | undefined {
+    return this.#resource?.outboundTrafficPolicy;
+  }
+
+  get pathNormalization(): PathNormalization | undefined {
+    return this.#resource?.pathNormalization;
+  }
+
+  configure(resource: WorkloadResource): void {
+    this.#resource = resource;
   }
 
   isReady(nowMs: number): boolean {
@@ -80,6 +97,7 @@ export class RunningWorkload implements HostedWorkload {
       inboundPort: this.inboundPort,
       ...(this.appPort === undefined ? {} : { appPort: this.appPort }),
       protocol: first?.protocol ?? "auto",
+      ...(this.locality === undefined ? {} : { locality: this.locality }),
       ...(more.length === 0 ? {} : { morePorts: more.map(registrationOf) }),
     };
   }

@@ -1,18 +1,26 @@
 import type { Subscription } from "@heddle/contracts";
-import { hostWithoutPort, type ServiceId, serviceOfHost } from "@heddle/mesh";
+import { type ServiceId, serviceOfHost } from "@heddle/mesh";
 import type { LiveMesh } from "./live-mesh.ts";
-import type { MeshView, OutboundTrafficPolicy, Resolution } from "./mesh-view.ts";
+import type {
+  Caller,
+  MeshView,
+  OutboundTrafficPolicy,
+  PathNormalization,
+  Resolution,
+} from "./mesh-view.ts";
+import { type NamedHost, readHost } from "./named-host.ts";
 
 /**
- * How long a request to a destination never used before waits for its answer. Long enough for a control
- * plane on a busy machine: giving up sends a request for a service of the mesh to the outside.
+ * How long a request to a destination never used before waits for its answer: one that could lie
+ * outside half a second, one that only the mesh can mean longer, since there is no other way for it.
  */
 const WAIT_MS = 500;
+const WAIT_IN_MESH_MS = 5_000;
 /** The same with no stream to ask on: one may open just now, but most likely nobody will answer. */
 const WAIT_ALONE_MS = 50;
 /** Hosts a proxy may ask for; beyond, the oldest that meant nothing is forgotten. */
 const MAX_SUBSCRIPTIONS = 4096;
-/** Spellings (ports, case) remembered per namespace; beyond, they are worked out again. */
+/** Spellings (ports, case) remembered per workload; beyond, they are worked out again. */
 const MAX_SPELLINGS = 8192;
 
 export type Answer = {
@@ -21,17 +29,28 @@ export type Answer = {
   readonly service: ServiceId | null;
 };
 
-type Subscribed = { readonly subscription: Subscription; answer: ServiceId | null | undefined };
+type Subscribed = {
+  readonly subscription: Subscription;
+  answer: ServiceId | null | undefined;
+  /** Somebody has waited for the answer in vain: the next does not wait unless it can only be in the mesh. */
+  hasKeptWaiting: boolean;
+};
+
+/** What the mesh says of a hosted workload's way out; read for each request. */
+export type OutboundSettings = {
+  readonly outboundTrafficPolicy: OutboundTrafficPolicy | undefined;
+  readonly pathNormalization: PathNormalization | undefined;
+};
 
 /** Which service a host means: what the control plane has answered, asked for at first use. */
-export class HostResolver implements MeshView {
+export class HostResolver {
+  /** The mesh's policy, where a workload has none of its own. */
   outboundTrafficPolicy: OutboundTrafficPolicy = "ALLOW_ANY";
   generation = 0;
-  readonly #mesh: LiveMesh;
+  readonly mesh: LiveMesh;
   readonly #subscribe: (subscription: Subscription) => void;
   readonly #isConnected: () => boolean;
   readonly #subscribed = new Map<string, Subscribed>();
-  readonly #spellings = new Map<string, Map<string, Resolution>>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
   /** `subscribe` asks the control plane; `isConnected` says whether it can be asked now. */
@@ -40,7 +59,7 @@ export class HostResolver implements MeshView {
     subscribe: (subscription: Subscription) => void,
     isConnected: () => boolean,
   ) {
-    this.#mesh = mesh;
+    this.mesh = mesh;
     this.#subscribe = subscribe;
     this.#isConnected = isConnected;
   }
@@ -55,14 +74,27 @@ export class HostResolver implements MeshView {
     );
   }
 
-  resolve(namespace: string, host: string): Resolution {
-    return this.#spellings.get(namespace)?.get(host) ?? this.#work(namespace, host);
+  /** The mesh as a hosted workload sees it. Ask once per listener. */
+  viewOf(caller: Caller, settings: OutboundSettings): MeshView {
+    return new WorkloadView(this, caller, settings);
   }
 
-  whenResolved(namespace: string, host: string): Promise<Resolution> {
-    const now = this.resolve(namespace, host);
-    if (now !== "unknown") return Promise.resolve(now);
-    const key = subscriptionKey(namespace, hostWithoutPort(host));
+  /** What a host means, without waiting. */
+  look(caller: Caller, host: NamedHost): Resolution {
+    const subscribed = this.#ask(caller.namespace, host.name);
+    if (subscribed === undefined) return "none"; // more hosts than can be watched
+    const { answer } = subscribed;
+    if (answer === null) return "none";
+    // Before the answer, or with the control plane away: another spelling may have brought it here.
+    const id = answer ?? serviceOfHost(host.name, caller.namespace);
+    const service = id && this.mesh.service(id, caller, host.port);
+    if (service !== undefined) return service;
+    if (answer !== undefined) return "none";
+    return subscribed.hasKeptWaiting && !host.isMeshOnly ? "none" : "unknown";
+  }
+
+  whenAnswered(namespace: string, host: NamedHost): Promise<void> {
+    const key = subscriptionKey(namespace, host.name);
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting);
@@ -70,18 +102,27 @@ export class HostResolver implements MeshView {
         clearTimeout(timer);
         waiting.delete(finish);
         if (waiting.size === 0) this.#waiting.delete(key);
-        resolve(this.resolve(namespace, host));
+        resolve();
       };
-      const timer = setTimeout(finish, this.#isConnected() ? WAIT_MS : WAIT_ALONE_MS);
+      const timer = setTimeout(() => {
+        const subscribed = this.#subscribed.get(key);
+        if (subscribed) subscribed.hasKeptWaiting = true;
+        finish();
+      }, this.#patienceMs(host));
       waiting.add(finish);
     });
+  }
+
+  #patienceMs({ isMeshOnly }: NamedHost): number {
+    if (!this.#isConnected()) return WAIT_ALONE_MS;
+    return isMeshOnly ? WAIT_IN_MESH_MS : WAIT_MS;
   }
 
   /** Takes over what was asked for and answered before a restart. */
   restore(subscriptions: readonly Subscription[], answers: readonly Answer[]): void {
     for (const subscription of subscriptions.slice(0, MAX_SUBSCRIPTIONS)) {
       const key = subscriptionKey(subscription.namespace, subscription.host);
-      this.#subscribed.set(key, { subscription, answer: undefined });
+      this.#subscribed.set(key, { subscription, answer: undefined, hasKeptWaiting: false });
     }
     this.applied(answers);
   }
@@ -92,33 +133,10 @@ export class HostResolver implements MeshView {
       const subscribed = this.#subscribed.get(subscriptionKey(namespace, host));
       if (subscribed) subscribed.answer = service;
     }
-    this.#spellings.clear();
     this.generation += 1;
     for (const { namespace, host } of answers) {
       for (const finish of this.#waiting.get(subscriptionKey(namespace, host)) ?? []) finish();
     }
-  }
-
-  #work(namespace: string, host: string): Resolution {
-    const resolution = this.#look(namespace, hostWithoutPort(host));
-    if (resolution === "unknown") return resolution;
-    let spellings = this.#spellings.get(namespace);
-    if (!spellings || spellings.size >= MAX_SPELLINGS) {
-      spellings = new Map();
-      this.#spellings.set(namespace, spellings);
-    }
-    spellings.set(host, resolution);
-    return resolution;
-  }
-
-  #look(namespace: string, host: string): Resolution {
-    const named = serviceOfHost(host, namespace);
-    if (named === undefined) return "none"; // no form a service can be called by
-    const subscribed = this.#ask(namespace, host);
-    if (subscribed?.answer === null) return "none";
-    // Before the answer, or with the control plane away: another spelling may have brought it here.
-    const service = this.#mesh.service(subscribed?.answer ?? named);
-    return service ?? (subscribed?.answer === undefined ? "unknown" : "none");
   }
 
   #ask(namespace: string, host: string): Subscribed | undefined {
@@ -126,9 +144,10 @@ export class HostResolver implements MeshView {
     const known = this.#subscribed.get(key);
     if (known) return known;
     if (this.#subscribed.size >= MAX_SUBSCRIPTIONS && !this.#forgetOldestMiss()) return undefined;
-    const subscribed: Subscribed = { subscription: { namespace, host }, answer: undefined };
+    const subscription = { namespace, host };
+    const subscribed = { subscription, answer: undefined, hasKeptWaiting: false };
     this.#subscribed.set(key, subscribed);
-    this.#subscribe(subscribed.subscription);
+    this.#subscribe(subscription);
     return subscribed;
   }
 
@@ -139,6 +158,58 @@ export class HostResolver implements MeshView {
       return true;
     }
     return false;
+  }
+}
+
+/** One workload's spellings of hosts, remembered until the next push. */
+class WorkloadView implements MeshView {
+  readonly #resolver: HostResolver;
+  readonly #caller: Caller;
+  readonly #settings: OutboundSettings;
+  readonly #spellings = new Map<string, Resolution>();
+  #generation = -1;
+
+  constructor(resolver: HostResolver, caller: Caller, settings: OutboundSettings) {
+    this.#resolver = resolver;
+    this.#caller = caller;
+    this.#settings = settings;
+  }
+
+  get generation(): number {
+    return this.#resolver.generation;
+  }
+
+  get outboundTrafficPolicy(): OutboundTrafficPolicy {
+    return this.#settings.outboundTrafficPolicy ?? this.#resolver.outboundTrafficPolicy;
+  }
+
+  get pathNormalization(): PathNormalization {
+    return this.#settings.pathNormalization ?? "BASE";
+  }
+
+  resolve(host: string): Resolution {
+    if (this.#generation !== this.#resolver.generation) {
+      this.#generation = this.#resolver.generation;
+      this.#spellings.clear();
+    }
+    return this.#spellings.get(host) ?? this.#work(host);
+  }
+
+  async whenResolved(host: string): Promise<Resolution> {
+    const now = this.resolve(host);
+    if (now !== "unknown") return now;
+    const named = readHost(host);
+    await this.#resolver.whenAnswered(this.#caller.namespace, named);
+    const then = this.resolve(host);
+    return then === "unknown" && !named.isMeshOnly ? "none" : then;
+  }
+
+  #work(host: string): Resolution {
+    const resolution = this.#resolver.look(this.#caller, readHost(host));
+    if (resolution === "unknown") return resolution;
+    if (this.#spellings.size >= MAX_SPELLINGS) this.#spellings.clear();
+    this.#spellings.set(host, resolution);
+    return resolution;
   }
 }
 

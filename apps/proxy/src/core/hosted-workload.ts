@@ -1,3 +1,4 @@
+import type { WorkloadResource } from "@heddle/contracts";
 import type { MtlsMode, PortProtocol, WorkloadId } from "@heddle/mesh";
 import type { WorkloadIdentity } from "./workload-identity.ts";
 
@@ -23,6 +24,10 @@ export interface HostedWorkload {
   /** The app's first port on 127.0.0.1; `undefined`: the workload only calls others. */
   readonly appPort: number | undefined;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
+  /** `region/zone/subzone`; `undefined`: unknown. */
+  readonly locality?: string | undefined;
+  /** What the control plane says of it, live; another object whenever something has changed. */
+  readonly resource?: WorkloadResource | undefined;
   /** Live: read it for every connection and for every request on a plaintext one. */
   readonly mtlsMode: MtlsMode;
   readonly identity: WorkloadIdentity;

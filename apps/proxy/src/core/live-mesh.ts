@@ -1,25 +1,46 @@
-import type { EndpointsResource, ProxyResource, ServiceResource } from "@heddle/contracts";
+import type { ProxyResource } from "@heddle/contracts";
 import {
   type CompiledRoute,
   carriesLabels,
-  compileRoutes,
   type Endpoint,
   formatId,
   nextEvenDraw,
   pickDestination,
-  type Route,
+  type RouteDestination,
   type ServiceId,
+  type Split,
   serviceFqdn,
 } from "@heddle/mesh";
+import { DnsAnswers, type Lookup } from "./dns-answers.ts";
+import { effectivePolicy } from "./effective-policy-interim.ts";
+import { EndpointSets } from "./endpoint-sets.ts";
+import { LiveDestination } from "./live-destination.ts";
 import type {
+  Caller,
   DestinationView,
   DestinationWorkload,
-  LiveEndpoint,
   RouteView,
   ServiceView,
 } from "./mesh-view.ts";
+import {
+  type CompiledService,
+  compileService,
+  findPort,
+  ruleSetFor,
+  rulesOf,
+} from "./service-rules.ts";
 
-const PARTING_GRACE_MS = 60_000;
+type Target = Pick<RouteDestination, "service" | "subset" | "port">;
+
+/** How a view was asked for, so that a push can make it again. */
+type AskedView = {
+  readonly id: ServiceId;
+  readonly caller: Caller;
+  readonly asked: number | undefined;
+};
+
+/** A destination and which of its service's rule sets it stands under. */
+type KnownDestination = { readonly live: LiveDestination; readonly ruleSet: string };
 
 /**
  * The services and endpoints this proxy knows, ready for the data path. `apply` compiles everything
@@ -27,21 +48,49 @@ const PARTING_GRACE_MS = 60_000;
  */
 export class LiveMesh {
   readonly #draw: () => number;
-  readonly #services = new Map<string, ServiceView>();
-  readonly #subsets = new Map<string, ServiceResource["subsets"]>();
-  readonly #endpoints = new Map<string, readonly LiveEndpoint[]>();
-  readonly #destinations = new Map<string, MutableDestination>();
+  readonly #services = new Map<string, CompiledService>();
+  readonly #dns: DnsAnswers;
+  readonly #endpoints: EndpointSets;
+  readonly #destinations = new Map<string, KnownDestination>();
   readonly #workloads = new Map<string, DestinationWorkload>();
-  /** Services whose last endpoints are gone and still tried; until when, in epoch ms. */
-  readonly #partingUntilMs = new Map<string, number>();
+  /** Views made so far; a caller's is shared with all callers that see the same. */
+  readonly #views = new Map<string, { readonly how: AskedView; view: ServiceView }>();
 
-  /** `draw` gives each split its random start. */
-  constructor(draw: () => number) {
+  /** `draw` gives each split its random start; `lookup` asks for the addresses of names. */
+  constructor(draw: () => number, lookup?: Lookup) {
     this.#draw = draw;
+    this.#dns = new DnsAnswers(() => this.#refreshDestinations(), lookup);
+    this.#endpoints = new EndpointSets(this.#dns);
   }
 
-  service(id: ServiceId): ServiceView | undefined {
-    return this.#services.get(formatId(id));
+  /** Stops asking DNS. */
+  close(): void {
+    this.#dns.close();
+  }
+
+  /** A service as `caller` sees it; `port`: the one its host named, if any. */
+  service(id: ServiceId, caller: Caller, port?: number): ServiceView | undefined {
+    const name = formatId(id);
+    const compiled = this.#services.get(name);
+    if (compiled === undefined) return undefined;
+    const found = findPort(compiled, port);
+    const portKey = found.problem === undefined ? `${found.port?.number ?? ""}` : `no ${port}`;
+    const key = `${name}|${portKey}|${this.#callerKey(caller)}`;
+    const known = this.#views.get(key);
+    if (known !== undefined) return known.view;
+    const how = { id, caller, asked: port };
+    const view = this.#makeView(compiled, how);
+    // A port nobody has declared is told what is wrong; such views are not worth keeping.
+    if (found.problem === undefined) this.#views.set(key, { how, view });
+    return view;
+  }
+
+  /** Callers of equal keys see the same; where no rule asks who calls, only where they stand counts. */
+  #callerKey({ namespace, labels, locality = "" }: Caller): string {
+    for (const { sources } of this.#services.values()) {
+      if (sources !== "") return JSON.stringify([namespace, labels, locality]);
+    }
+    return locality;
   }
 
   /** Every workload of a service that was ever sent a request from here. */
@@ -52,108 +101,127 @@ export class LiveMesh {
       .map(([, workload]) => workload);
   }
 
+  /** Every destination some view of this proxy leads to. */
+  get destinations(): readonly LiveDestination[] {
+    return [...this.#destinations.values()].map(({ live }) => live);
+  }
+
   /**
-   * Takes over new resources and drops the keys in `removes`. Throws (`InvalidSplitError`) before
-   * anything has changed.
+   * Takes over new resources and drops the keys in `removes`. Throws the mesh's errors (of a split, a
+   * regular expression, a format) before anything has changed.
    */
   apply(upserts: readonly ProxyResource[], removes: readonly string[], nowMs: number): void {
-    const services = upserts.filter((resource) => resource.kind === "service");
-    const compiled = services.map((resource) => compileRoutes(resource.routes.map(toRoute)));
-    for (const [index, resource] of services.entries()) {
-      this.#setService(resource, compiled[index] ?? []);
+    const compiled = upserts
+      .filter((resource) => resource.kind === "service")
+      .map((resource) => compileService(resource));
+    const changed = new Set<string>();
+    const sourcesBefore = this.#sources();
+    for (const service of compiled) {
+      const name = formatId(service.resource.service);
+      this.#services.set(name, service);
+      this.#endpoints.setService(service.resource);
+      changed.add(name);
     }
     for (const resource of upserts)
-      if (resource.kind === "endpoints") this.#setEndpoints(resource, nowMs);
-    for (const key of removes) this.#remove(key);
+      if (resource.kind === "endpoints") this.#endpoints.set(resource, nowMs);
+    for (const key of removes) this.#remove(key, changed);
+    this.#dns.watch(this.#endpoints.names);
+    const areSourcesKept = this.#sources() === sourcesBefore;
+    this.#remakeViews((view) => !areSourcesKept || leadsTo(view, changed));
+    this.#forgetUnused();
     this.#refreshDestinations();
-  }
-
-  #setService(resource: ServiceResource, routes: readonly CompiledRoute[]): void {
-    const key = formatId(resource.service);
-    this.#subsets.set(key, resource.subsets);
-    this.#services.set(key, {
-      service: resource.service,
-      fqdn: serviceFqdn(resource.service),
-      revision: resource.revision,
-      routes: routes.map((route) => this.#toRouteView(route)),
-    });
-  }
-
-  #toRouteView({ route, matches, split }: CompiledRoute): RouteView {
-    const destinations = route.destinations.map(({ service, subset }) =>
-      this.#destination(service, subset),
-    );
-    let draw = this.#draw();
-    return {
-      name: route.name,
-      matches,
-      timeoutMs: route.timeoutMs,
-      destinations,
-      nextDestination: () => {
-        draw = nextEvenDraw(draw);
-        return destinations[pickDestination(split, draw)] as DestinationView;
-      },
-    };
-  }
-
-  #destination(service: ServiceId, subset: string | undefined): MutableDestination {
-    const key = `${formatId(service)}|${subset ?? ""}`;
-    const known = this.#destinations.get(key);
-    if (known) return known;
-    const made: MutableDestination = {
-      service,
-      fqdn: serviceFqdn(service),
-      subset,
-      isKnown: false,
-      endpoints: [],
-    };
-    this.#destinations.set(key, made);
-    return made;
   }
 
   /** Gives up the endpoints that were kept after the control plane had taken the last one away. */
   dropParted(nowMs: number): void {
-    for (const [key, untilMs] of this.#partingUntilMs) {
-      if (nowMs < untilMs) continue;
-      this.#partingUntilMs.delete(key);
-      this.#endpoints.set(key, []);
-    }
-    this.#refreshDestinations();
+    if (this.#endpoints.dropParted(nowMs).length > 0) this.#refreshDestinations();
   }
 
-  #setEndpoints(resource: EndpointsResource, nowMs: number): void {
-    const key = formatId(resource.service);
-    if (resource.endpoints.length === 0 && this.#keepsParting(key, nowMs)) return;
-    this.#partingUntilMs.delete(key);
-    const before = new Map(
-      this.#endpoints.get(key)?.map((live) => [contentKey(live.endpoint), live]),
+  /** What decides who sees which rules: when it changes, every view may lead elsewhere. */
+  #sources(): string {
+    let text = "";
+    for (const [name, { sources }] of this.#services)
+      if (sources !== "") text += `${name} ${sources}`;
+    return text;
+  }
+
+  #remove(key: string, changed: Set<string>): void {
+    const slash = key.indexOf("/");
+    const kind = key.slice(0, slash);
+    const name = key.slice(slash + 1);
+    if (kind === "service") {
+      this.#services.delete(name);
+      this.#endpoints.removeService(name);
+      changed.add(name);
+    } else if (kind === "endpoints") this.#endpoints.remove(name);
+  }
+
+  #remakeViews(isConcerned: (view: ServiceView) => boolean): void {
+    const concerned = [...this.#views].filter(([, { view }]) => isConcerned(view));
+    for (const [key] of concerned) this.#views.delete(key);
+    for (const [, { how }] of concerned) this.service(how.id, how.caller, how.asked);
+  }
+
+  #makeView(compiled: CompiledService, { caller, asked }: AskedView): ServiceView {
+    const { resource } = compiled;
+    const { service, revision } = resource;
+    const rules = rulesOf(compiled, ruleSetFor(compiled, caller));
+    const { port, problem } = findPort(compiled, asked);
+    const toDestination = (target: Target) => this.#destination(target, caller, port?.number);
+    return {
+      service,
+      fqdn: resource.host ?? serviceFqdn(service),
+      isExternal: resource.isExternal === true,
+      port,
+      portProblem: problem,
+      revision,
+      routes: rules.routes.map((route) => this.#toRouteView(route, toDestination)),
+      tcpRoutes: [],
+      tlsRoutes: [],
+      itself: toDestination({ service }),
+    };
+  }
+
+  #toRouteView(
+    { route, matches, split }: CompiledRoute,
+    toDestination: (target: Target) => DestinationView,
+  ): RouteView {
+    const destinations = route.destinations.map(toDestination);
+    return {
+      name: route.name,
+      route,
+      matches,
+      timeoutMs: route.timeoutMs,
+      destinations,
+      nextDestination: this.#spread(split, destinations),
+    };
+  }
+
+  #spread(split: Split, destinations: readonly DestinationView[]): () => DestinationView {
+    let draw = this.#draw();
+    return () => {
+      draw = nextEvenDraw(draw);
+      return destinations[pickDestination(split, draw)] as DestinationView;
+    };
+  }
+
+  #destination(target: Target, caller: Caller, viewPort: number | undefined): LiveDestination {
+    const { service, subset } = target;
+    const name = formatId(service);
+    const compiled = this.#services.get(name);
+    const wanted = target.port ?? viewPort;
+    const port = compiled === undefined ? wanted : findPort(compiled, wanted).port?.number;
+    const ruleSet = ruleSetFor(compiled, caller);
+    const key = [name, subset ?? "", port ?? "", ruleSet, caller.locality ?? ""].join("|");
+    const known = this.#destinations.get(key);
+    if (known !== undefined) return known.live;
+    const live = new LiveDestination({ service, subset, port }, (endpoint) =>
+      this.#workload(endpoint, service),
     );
-    const live = resource.endpoints.map((wire) => {
-      const endpoint: Endpoint = { ...wire, identity: wire.identity };
-      // An endpoint that stays is the same object, so requests in flight stay counted.
-      return before.get(contentKey(endpoint)) ?? this.#toLive(endpoint, resource.service);
-    });
-    this.#endpoints.set(key, live);
-  }
-
-  /**
-   * A service never loses its last endpoints at once: its proxies may only have lost the control
-   * plane. Those that prove their identity are tried for a while longer; if they are gone, the request
-   * fails as it would have failed without them (decision 18).
-   */
-  #keepsParting(key: string, nowMs: number): boolean {
-    if (this.#partingUntilMs.has(key)) return true;
-    const proven = this.#endpoints.get(key)?.filter((live) => live.endpoint.identity !== undefined);
-    if (!proven || proven.length === 0) return false;
-    this.#endpoints.set(key, proven);
-    this.#partingUntilMs.set(key, nowMs + PARTING_GRACE_MS);
-    return true;
-  }
-
-  #toLive(endpoint: Endpoint, service: ServiceId): LiveEndpoint {
-    const { address, port, identity = "" } = endpoint;
-    const poolKey = `${address}|${port}|${identity}`;
-    return { endpoint, poolKey, workload: this.#workload(endpoint, service), activeRequests: 0 };
+    const made = { live, ruleSet };
+    this.#destinations.set(key, made);
+    this.#refresh(made);
+    return live;
   }
 
   #workload(endpoint: Endpoint, service: ServiceId): DestinationWorkload {
@@ -171,71 +239,50 @@ export class LiveMesh {
     return made;
   }
 
-  #remove(key: string): void {
-    const slash = key.indexOf("/");
-    const kind = key.slice(0, slash);
-    const service = key.slice(slash + 1);
-    if (kind === "service") {
-      this.#services.delete(service);
-      this.#subsets.delete(service);
-    } else if (kind === "endpoints") {
-      this.#endpoints.delete(service);
-      this.#partingUntilMs.delete(service);
-    }
-  }
-
   /** Destinations are shared by routes and change in place; those no route names any more go. */
-  #refreshDestinations(): void {
+  #forgetUnused(): void {
     const used = new Set<DestinationView>();
-    for (const service of this.#services.values()) {
-      for (const route of service.routes)
-        for (const destination of route.destinations) used.add(destination);
-    }
-    for (const [key, destination] of this.#destinations) {
-      if (!used.has(destination)) this.#destinations.delete(key);
-      else this.#refresh(destination);
+    for (const { view } of this.#views.values())
+      for (const destination of destinationsOf(view)) used.add(destination);
+    for (const [key, { live }] of this.#destinations) {
+      if (!used.has(live)) this.#destinations.delete(key);
     }
     for (const [key, workload] of this.#workloads) {
       if (!this.#endpoints.has(formatId(workload.service))) this.#workloads.delete(key);
     }
   }
 
-  #refresh(destination: MutableDestination): void {
-    const key = formatId(destination.service);
-    const all = this.#endpoints.get(key) ?? [];
-    const subset = this.#subsets.get(key)?.find(({ name }) => name === destination.subset);
-    const isServiceKnown = this.#services.has(key) || this.#endpoints.has(key);
-    destination.isKnown =
-      isServiceKnown && (destination.subset === undefined || subset !== undefined);
-    if (destination.subset === undefined) destination.endpoints = all;
-    else if (subset === undefined) destination.endpoints = [];
-    else {
-      const { labels } = subset;
-      destination.endpoints = all.filter(({ endpoint }) => carriesLabels(endpoint.labels, labels));
-    }
+  #refreshDestinations(): void {
+    for (const known of this.#destinations.values()) this.#refresh(known);
+  }
+
+  #refresh({ live, ruleSet }: KnownDestination): void {
+    const { subset: subsetName, port } = live;
+    const name = formatId(live.service);
+    const compiled = this.#services.get(name);
+    const rules = compiled && rulesOf(compiled, ruleSet);
+    const subset = subsetName === undefined ? undefined : rules?.subsets.get(subsetName);
+    const isSubsetKnown = subsetName === undefined || subset !== undefined;
+    const all = this.#endpoints.of(name);
+    const resolution = compiled?.resource.resolution;
+    live.update({
+      fqdn: compiled?.resource.host ?? serviceFqdn(live.service),
+      isKnown: (compiled !== undefined || this.#endpoints.has(name)) && isSubsetKnown,
+      isExternal: compiled?.resource.isExternal === true,
+      isOriginal: resolution === "none",
+      policy: effectivePolicy(rules?.policy, subset?.trafficPolicy, port),
+      endpoints: isSubsetKnown
+        ? all.filter(({ endpoint }) => carriesLabels(endpoint.labels, subset?.labels ?? {}))
+        : [],
+    });
   }
 }
 
-type MutableDestination = {
-  -readonly [Key in keyof DestinationView]: DestinationView[Key];
-};
-
-/** Equal texts: nothing about the endpoint has changed that the data path could see. */
-function contentKey(endpoint: Endpoint): string {
-  const labels = Object.entries(endpoint.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { id, namespace, workload, address, port, identity } = endpoint;
-  return JSON.stringify([id, namespace, workload, address, port, identity, labels]);
+function destinationsOf(view: ServiceView): DestinationView[] {
+  const routes = [...view.routes, ...view.tcpRoutes, ...view.tlsRoutes];
+  return [view.itself, ...routes.flatMap(({ destinations }) => destinations)];
 }
 
-function toRoute(wire: ServiceResource["routes"][number]): Route {
-  return {
-    name: wire.name,
-    matches: wire.matches,
-    timeoutMs: wire.timeoutMs,
-    destinations: wire.destinations.map(({ service, subset, weight }) => ({
-      service,
-      subset,
-      weight,
-    })),
-  };
+function leadsTo(view: ServiceView, services: ReadonlySet<string>): boolean {
+  return destinationsOf(view).some(({ service }) => services.has(formatId(service)));
 }

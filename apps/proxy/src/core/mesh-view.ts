@@ -1,23 +1,31 @@
-import type { CompiledRoute, Endpoint, ServiceId } from "@heddle/mesh";
+import type {
+  CompiledRoute,
+  Endpoint,
+  Route,
+  ServiceId,
+  ServicePort,
+  TrafficPolicy,
+} from "@heddle/mesh";
 
 /**
- * What the data path knows of the mesh. Everything here is read in memory and changes between two
- * requests, never during one tick: a push is applied as a whole or not at all.
+ * What the data path of one hosted workload knows of the mesh. Everything here is read in memory and
+ * changes between two requests, never during one tick: a push is applied as a whole or not at all.
  */
 export interface MeshView {
   /**
-   * What `host` (a Host header, with or without port) means in `namespace`. Sync and free of
+   * What `host` (a Host header, with or without port) means to this workload. Sync and free of
    * allocation for a host seen before. "none": no service of that name, so the host lies outside the
    * mesh. "unknown": first use, the control plane has been asked; see `whenResolved`.
    */
-  resolve(namespace: string, host: string): Resolution;
+  resolve(host: string): Resolution;
   /**
-   * Waits for the answer to a first use, half a second at most (50 ms without a control plane).
-   * "unknown" then means that it is slow or away: the request may be passed on by DNS or refused, as
-   * the policy says.
+   * Waits for the answer to a first use. "none": outside the mesh, or so it must be taken, since the
+   * host could be and no answer came in time. "unknown": nobody but the mesh can mean this name, and
+   * the control plane is slow or away: to pass it on would be to lose it.
    */
-  whenResolved(namespace: string, host: string): Promise<Resolution>;
+  whenResolved(host: string): Promise<Resolution>;
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  readonly pathNormalization: PathNormalization;
   /**
    * Grows with every applied push. The ack of a push promises that later sends follow its routes, so
    * who waited (for a connection, say) between choosing a destination and sending compares it and, if
@@ -27,24 +35,52 @@ export interface MeshView {
 }
 
 export type OutboundTrafficPolicy = "ALLOW_ANY" | "REGISTRY_ONLY";
+export type PathNormalization = "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
 export type Resolution = ServiceView | "none" | "unknown";
 
-/** One service as this proxy's rules see it. Hold it for one request; the next may get another. */
+/** Who calls: what rules for some sources only look at. */
+export type Caller = {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `region/zone/subzone`. */
+  readonly locality?: string | undefined;
+};
+
+/** One port of a service as one caller's rules see it. Hold it for one request; the next may get another. */
 export type ServiceView = {
   readonly service: ServiceId;
+  /** The host that names it in metrics. */
   readonly fqdn: string;
+  /** Of a ServiceEntry outside the mesh. */
+  readonly isExternal: boolean;
+  /** The declared port asked for; `undefined`: none is declared. */
+  readonly port: ServicePort | undefined;
+  /** Why no port could be found: the one asked for is none of several declared ones. */
+  readonly portProblem: string | undefined;
   /** The revision that last shaped the routes; 0: defaults only. */
   readonly revision: number;
   /** In list order, for `findRoute`. */
   readonly routes: readonly RouteView[];
+  readonly tcpRoutes: readonly TcpRouteView[];
+  readonly tlsRoutes: readonly TcpRouteView[];
+  /** The service itself, for connections no TCP or TLS route takes where none is declared. */
+  readonly itself: DestinationView;
 };
 
 export type RouteView = {
   readonly name: string;
+  readonly route: Route;
   matches: CompiledRoute["matches"];
   readonly timeoutMs: number | undefined;
   readonly destinations: readonly DestinationView[];
   /** The destination of the next request, by weight, spread evenly (decision 15). */
+  nextDestination(): DestinationView;
+};
+
+/** One route of `tcp` or `tls`; its destination is drawn for each connection. */
+export type TcpRouteView = {
+  readonly name: string;
+  readonly destinations: readonly DestinationView[];
   nextDestination(): DestinationView;
 };
 
@@ -53,16 +89,27 @@ export type DestinationView = {
   readonly service: ServiceId;
   readonly fqdn: string;
   readonly subset: string | undefined;
+  /** Service port; `undefined`: its only one. */
+  readonly port: number | undefined;
   /** False: the rule names a subset or a service that does not exist (503, flag NC). */
   readonly isKnown: boolean;
+  readonly isExternal: boolean;
+  /** True: whoever the caller has asked for is the endpoint (`endpointAt`). */
+  readonly isOriginal: boolean;
+  /** What its DestinationRule says for this caller, subset and port. */
+  readonly policy: TrafficPolicy;
   /** Empty and known: nobody serves it (503, flag UH). */
   readonly endpoints: readonly LiveEndpoint[];
+  /** The endpoint for an address as the caller asked for it, where `isOriginal`. */
+  endpointAt(host: string, port: number): LiveEndpoint;
 };
 
 /** One address with what this proxy is doing to it. The same object as long as the endpoint lives. */
 export type LiveEndpoint = {
   readonly endpoint: Endpoint;
-  /** Address, port and identity: connections of equal keys are interchangeable. */
+  /** Where the destination's port is served. */
+  readonly port: number;
+  /** Connections of equal keys are interchangeable: address, port, identity and how to connect. */
   readonly poolKey: string;
   readonly workload: DestinationWorkload;
   /** The data path adds one when it sends a request and takes it off when the exchange ends. */

@@ -142,17 +142,16 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
       );
       return;
     }
-    const { view, workload } = this.#side.parts;
-    const { namespace } = workload.id;
+    const { view } = this.#side.parts;
     this.#generation = view.generation;
-    const resolution = view.resolve(namespace, host);
-    if (resolution === "unknown") void this.#resolveLater(namespace, host);
+    const resolution = view.resolve(host);
+    if (resolution === "unknown") void this.#resolveLater(host);
     else this.#proceed(resolution);
   }
 
-  async #resolveLater(namespace: string, host: string): Promise<void> {
+  async #resolveLater(host: string): Promise<void> {
     const { sequence } = this;
-    const resolution = await this.#side.parts.view.whenResolved(namespace, host);
+    const resolution = await this.#side.parts.view.whenResolved(host);
     if (!this.isBusy || this.sequence !== sequence) return;
     this.#generation = this.#side.parts.view.generation;
     this.#proceed(resolution);
@@ -173,15 +172,16 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
   }
 
   #chooseAgain(): void {
-    const { view, workload } = this.#side.parts;
+    const { view } = this.#side.parts;
     this.#generation = view.generation;
     this.#live = undefined;
     this.#pool = undefined;
-    this.#proceed(view.resolve(workload.id.namespace, this.#authority));
+    this.#proceed(view.resolve(this.#authority));
   }
 
   #proceed(resolution: Resolution): void {
-    if (typeof resolution === "string") this.#goOutside(resolution === "unknown");
+    if (resolution === "none") this.#goOutside();
+    else if (resolution === "unknown") this.#failUnanswered();
     else if (this.request.method === "CONNECT") {
       // A tunnel to a service of the mesh: what comes through it is HTTP to that service.
       this.#view = resolution;
@@ -192,8 +192,18 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     } else this.#routeTo(resolution);
   }
 
+  /** Only the mesh can mean this name: whatever DNS made of it, the request would not get there. */
+  #failUnanswered(): void {
+    const why = `the control plane has not said yet which service ${this.#authority} is, and nothing outside the mesh has such a name`;
+    this.#fail(503, "NC", "outbound-proxy", why);
+  }
+
   #routeTo(view: ServiceView): void {
     this.#view = view;
+    if (view.portProblem !== undefined) {
+      this.#fail(404, "NR", "outbound-proxy", view.portProblem);
+      return;
+    }
     const route = findRoute(view.routes, this);
     if (route === undefined) {
       const why = `no route matches ${this.method} ${this.#path}; ${view.routes.length} routes were tried`;
@@ -283,7 +293,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
 
   // ---- Outside the mesh ----
 
-  #goOutside(isUnresolved: boolean): void {
+  #goOutside(): void {
     const { view } = this.#side.parts;
     const isConnect = this.request.method === "CONNECT";
     const outside = parseAuthority(this.#authority, 80);
@@ -292,9 +302,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
       return;
     }
     if (view.outboundTrafficPolicy === "REGISTRY_ONLY") {
-      const why = isUnresolved
-        ? "the control plane has not said yet whether this host is in the mesh, and the policy is REGISTRY_ONLY"
-        : "no service of the mesh has this host, and the policy is REGISTRY_ONLY";
+      const why = "no service of the mesh has this host, and the policy is REGISTRY_ONLY";
       this.#fail(502, "NR", "outbound-proxy", why);
       return;
     }

@@ -15,6 +15,8 @@ export async function startOutbound(
   parts: Parameters<StartOutbound>[0] & Pick<OutboundParts, "timeouts">,
 ): Promise<Listener> {
   const side = new OutboundSide(parts);
+  // Ask before the first request does.
+  if (parts.host !== undefined) parts.view.resolve(parts.host);
   const listener = await SocketListener.listen(LOOPBACK, parts.port, (socket, sessions) => {
     const exchange = new OutboundExchange(side, parts.host);
     const downstream = new Http1Downstream(exchange, (gone) => sessions.delete(gone));

@@ -7,6 +7,7 @@ import { ConfigFile } from "../../src/config-file.ts";
 import { DataFolder } from "../../src/control/data-folder.ts";
 import { parseJoinToken } from "../../src/control/join-token.ts";
 import { ProxyBrain } from "../../src/control/proxy-brain.ts";
+import type { MeshView } from "../../src/core/mesh-view.ts";
 
 /** The proxy's brain in this process, with the workload shop/caller; stopped with the test. */
 export async function startBrain(
@@ -42,6 +43,13 @@ export async function startBrain(
   brain.start();
   t.after(() => brain.stop());
   return brain;
+}
+
+/** The mesh as the brain's only workload sees it. */
+export function viewOf(brain: ProxyBrain): MeshView {
+  const [workload] = brain.workloads;
+  if (workload === undefined) throw new Error("the brain hosts no workload");
+  return brain.viewOf(workload);
 }
 
 type Weights = Readonly<Record<string, number>>;
