@@ -2,6 +2,7 @@ import { OutBuffer } from "@heddle/http1";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 
+/** As Envoy's for TCP. */
 const IDLE_MS = 3_600_000;
 
 /** What passed through a tunnel, told once it is over. */
@@ -15,6 +16,7 @@ export class Tunnel implements Watched {
   deadlineMs: number;
   watchIndex = -1;
   readonly #clock: DeadlineClock;
+  readonly #idleMs: number;
   readonly #up: Half;
   readonly #down: Half;
   readonly #onEnd: (end: TunnelEnd) => void;
@@ -25,17 +27,28 @@ export class Tunnel implements Watched {
     upstream: ByteStream,
     clock: DeadlineClock,
     onEnd: (end: TunnelEnd) => void,
+    idleMs = IDLE_MS,
   ) {
     this.#clock = clock;
+    this.#idleMs = idleMs;
     this.#onEnd = onEnd;
     this.#up = new Half(downstream, upstream, this);
     this.#down = new Half(upstream, downstream, this);
     downstream.handler = this.#up;
     upstream.handler = this.#down;
-    this.deadlineMs = clock.nowMs + IDLE_MS;
+    this.deadlineMs = clock.nowMs + idleMs;
     clock.watch(this);
     downstream.resume();
     upstream.resume();
+  }
+
+  /** What has passed so far. */
+  get upBytes(): number {
+    return this.#up.byteCount;
+  }
+
+  get downBytes(): number {
+    return this.#down.byteCount;
   }
 
   /** Bytes that arrived before the tunnel was there. */
@@ -48,7 +61,7 @@ export class Tunnel implements Watched {
   }
 
   onActivity(): void {
-    this.deadlineMs = this.#clock.nowMs + IDLE_MS;
+    this.deadlineMs = this.#clock.nowMs + this.#idleMs;
   }
 
   onDeadline(): void {

@@ -1,0 +1,32 @@
+import type { FailedBy, TcpSeriesLabels, TrafficRecorder } from "../core/traffic-recorder.ts";
+
+type FixedLabels = Omit<TcpSeriesLabels, "responseFlags" | "failedBy">;
+
+/** The recorder's series of opaque connections between one pair of peers. */
+export class TcpSeriesTable {
+  readonly #recorder: TrafficRecorder;
+  readonly #labels: FixedLabels;
+  readonly #series = new Map<string, number>();
+
+  constructor(recorder: TrafficRecorder, labels: FixedLabels) {
+    this.#recorder = recorder;
+    this.#labels = labels;
+  }
+
+  /** Of connections that were opened with this result. */
+  seriesOf(responseFlags: string, failedBy: FailedBy): number {
+    const key = `${responseFlags} ${failedBy}`;
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    const made = this.#recorder.tcpSeries({ ...this.#labels, responseFlags, failedBy });
+    this.#series.set(key, made);
+    return made;
+  }
+
+  /** Counts a connection that found no other end. */
+  countRefused(responseFlags: string, failedBy: FailedBy): void {
+    const series = this.seriesOf(responseFlags, failedBy);
+    this.#recorder.tcpOpened(series);
+    this.#recorder.tcpClosed(series);
+  }
+}
