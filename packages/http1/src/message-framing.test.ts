@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readMessages } from "../test/read-messages.ts";
-import { FieldNames } from "./field-names.ts";
+import { BodyReader } from "./body-reader.ts";
+import { FIELD, FieldNames } from "./field-names.ts";
 import { RequestParser } from "./request-parser.ts";
 import { ResponseParser } from "./response-parser.ts";
 
@@ -56,6 +57,46 @@ test("marks the fields that Connection nominates, so that no copy passes them on
   );
   const ids = Array.from(parser.fields.ids.subarray(0, parser.fields.count));
   assert.deepEqual(ids, [1, 4, 13, 0]);
+});
+
+test("takes TE: trailers from a sender whose Connection nominates it", () => {
+  const accepts = (fields: string) =>
+    parseRequest(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`).acceptsTrailers;
+  assert.equal(accepts("Connection: TE\r\nTE: trailers\r\n"), true);
+  assert.equal(accepts("Connection: close, te\r\nTE: gzip, Trailers\r\n"), true);
+  assert.equal(accepts("TE: trailers\r\n"), false);
+  assert.equal(accepts("Connection: te\r\nTE: gzip\r\n"), false);
+});
+
+test("passes on no length of a response that has no body by its status", () => {
+  const parser = new ResponseParser(names);
+  for (const [status, isKept] of [
+    ["204 No Content", false],
+    ["103 Early Hints", false],
+    ["304 Not Modified", true],
+  ] as const) {
+    parser.reset("GET");
+    const bytes = Buffer.from(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\n`);
+    parser.parse(bytes, 0, bytes.length);
+    assert.equal(parser.fields.indexOfId(FIELD.contentLength) >= 0, isKept, status);
+    assert.deepEqual([parser.body, parser.contentLength], ["none", 0]);
+  }
+});
+
+test("drops what a trailer section may not hold, and finds the rest by name", () => {
+  const body = new BodyReader(names);
+  body.reset("chunked", 0);
+  const bytes = Buffer.from(
+    "0\r\nGrpc-Status: 5\r\nHost: b\r\nSet-Cookie: a\r\ngrpc-message: no\r\n\r\n",
+  );
+  assert.equal(body.read(bytes, 0, bytes.length, { onBody: () => {} }), bytes.length);
+  const { trailers } = body;
+  assert.ok(trailers);
+  assert.equal(trailers.find("grpc-status"), "5");
+  assert.equal(trailers.indexOf("grpc-message", 0), 3);
+  assert.equal(trailers.indexOf("grpc-details", 0), -1);
+  const ids = Array.from(trailers.ids.subarray(0, trailers.count));
+  assert.deepEqual(ids, [FIELD.other, FIELD.dropped, FIELD.dropped, FIELD.other]);
 });
 
 test("finds a field by id in any case of letters, and any field by its name", () => {

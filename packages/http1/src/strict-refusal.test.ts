@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readMessages } from "../test/read-messages.ts";
+import { FieldNames } from "./field-names.ts";
+import type { Http1Error } from "./http1-error.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { RequestParser } from "./request-parser.ts";
 
 const request = (fields: string, body = "") => `POST / HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
 const chunked = (body: string) => request("Transfer-Encoding: chunked\r\n", body);
@@ -65,6 +68,17 @@ const refusedRequests: Record<string, [string, string]> = {
   "a Host with userinfo": ["HOST", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"],
   "a Host that is a list": ["HOST", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"],
   "a target that contradicts Host": ["HOST", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"],
+  "an absolute target and an empty Host": ["HOST", "GET http://b/ HTTP/1.1\r\nHost:\r\n\r\n"],
+  "an absolute target on another port than Host": [
+    "HOST",
+    "GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n",
+  ],
+  "two Hosts in HTTP/1.0": ["HOST", "GET / HTTP/1.0\r\nHost: a\r\nhost: b\r\n\r\n"],
+  "a bare CR before the request line": ["LINE_END", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  "two empty lines before the request line": [
+    "METHOD",
+    "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+  ],
   "HTTP/2.0": ["VERSION", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"],
   "HTTP/1.2": ["VERSION", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"],
   "a lower-case protocol name": ["VERSION", "GET / http/1.1\r\nHost: a\r\n\r\n"],
@@ -89,6 +103,18 @@ const refusedRequests: Record<string, [string, string]> = {
   "a nominated Content-Length": [
     "CONNECTION",
     request("Content-Length: 1\r\nConnection: close, content-length\r\n", "a"),
+  ],
+  "a nominated Transfer-Encoding": [
+    "CONNECTION",
+    request("Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+  ],
+  "a nominated Authorization": [
+    "CONNECTION",
+    request("Connection: Authorization\r\nAuthorization: Bearer x\r\n"),
+  ],
+  "a nominated Cookie in a second Connection": [
+    "CONNECTION",
+    request("Connection: close\r\nConnection: x, COOKIE\r\nCookie: a=b\r\n"),
   ],
   "101 fields": ["TOO_MANY_FIELDS", request(manyFields(100))],
   "a field line past 16 KiB": ["FIELD_TOO_LONG", request(`X: ${"a".repeat(16_384)}\r\n`)],
@@ -157,6 +183,53 @@ const refusedResponses: Record<string, [string, string]> = {
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: br\r\n\r\n",
   ],
   "a coding on 204": ["TRANSFER_ENCODING", "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  "two different lengths": [
+    "CONTENT_LENGTH",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+  ],
+  "coding and length": [
+    "TRANSFER_ENCODING",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+  ],
+  "chunked not last": [
+    "TRANSFER_ENCODING",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+  ],
+  "a coding on 100": ["TRANSFER_ENCODING", "HTTP/1.1 100 Go\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  "a coding in HTTP/1.0": [
+    "TRANSFER_ENCODING",
+    "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+  ],
+  "a folded field": ["FOLDED_FIELD", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"],
+  "a space before the colon": ["FIELD_NAME", "HTTP/1.1 200 OK\r\nX : a\r\n\r\n"],
+  "a bare LF in a value (response splitting)": [
+    "LINE_END",
+    "HTTP/1.1 200 OK\r\nX: a\nSet-Cookie: b\r\n\r\n",
+  ],
+  "a bare LF instead of the empty line": ["LINE_END", "HTTP/1.1 200 OK\r\nX: a\r\n\nbody"],
+  "a status code of four digits": ["STATUS", "HTTP/1.1 2000 OK\r\n\r\n"],
+  "a status code that is no number": ["STATUS", "HTTP/1.1 2OO OK\r\n\r\n"],
+  "two spaces before the status code": ["STATUS", "HTTP/1.1  200 OK\r\n\r\n"],
+  "a space before the status line": ["VERSION", " HTTP/1.1 200 OK\r\n\r\n"],
+  "HTTP/1.2": ["VERSION", "HTTP/1.2 200 OK\r\n\r\n"],
+  "HTTP/2": ["VERSION", "HTTP/2 200 OK\r\n\r\n"],
+  "no status line": ["VERSION", "<html>hello</html>"],
+  "101 and no protocol": ["STATUS", "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\n\r\n"],
+  "101 and a protocol that Connection does not nominate": [
+    "STATUS",
+    "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
+  ],
+  "a nominated Content-Length": [
+    "CONNECTION",
+    "HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 1\r\n\r\na",
+  ],
+  "a status line past 16 KiB": ["START_LINE_TOO_LONG", `HTTP/1.1 200 ${"a".repeat(16_384)}\r\n`],
+  "a field line past 16 KiB": [
+    "FIELD_TOO_LONG",
+    `HTTP/1.1 200 OK\r\nX: ${"a".repeat(16_384)}\r\n\r\n`,
+  ],
+  "101 fields": ["TOO_MANY_FIELDS", `HTTP/1.1 200 OK\r\n${manyFields(101)}\r\n`],
+  "a bad chunk size": ["CHUNK_SIZE", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"],
   "a bare CR in a value (response splitting)": [
     "LINE_END",
     "HTTP/1.1 200 OK\r\nX: a\rY: b\r\n\r\n",
@@ -165,7 +238,10 @@ const refusedResponses: Record<string, [string, string]> = {
 
 for (const [what, [fault, text]] of Object.entries(refusedResponses)) {
   test(`refuses a response with ${what}`, () => {
-    assert.equal(readMessages("response", [Buffer.from(text, "latin1")]).fault, fault);
+    const bytes = Buffer.from(text, "latin1");
+    assert.equal(readMessages("response", [bytes]).fault, fault);
+    const single = Array.from(bytes, (byte) => Buffer.of(byte));
+    assert.equal(readMessages("response", single).fault, fault, "byte by byte");
   });
 }
 
@@ -182,4 +258,28 @@ test("accepts what is exactly at its limit", () => {
   assert.equal(readMessages("request", [Buffer.from(text)], { limits }).fault, undefined);
   const longer = Buffer.from(text.replace("Y: ", "Y: v"));
   assert.equal(readMessages("request", [longer], { limits }).fault, "HEAD_TOO_LARGE");
+});
+
+test("tells the status a server answers with", () => {
+  const statusOf = (text: string) => {
+    try {
+      const parser = new RequestParser(new FieldNames());
+      parser.reset();
+      const bytes = Buffer.from(text, "latin1");
+      parser.parse(bytes, 0, bytes.length);
+    } catch (error) {
+      return (error as Http1Error).status;
+    }
+    return undefined;
+  };
+  assert.equal(statusOf(`GET /${"a".repeat(16_384)} HTTP/1.1\r\n`), 414);
+  assert.equal(statusOf(request(`X: ${"a".repeat(16_384)}\r\n`)), 431);
+  assert.equal(statusOf(request(manyFields(100))), 431);
+  assert.equal(statusOf("GET / HTTP/2.0\r\n"), 505);
+  assert.equal(statusOf("GET / HTTP/1.1\r\n\r\n"), 400);
+});
+
+test("tells no more than the start of what a hostile peer has sent", () => {
+  const long = `GET http://${"b".repeat(9_000)}/ HTTP/1.1\r\nHost: ${"a".repeat(9_000)}\r\n\r\n`;
+  assert.ok(readMessages("request", [Buffer.from(long)]).detail.length < 300);
 });
