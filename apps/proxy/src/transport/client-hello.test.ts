@@ -63,12 +63,16 @@ test("reads a hello that starts in the middle of a buffer", () => {
 
 test("reads a hello spread over any number of records, whatever their size", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 600 }), fc.double({ min: 0, max: 1, noNaN: true }), (size, cut) => {
-      const spread = inRecords(hello, size);
-      assert.deepEqual(read(spread), expected);
-      const end = Math.floor(cut * (spread.length - 1));
-      assert.equal(readClientHello(spread, 0, end), "more");
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 600 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (size, cut) => {
+        const spread = inRecords(hello, size);
+        assert.deepEqual(read(spread), expected);
+        const end = Math.floor(cut * (spread.length - 1));
+        assert.equal(readClientHello(spread, 0, end), "more");
+      },
+    ),
   );
 });
 
