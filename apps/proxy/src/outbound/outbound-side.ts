@@ -12,6 +12,7 @@ import type { UpstreamConnection } from "../transport/upstream-connection.ts";
 import { UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
+import { checkIdentity } from "./check-identity.ts";
 import { isLoop } from "./loop-guard.ts";
 
 /** What an outbound side is made of. */
@@ -165,14 +166,4 @@ export class OutboundSide {
   close(): void {
     for (const pool of [...this.#pools.values()]) pool.close();
   }
-}
-
-/** The one URI name of the server's certificate must be the endpoint's identity, letter by letter. */
-function checkIdentity(subjectAltName: string, expected: string): Error | undefined {
-  const uris = subjectAltName.split(", ").filter((name) => name.startsWith("URI:"));
-  const [only] = uris;
-  if (uris.length === 1 && only === `URI:${expected}`) return undefined;
-  const shown =
-    uris.length === 0 ? "has no URI name" : `is ${uris.join(", ").replaceAll("URI:", "")}`;
-  return new Error(`the server ${shown}, not ${expected}`);
 }
