@@ -2,7 +2,10 @@ import type { ProxyResource } from "@heddle/contracts";
 import {
   type CompiledRoute,
   carriesLabels,
+  compileRoutes,
+  compileTcpRoutes,
   type Endpoint,
+  effectivePolicy,
   formatId,
   nextEvenDraw,
   pickDestination,
@@ -10,9 +13,9 @@ import {
   type ServiceId,
   type Split,
   serviceFqdn,
+  type TcpRoute,
 } from "@heddle/mesh";
 import { DnsAnswers, type Lookup } from "./dns-answers.ts";
-import { effectivePolicy } from "./effective-policy-interim.ts";
 import { EndpointSets } from "./endpoint-sets.ts";
 import { LiveDestination } from "./live-destination.ts";
 import type {
@@ -21,10 +24,11 @@ import type {
   DestinationWorkload,
   RouteView,
   ServiceView,
+  TcpRouteView,
 } from "./mesh-view.ts";
 import {
-  type CompiledService,
-  compileService,
+  type CheckedService,
+  checkService,
   findPort,
   ruleSetFor,
   rulesOf,
@@ -48,7 +52,7 @@ type KnownDestination = { readonly live: LiveDestination; readonly ruleSet: stri
  */
 export class LiveMesh {
   readonly #draw: () => number;
-  readonly #services = new Map<string, CompiledService>();
+  readonly #services = new Map<string, CheckedService>();
   readonly #dns: DnsAnswers;
   readonly #endpoints: EndpointSets;
   readonly #destinations = new Map<string, KnownDestination>();
@@ -113,7 +117,7 @@ export class LiveMesh {
   apply(upserts: readonly ProxyResource[], removes: readonly string[], nowMs: number): void {
     const compiled = upserts
       .filter((resource) => resource.kind === "service")
-      .map((resource) => compileService(resource));
+      .map((resource) => checkService(resource));
     const changed = new Set<string>();
     const sourcesBefore = this.#sources();
     for (const service of compiled) {
@@ -162,10 +166,10 @@ export class LiveMesh {
     for (const [, { how }] of concerned) this.service(how.id, how.caller, how.asked);
   }
 
-  #makeView(compiled: CompiledService, { caller, asked }: AskedView): ServiceView {
+  #makeView(compiled: CheckedService, { caller, asked }: AskedView): ServiceView {
     const { resource } = compiled;
     const { service, revision } = resource;
-    const rules = rulesOf(compiled, ruleSetFor(compiled, caller));
+    const { rules } = rulesOf(compiled, ruleSetFor(compiled, caller));
     const { port, problem } = findPort(compiled, asked);
     const toDestination = (target: Target) => this.#destination(target, caller, port?.number);
     return {
@@ -175,26 +179,41 @@ export class LiveMesh {
       port,
       portProblem: problem,
       revision,
-      routes: rules.routes.map((route) => this.#toRouteView(route, toDestination)),
-      tcpRoutes: [],
-      tlsRoutes: [],
+      routes: compileRoutes(rules.routes, caller).map((route) =>
+        this.#toRouteView(route, toDestination),
+      ),
+      tcpRoutes: this.#toTcpRoutes(rules.tcpRoutes, caller, toDestination),
+      tlsRoutes: this.#toTcpRoutes(rules.tlsRoutes, caller, toDestination),
       itself: toDestination({ service }),
     };
   }
 
   #toRouteView(
-    { route, matches, split }: CompiledRoute,
+    { route, match, name, matches, split }: CompiledRoute,
     toDestination: (target: Target) => DestinationView,
   ): RouteView {
     const destinations = route.destinations.map(toDestination);
     return {
-      name: route.name,
+      name,
       route,
+      match,
       matches,
       timeoutMs: route.timeoutMs,
       destinations,
       nextDestination: this.#spread(split, destinations),
     };
+  }
+
+  #toTcpRoutes(
+    routes: readonly TcpRoute[] | undefined,
+    caller: Caller,
+    toDestination: (target: Target) => DestinationView,
+  ): TcpRouteView[] {
+    return compileTcpRoutes(routes ?? [], caller).map(({ route, matches, split }) => {
+      const destinations = route.destinations.map(toDestination);
+      const nextDestination = this.#spread(split, destinations);
+      return { name: route.name, matches, destinations, nextDestination };
+    });
   }
 
   #spread(split: Split, destinations: readonly DestinationView[]): () => DestinationView {

@@ -1,7 +1,10 @@
 import type {
   CompiledRoute,
+  CompiledTcpRoute,
   Endpoint,
+  Caller as MeshCaller,
   Route,
+  RouteMatch,
   ServiceId,
   ServicePort,
   TrafficPolicy,
@@ -38,10 +41,8 @@ export type OutboundTrafficPolicy = "ALLOW_ANY" | "REGISTRY_ONLY";
 export type PathNormalization = "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
 export type Resolution = ServiceView | "none" | "unknown";
 
-/** Who calls: what rules for some sources only look at. */
-export type Caller = {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
+/** Who calls, and from where: what rules for some sources only look at. */
+export type Caller = MeshCaller & {
   /** `region/zone/subzone`. */
   readonly locality?: string | undefined;
 };
@@ -70,6 +71,8 @@ export type ServiceView = {
 export type RouteView = {
   readonly name: string;
   readonly route: Route;
+  /** The block of the route that this is; `undefined`: it takes every request. */
+  readonly match: RouteMatch | undefined;
   matches: CompiledRoute["matches"];
   readonly timeoutMs: number | undefined;
   readonly destinations: readonly DestinationView[];
@@ -80,6 +83,7 @@ export type RouteView = {
 /** One route of `tcp` or `tls`; its destination is drawn for each connection. */
 export type TcpRouteView = {
   readonly name: string;
+  matches: CompiledTcpRoute["matches"];
   readonly destinations: readonly DestinationView[];
   nextDestination(): DestinationView;
 };

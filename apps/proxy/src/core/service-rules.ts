@@ -1,18 +1,18 @@
 import type { ServiceResource, ServiceRules } from "@heddle/contracts";
 import {
-  type CompiledRoute,
-  carriesLabels,
   compileRoutes,
+  compileTcpRoutes,
   type LeveledPolicy,
   type ServicePort,
   type SourceSelector,
   type SubsetRule,
+  selectsCaller,
 } from "@heddle/mesh";
 import type { Caller } from "./mesh-view.ts";
 
-/** The rules of a service for one set of callers, made ready. */
-export type CompiledRules = {
-  readonly routes: readonly CompiledRoute[];
+/** The rules of a service for one set of callers; known to compile. */
+export type CheckedRules = {
+  readonly rules: ServiceRules;
   readonly subsets: ReadonlyMap<string, SubsetRule>;
   readonly policy: LeveledPolicy | undefined;
 };
@@ -20,65 +20,69 @@ export type CompiledRules = {
 type Override = {
   readonly name: string;
   readonly source: SourceSelector;
-  readonly rules: CompiledRules;
+  readonly rules: CheckedRules;
 };
 
-/** A service resource made ready: everything that can fail has been done. */
-export type CompiledService = {
+/** A service resource of which everything that can fail has been tried. */
+export type CheckedService = {
   readonly resource: ServiceResource;
-  readonly base: CompiledRules;
+  readonly base: CheckedRules;
   readonly overrides: readonly Override[];
-  /** Equal texts: the same callers see the same rule sets. */
+  /** Equal texts: the same callers see the same rule sets. Empty: nothing depends on who calls. */
   readonly sources: string;
   /** Ports that some policy speaks of though none need be declared. */
   readonly policyPorts: ReadonlySet<number>;
 };
 
 /** Throws the mesh's own errors when a rule cannot be compiled. */
-export function compileService(resource: ServiceResource): CompiledService {
-  const base = compileRules(resource);
+export function checkService(resource: ServiceResource): CheckedService {
+  const base = checkRules(resource);
   const overrides = (resource.overrides ?? []).map(({ source, rules }) => ({
     name: JSON.stringify([source.namespaces, source.labels]),
     source,
-    rules: compileRules(rules),
+    rules: checkRules(rules),
   }));
   const all = [base, ...overrides.map(({ rules }) => rules)];
   return {
     resource,
     base,
     overrides,
-    sources: overrides.map(({ name }) => name).join(),
+    sources: overrides.map(({ name }) => name).join() + (all.some(asksWhoCalls) ? " matches" : ""),
     policyPorts: new Set(all.flatMap(portsOf)),
   };
 }
 
-function compileRules(rules: ServiceRules): CompiledRules {
+function checkRules(rules: ServiceRules): CheckedRules {
+  compileRoutes(rules.routes);
+  compileTcpRoutes(rules.tcpRoutes ?? []);
+  compileTcpRoutes(rules.tlsRoutes ?? []);
   return {
-    routes: compileRoutes(rules.routes),
+    rules,
     subsets: new Map(rules.subsets.map((subset) => [subset.name, subset])),
     policy: rules.trafficPolicy,
   };
 }
 
-function portsOf({ policy, subsets }: CompiledRules): number[] {
+function asksWhoCalls({ rules }: CheckedRules): boolean {
+  const { routes, tcpRoutes = [], tlsRoutes = [] } = rules;
+  return [...routes, ...tcpRoutes, ...tlsRoutes].some(({ matches }) =>
+    matches.some(({ source }) => source !== undefined),
+  );
+}
+
+function portsOf({ policy, subsets }: CheckedRules): number[] {
   const leveled = [policy, ...[...subsets.values()].map(({ trafficPolicy }) => trafficPolicy)];
   return leveled.flatMap((one) => Object.keys(one?.ports ?? {}).map(Number));
 }
 
 /** The name of the rule set that holds for a caller: its source as text; empty: for everybody. */
-export function ruleSetFor(service: CompiledService | undefined, caller: Caller): string {
+export function ruleSetFor(service: CheckedService | undefined, caller: Caller): string {
   const first = service?.overrides.find(({ source }) => selectsCaller(source, caller));
   return first?.name ?? "";
 }
 
-export function rulesOf(service: CompiledService, ruleSet: string): CompiledRules {
+export function rulesOf(service: CheckedService, ruleSet: string): CheckedRules {
   return service.overrides.find(({ name }) => name === ruleSet)?.rules ?? service.base;
-}
-
-/** Whether a rule for `source` holds for this caller. */
-export function selectsCaller({ namespaces, labels }: SourceSelector, caller: Caller): boolean {
-  if (namespaces !== undefined && !namespaces.includes(caller.namespace)) return false;
-  return labels === undefined || carriesLabels(caller.labels, labels);
 }
 
 export type FoundPort = {
@@ -90,7 +94,7 @@ export type FoundPort = {
  * The declared port a request means. Without a port in its host: 80, else the first that speaks HTTP.
  * A service with one port means that one whatever the host says, as one without any declared.
  */
-export function findPort(service: CompiledService, asked: number | undefined): FoundPort {
+export function findPort(service: CheckedService, asked: number | undefined): FoundPort {
   const { ports } = service.resource;
   if (ports === undefined || ports.length === 0) {
     const isSpokenOf = asked !== undefined && service.policyPorts.has(asked);
