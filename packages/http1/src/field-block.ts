@@ -102,7 +102,14 @@ export class FieldBlock {
           break;
         }
         case CONTENT: {
-          while (at < stop && VALUE[bytes[at] as number] === 1) at++;
+          // Nearly every byte passes the two comparisons; the table is asked about the others.
+          while (at < stop) {
+            const byte = bytes[at] as number;
+            if (byte < 0x20 || byte === 0x7f) {
+              if (VALUE[byte] === 0) break;
+            }
+            at++;
+          }
           if (at >= stop) break;
           if (bytes[at] !== CR) throw valueFault(bytes[at] as number);
           this.#add(at - base);
@@ -220,6 +227,16 @@ export class FieldBlock {
     const start = offsets[index * 4 + 2] as number;
     const length = (offsets[index * 4 + 3] as number) - start;
     return length === lower.length && equalsLower(bytes, base + start, lower);
+  }
+
+  /** Whether the value of field `index` is these bytes, and not empty. */
+  isExactly(index: number, value: Uint8Array): boolean {
+    const { offsets, base, bytes } = this;
+    const start = offsets[index * 4 + 2] as number;
+    const { length } = value;
+    if (length === 0 || (offsets[index * 4 + 3] as number) - start !== length) return false;
+    for (let i = 0; i < length; i++) if (bytes[base + start + i] !== value[i]) return false;
+    return true;
   }
 
   #text(slot: number): string {

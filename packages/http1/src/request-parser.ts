@@ -20,6 +20,8 @@ const LINE_FEED = 6;
 const FIELDS = 7;
 
 const VERSION_BYTES = Buffer.from("HTTP/1.");
+const NO_BYTES = new Uint8Array();
+const MAX_KEPT_HOST_BYTES = 64;
 
 /**
  * Reads one request head after another, strictly (RFC 9112 §3). One empty line before the request line
@@ -40,6 +42,12 @@ export class RequestParser extends MessageHead {
   /** Whether the client waits for 100 before it sends the body. */
   expectsContinue = false;
 
+  /**
+   * The last Host that was found good: a connection's requests mostly name one host, and making and
+   * checking the string again costs a fifth of reading a head (`npm run bench -- http1`).
+   */
+  #lastHost = "";
+  #lastHostBytes: Uint8Array = NO_BYTES;
   #state = START;
   #lineStart = 0;
   #tokenStart = 0;
@@ -237,6 +245,10 @@ export class RequestParser extends MessageHead {
       if (this.minorVersion === 1) throw new Http1Error("HOST", "an HTTP/1.1 request has no Host");
       return;
     }
+    if (this.form === "origin" && fields.isExactly(first, this.#lastHostBytes)) {
+      this.authority = this.#lastHost;
+      return;
+    }
     const host = fields.valueAt(first);
     if (this.form === "absolute") {
       const { authority = "" } = this;
@@ -247,6 +259,9 @@ export class RequestParser extends MessageHead {
     if (host === "") return;
     if (!isHost(host)) throw new Http1Error("HOST", `Host "${shown(host)}" is not host[:port]`);
     this.authority ??= host;
+    if (host.length > MAX_KEPT_HOST_BYTES) return;
+    this.#lastHost = host;
+    this.#lastHostBytes = Buffer.from(host, "latin1");
   }
 }
 
