@@ -46,13 +46,49 @@ export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtl
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export type { RateLimit, RateLimitKey } from "./limits/rate-limit.ts";
+export { type Caller, selectsCaller } from "./routing/caller.ts";
+export { type Cidr, compileCidr, InvalidCidrError } from "./routing/cidr.ts";
+export type { CompiledDestination } from "./routing/compile-destinations.ts";
 export { type CompiledRoute, compileRoutes, findRoute } from "./routing/compile-routes.ts";
+export { compileStringMatch } from "./routing/compile-string-match.ts";
+export { type CompiledCors, type CorsDecision, compileCors, decideCors } from "./routing/cors.ts";
 export type { CorsPolicy } from "./routing/cors-policy.ts";
+export { decideAbort, decideDelayMs } from "./routing/decide-fault.ts";
+export { type CompiledDirectResponse, compileDirectResponse } from "./routing/direct-response.ts";
 export { nextEvenDraw } from "./routing/even-draw.ts";
 export type { FaultAbort, FaultInjection } from "./routing/fault-injection.ts";
+export {
+  type CompiledFormat,
+  compileFormat,
+  FORMAT_OPERATORS,
+  type FormatFacts,
+  type FormatOperator,
+  InvalidFormatError,
+} from "./routing/format-string.ts";
+export { GRPC_STATUS, grpcStatusOfHttp, httpStatusOfGrpc } from "./routing/grpc-status.ts";
+export { type CompiledHeaderChanges, compileHeaderChanges } from "./routing/header-changes.ts";
 export type { HeaderChanges, HeaderOperations } from "./routing/header-operations.ts";
+export {
+  compileHosts,
+  DuplicateHostError,
+  findHost,
+  type HostTable,
+} from "./routing/host-table.ts";
+export { InvalidActionError } from "./routing/invalid-action-error.ts";
+export {
+  type CompiledTcpRoute,
+  type ConnectionFacts,
+  compileTcpRoutes,
+  findTcpRoute,
+} from "./routing/match-connection.ts";
+export { compileMatches, isCatchAll, type RequestTest } from "./routing/match-request.ts";
+export { isMirrored, shadowAuthority } from "./routing/mirror.ts";
+export { findQueryParameter } from "./routing/query-parameter.ts";
+export { type CompiledRedirect, compileRedirect, type RedirectFacts } from "./routing/redirect.ts";
+export { compileRegex, InvalidRegexError, MAX_REGEX_LENGTH } from "./routing/regex.ts";
 export type { RequestFacts } from "./routing/request-facts.ts";
 export { RETRY_CONDITIONS, type RetryCondition, type RetryPolicy } from "./routing/retry-policy.ts";
+export { compilePathRewrite, ORIGINAL_PATH_HEADER } from "./routing/rewrite.ts";
 export type {
   DirectResponse,
   Endpoint,

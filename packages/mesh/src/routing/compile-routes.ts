@@ -1,12 +1,19 @@
 import type { Caller } from "./caller.ts";
+import { type CompiledDestination, compileDestinations } from "./compile-destinations.ts";
+import { type CompiledCors, compileCors } from "./cors.ts";
+import { type CompiledDirectResponse, compileDirectResponse } from "./direct-response.ts";
+import { type CompiledHeaderChanges, compileHeaderChanges } from "./header-changes.ts";
 import { compileMatch, isCatchAll, type RequestTest } from "./match-request.ts";
+import { type CompiledRedirect, compileRedirect } from "./redirect.ts";
 import type { RequestFacts } from "./request-facts.ts";
+import { compilePathRewrite } from "./rewrite.ts";
 import type { Route, RouteMatch } from "./route.ts";
 import { compileSplit, type Split } from "./split.ts";
 
 /**
  * One match block of a route made ready for many requests: what can be worked out once is. Each block
- * stands by itself, as in Envoy, since a rewrite depends on what has matched.
+ * stands by itself, as in Envoy, since a rewrite depends on what has matched. What a route does not
+ * ask for is `undefined`.
  */
 export type CompiledRoute = {
   readonly route: Route;
@@ -17,22 +24,30 @@ export type CompiledRoute = {
   readonly matches: RequestTest;
   /** Shared by the route's blocks; empty for a redirect or a direct response. */
   readonly split: Split;
+  /** As the route lists them; shared by its blocks. */
+  readonly destinations: readonly CompiledDestination[];
+  readonly redirect: CompiledRedirect | undefined;
+  readonly directResponse: CompiledDirectResponse | undefined;
+  /** The path to send for the path that came, query excluded. */
+  readonly rewritePath: ((path: string) => string) | undefined;
+  readonly cors: CompiledCors | undefined;
+  /** Of the route alone: for answers that no destination gives (redirect, direct response, fault). */
+  readonly answerHeaders: CompiledHeaderChanges | undefined;
 };
 
 /**
  * Compiles routes in list order, up to the first that takes every request: Istio does not even send
  * those behind it. With `caller`, conditions on the source are decided here, once. Throws
- * `InvalidSplitError` for a split whose weights are all 0, `InvalidRegexError` for an expression.
+ * `InvalidSplitError`, `InvalidRegexError`, `InvalidActionError` or `InvalidFormatError`.
  */
 export function compileRoutes(routes: readonly Route[], caller?: Caller): readonly CompiledRoute[] {
   const compiled: CompiledRoute[] = [];
   for (const route of routes) {
-    const split = compileRouteSplit(route);
+    const shared = compileShared(route);
     for (const match of blocksOf(route)) {
       const test = match === undefined ? "always" : compileMatch(match, caller);
       if (test === "never") continue;
-      const matches = test === "always" ? () => true : test;
-      compiled.push({ route, match, name: nameOf(route, match), matches, split });
+      compiled.push({ ...shared, ...compileBlock(route, match, test) });
       if (test === "always" || (match !== undefined && isCatchAll(match))) return compiled;
     }
   }
@@ -58,11 +73,32 @@ function blocksOf(route: Route): readonly (RouteMatch | undefined)[] {
   return route.matches.length === 0 ? [undefined] : route.matches;
 }
 
-function nameOf(route: Route, match: RouteMatch | undefined): string {
-  return match?.name === undefined ? route.name : `${route.name}.${match.name}`;
+type Shared = "route" | "split" | "destinations" | "directResponse" | "cors" | "answerHeaders";
+
+function compileShared(route: Route): Pick<CompiledRoute, Shared> {
+  const { cors, directResponse, headers, redirect } = route;
+  const isAnsweredHere = redirect !== undefined || directResponse !== undefined;
+  return {
+    route,
+    split: isAnsweredHere ? { upperEnds: new Float64Array(0) } : compileSplit(route),
+    destinations: compileDestinations(route),
+    directResponse: directResponse && compileDirectResponse(directResponse),
+    cors: cors && compileCors(cors),
+    answerHeaders: compileHeaderChanges("response", [headers?.response]),
+  };
 }
 
-function compileRouteSplit(route: Route): Split {
-  const isAnsweredHere = route.redirect !== undefined || route.directResponse !== undefined;
-  return isAnsweredHere ? { upperEnds: new Float64Array(0) } : compileSplit(route);
+function compileBlock(
+  route: Route,
+  match: RouteMatch | undefined,
+  test: RequestTest | "always",
+): Omit<CompiledRoute, Shared> {
+  const { redirect, rewrite } = route;
+  return {
+    match,
+    name: match?.name === undefined ? route.name : `${route.name}.${match.name}`,
+    matches: test === "always" ? () => true : test,
+    redirect: redirect && compileRedirect(redirect, match),
+    rewritePath: rewrite && compilePathRewrite(rewrite, match),
+  };
 }
