@@ -27,14 +27,14 @@ function findPayments(brain: ProxyBrain): ServiceView | undefined {
 }
 
 function destinationsOf(brain: ProxyBrain) {
-  return findPayments(brain)?.routes[0]?.destinations ?? [];
+  return findPayments(brain)?.routes[0]?.targets.map(({ destination }) => destination) ?? [];
 }
 
 /** How many of `count` requests each subset gets. */
 function spread(brain: ProxyBrain, count: number): Record<string, number> {
   const hits: Record<string, number> = {};
   for (let request = 0; request < count; request++) {
-    const subset = findPayments(brain)?.routes[0]?.nextDestination().subset ?? "none";
+    const subset = findPayments(brain)?.routes[0]?.nextTarget().destination.subset ?? "none";
     hits[subset] = (hits[subset] ?? 0) + 1;
   }
   return hits;

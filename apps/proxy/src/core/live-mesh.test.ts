@@ -53,7 +53,7 @@ function viewOf(mesh: LiveMesh, caller = front, port?: number): ServiceView {
   return view;
 }
 
-const endpointOf = (view: ServiceView) => view.routes[0]?.nextDestination().endpoints[0];
+const endpointOf = (view: ServiceView) => view.routes[0]?.nextTarget().destination.endpoints[0];
 
 test("callers share one view where no rule asks who calls", () => {
   const mesh = meshOf(reviews(), at({}));
@@ -74,10 +74,10 @@ test("a rule for some sources holds for these, and the service's own for all oth
   const [route] = viewOf(mesh, batch).routes;
   assert.equal(route?.name, "for jobs");
   assert.deepEqual(
-    route?.destinations[0]?.endpoints.map(({ endpoint }) => endpoint.id),
+    route?.targets[0]?.destination.endpoints.map(({ endpoint }) => endpoint.id),
     ["r1"],
   );
-  assert.deepEqual(route?.destinations[0]?.policy.connectionPool, { maxRequests: 1 });
+  assert.deepEqual(route?.targets[0]?.destination.policy.connectionPool, { maxRequests: 1 });
 });
 
 test("a route for some sources is none of another caller's", () => {
@@ -130,7 +130,7 @@ test("a policy for a port holds for that port only, declared or not", () => {
   const trafficPolicy = { ports: { 8080: { connectionPool: { maxRequests: 7 } } } };
   const mesh = meshOf(reviews({ trafficPolicy }), at({}));
   const poolAt = (port: number) =>
-    viewOf(mesh, front, port).routes[0]?.destinations[0]?.policy.connectionPool;
+    viewOf(mesh, front, port).routes[0]?.targets[0]?.destination.policy.connectionPool;
   assert.deepEqual(poolAt(8080), { maxRequests: 7 });
   assert.equal(poolAt(8081), undefined);
 });

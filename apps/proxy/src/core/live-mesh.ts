@@ -1,31 +1,16 @@
 import type { ProxyResource } from "@heddle/contracts";
 import {
-  type CompiledRoute,
   carriesLabels,
-  compileRoutes,
-  compileTcpRoutes,
   type Endpoint,
   effectivePolicy,
   formatId,
-  nextEvenDraw,
-  pickDestination,
-  type RouteDestination,
   type ServiceId,
-  type Split,
   serviceFqdn,
-  type TcpRoute,
 } from "@heddle/mesh";
 import { DnsAnswers, type Lookup } from "./dns-answers.ts";
 import { EndpointSets } from "./endpoint-sets.ts";
 import { LiveDestination } from "./live-destination.ts";
-import type {
-  Caller,
-  DestinationView,
-  DestinationWorkload,
-  RouteView,
-  ServiceView,
-  TcpRouteView,
-} from "./mesh-view.ts";
+import type { Caller, DestinationView, DestinationWorkload, ServiceView } from "./mesh-view.ts";
 import {
   type CheckedService,
   checkService,
@@ -33,8 +18,7 @@ import {
   ruleSetFor,
   rulesOf,
 } from "./service-rules.ts";
-
-type Target = Pick<RouteDestination, "service" | "subset" | "port">;
+import { destinationsOf, makeServiceView, type Target, type ViewParts } from "./service-views.ts";
 
 /** How a view was asked for, so that a push can make it again. */
 type AskedView = {
@@ -51,7 +35,7 @@ type KnownDestination = { readonly live: LiveDestination; readonly ruleSet: stri
  * first and swaps afterwards, so a resource that does not compile changes nothing.
  */
 export class LiveMesh {
-  readonly #draw: () => number;
+  readonly #parts: ViewParts;
   readonly #services = new Map<string, CheckedService>();
   readonly #dns: DnsAnswers;
   readonly #endpoints: EndpointSets;
@@ -62,7 +46,7 @@ export class LiveMesh {
 
   /** `draw` gives each split its random start; `lookup` asks for the addresses of names. */
   constructor(draw: () => number, lookup?: Lookup) {
-    this.#draw = draw;
+    this.#parts = { draw, toDestination: (...args) => this.#destination(...args) };
     this.#dns = new DnsAnswers(() => this.#refreshDestinations(), lookup);
     this.#endpoints = new EndpointSets(this.#dns);
   }
@@ -83,7 +67,7 @@ export class LiveMesh {
     const known = this.#views.get(key);
     if (known !== undefined) return known.view;
     const how = { id, caller, asked: port };
-    const view = this.#makeView(compiled, how);
+    const view = makeServiceView(compiled, caller, port, this.#parts);
     // A port nobody has declared is told what is wrong; such views are not worth keeping.
     if (found.problem === undefined) this.#views.set(key, { how, view });
     return view;
@@ -166,64 +150,6 @@ export class LiveMesh {
     for (const [, { how }] of concerned) this.service(how.id, how.caller, how.asked);
   }
 
-  #makeView(compiled: CheckedService, { caller, asked }: AskedView): ServiceView {
-    const { resource } = compiled;
-    const { service, revision } = resource;
-    const { rules } = rulesOf(compiled, ruleSetFor(compiled, caller));
-    const { port, problem } = findPort(compiled, asked);
-    const toDestination = (target: Target) => this.#destination(target, caller, port?.number);
-    return {
-      service,
-      fqdn: resource.host ?? serviceFqdn(service),
-      isExternal: resource.isExternal === true,
-      port,
-      portProblem: problem,
-      revision,
-      routes: compileRoutes(rules.routes, caller).map((route) =>
-        this.#toRouteView(route, toDestination),
-      ),
-      tcpRoutes: this.#toTcpRoutes(rules.tcpRoutes, caller, toDestination),
-      tlsRoutes: this.#toTcpRoutes(rules.tlsRoutes, caller, toDestination),
-      itself: toDestination({ service }),
-    };
-  }
-
-  #toRouteView(
-    { route, match, name, matches, split }: CompiledRoute,
-    toDestination: (target: Target) => DestinationView,
-  ): RouteView {
-    const destinations = route.destinations.map(toDestination);
-    return {
-      name,
-      route,
-      match,
-      matches,
-      timeoutMs: route.timeoutMs,
-      destinations,
-      nextDestination: this.#spread(split, destinations),
-    };
-  }
-
-  #toTcpRoutes(
-    routes: readonly TcpRoute[] | undefined,
-    caller: Caller,
-    toDestination: (target: Target) => DestinationView,
-  ): TcpRouteView[] {
-    return compileTcpRoutes(routes ?? [], caller).map(({ route, matches, split }) => {
-      const destinations = route.destinations.map(toDestination);
-      const nextDestination = this.#spread(split, destinations);
-      return { name: route.name, matches, destinations, nextDestination };
-    });
-  }
-
-  #spread(split: Split, destinations: readonly DestinationView[]): () => DestinationView {
-    let draw = this.#draw();
-    return () => {
-      draw = nextEvenDraw(draw);
-      return destinations[pickDestination(split, draw)] as DestinationView;
-    };
-  }
-
   #destination(target: Target, caller: Caller, viewPort: number | undefined): LiveDestination {
     const { service, subset } = target;
     const name = formatId(service);
@@ -295,11 +221,6 @@ export class LiveMesh {
         : [],
     });
   }
-}
-
-function destinationsOf(view: ServiceView): DestinationView[] {
-  const routes = [...view.routes, ...view.tcpRoutes, ...view.tlsRoutes];
-  return [view.itself, ...routes.flatMap(({ destinations }) => destinations)];
 }
 
 function leadsTo(view: ServiceView, services: ReadonlySet<string>): boolean {

@@ -1,10 +1,10 @@
 import type {
+  CompiledDestination,
   CompiledRoute,
   CompiledTcpRoute,
   Endpoint,
   Caller as MeshCaller,
-  Route,
-  RouteMatch,
+  Mirror,
   ServiceId,
   ServicePort,
   TrafficPolicy,
@@ -68,16 +68,25 @@ export type ServiceView = {
   readonly itself: DestinationView;
 };
 
-export type RouteView = {
-  readonly name: string;
-  readonly route: Route;
-  /** The block of the route that this is; `undefined`: it takes every request. */
-  readonly match: RouteMatch | undefined;
-  matches: CompiledRoute["matches"];
+/** One match block of a route, with its destinations as this proxy sees them. */
+export type RouteView = Omit<CompiledRoute, "destinations"> & {
+  /** It names destinations and nothing else but a timeout: the common case, which skips every other step. */
+  readonly isPlain: boolean;
   readonly timeoutMs: number | undefined;
-  readonly destinations: readonly DestinationView[];
+  readonly targets: readonly RouteTarget[];
+  readonly mirrors: readonly MirrorView[];
   /** The destination of the next request, by weight, spread evenly (decision 15). */
-  nextDestination(): DestinationView;
+  nextTarget(): RouteTarget;
+};
+
+/** A destination of a route, and what is done to the requests that go there. */
+export type RouteTarget = Omit<CompiledDestination, "destination"> & {
+  readonly destination: DestinationView;
+};
+
+/** Where copies of a share of the requests go. */
+export type MirrorView = Pick<Mirror, "ratio" | "marksHost"> & {
+  readonly destination: DestinationView;
 };
 
 /** One route of `tcp` or `tls`; its destination is drawn for each connection. */

@@ -212,7 +212,7 @@ export class OutboundExchange extends HttpExchange implements RequestFacts {
     }
     this.#route = route;
     if (route.timeoutMs !== undefined) this.setRouteDeadline(route.timeoutMs);
-    const destination = route.nextDestination();
+    const { destination } = route.nextTarget();
     this.#destination = destination;
     if (!destination.isKnown) {
       const why =

@@ -1,0 +1,120 @@
+import type { ServiceRules } from "@heddle/contracts";
+import {
+  type CompiledRoute,
+  compileRoutes,
+  compileTcpRoutes,
+  nextEvenDraw,
+  pickDestination,
+  type RouteDestination,
+  type Split,
+  serviceFqdn,
+} from "@heddle/mesh";
+import type { Caller, DestinationView, RouteView, ServiceView, TcpRouteView } from "./mesh-view.ts";
+import { type CheckedService, findPort, ruleSetFor, rulesOf } from "./service-rules.ts";
+
+export type Target = Pick<RouteDestination, "service" | "subset" | "port">;
+type ToDestination = (target: Target) => DestinationView;
+
+/** How views are made: the destinations they lead to are shared, the draws are each one's own. */
+export type ViewParts = {
+  readonly toDestination: (
+    target: Target,
+    caller: Caller,
+    port: number | undefined,
+  ) => DestinationView;
+  /** Gives each split its random start. */
+  readonly draw: () => number;
+};
+
+/** A service as one caller's rules see it, for the port its host named (`asked`). */
+export function makeServiceView(
+  service: CheckedService,
+  caller: Caller,
+  asked: number | undefined,
+  parts: ViewParts,
+): ServiceView {
+  const { resource } = service;
+  const { rules } = rulesOf(service, ruleSetFor(service, caller));
+  const { port, problem } = findPort(service, asked);
+  const toDestination = (target: Target) => parts.toDestination(target, caller, port?.number);
+  const routes = compileRoutes(rules.routes, caller);
+  const toTcpRoutes = (list: ServiceRules["tcpRoutes"]) =>
+    compileTcpRoutes(list ?? [], caller).map(({ route, matches, split }): TcpRouteView => {
+      const destinations = route.destinations.map(toDestination);
+      const nextDestination = spread(split, destinations, parts.draw);
+      return { name: route.name, matches, destinations, nextDestination };
+    });
+  return {
+    service: resource.service,
+    fqdn: resource.host ?? serviceFqdn(resource.service),
+    isExternal: resource.isExternal === true,
+    port,
+    portProblem: problem,
+    revision: resource.revision,
+    routes: routes.map((route) => toRouteView(route, toDestination, parts.draw)),
+    tcpRoutes: toTcpRoutes(rules.tcpRoutes),
+    tlsRoutes: toTcpRoutes(rules.tlsRoutes),
+    itself: toDestination({ service: resource.service }),
+  };
+}
+
+function toRouteView(
+  compiled: CompiledRoute,
+  toDestination: ToDestination,
+  draw: () => number,
+): RouteView {
+  const { route, split } = compiled;
+  const targets = compiled.destinations.map((one) => ({
+    ...one,
+    destination: toDestination(one.destination),
+  }));
+  const mirrors = (route.mirrors ?? []).map(({ destination, ratio, marksHost }) => ({
+    destination: toDestination(destination),
+    ratio,
+    marksHost,
+  }));
+  return {
+    ...compiled,
+    isPlain: isPlain(compiled),
+    timeoutMs: route.timeoutMs,
+    targets,
+    mirrors,
+    nextTarget: spread(split, targets, draw),
+  };
+}
+
+function spread<T>(split: Split, targets: readonly T[], start: () => number): () => T {
+  const [only] = targets;
+  if (targets.length === 1 && only !== undefined) return () => only;
+  let draw = start();
+  return () => {
+    draw = nextEvenDraw(draw);
+    return targets[pickDestination(split, draw)] as T;
+  };
+}
+
+/** Every destination a view may lead to. */
+export function destinationsOf(view: ServiceView): DestinationView[] {
+  const opaque = [...view.tcpRoutes, ...view.tlsRoutes];
+  return [
+    view.itself,
+    ...view.routes.flatMap(({ targets, mirrors }) =>
+      [...targets, ...mirrors].map(({ destination }) => destination),
+    ),
+    ...opaque.flatMap(({ destinations }) => destinations),
+  ];
+}
+
+function isPlain({ route, destinations }: CompiledRoute): boolean {
+  const { redirect, directResponse, rewrite, fault, mirrors, cors } = route;
+  const actions = [redirect, directResponse, rewrite, fault, cors, mirrors?.[0]];
+  return (
+    actions.every((action) => action === undefined) &&
+    destinations.every(
+      (one) =>
+        one.authority === undefined &&
+        one.requestHeaders === undefined &&
+        one.responseHeaders === undefined,
+    )
+  );
+}
