@@ -206,6 +206,21 @@ test("refuses an upstream's answer that is not HTTP: 502, UPE", async (t) => {
   assert.match(answer.body.toString(), /Content-Length is repeated/);
 });
 
+test("refuses a switch of protocols that nobody asked for: 502, UPE, and no tunnel", async (t) => {
+  const upstream = await rawApp(t, (socket) =>
+    socket.on("data", () =>
+      socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nfree bytes",
+      ),
+    ),
+  );
+  const { proxy } = await callerOf(t, [upstream.port]);
+  const got = await send(proxy.port, { host: "reviews" });
+  assert.equal(got.status, 502);
+  assert.equal(got.headers["x-heddle-flags"], "UPE");
+  assert.match(got.body.toString(), /101 answers a request that asked for no other protocol/);
+});
+
 test("does not give the next request an answer that came unasked", async (t) => {
   let connections = 0;
   const reviews = await rawApp(t, (socket) => {

@@ -264,6 +264,36 @@ test("passes trailers on, without those that only a head may carry", async (t) =
   await client.expect(/\r\n2\r\nab\r\n0\r\nX-Sum: 7\r\n\r\n$/);
 });
 
+test("tells the app that its caller reads trailers, and nothing else of TE", async (t) => {
+  const upstream = await app(t, (request, response) => {
+    const { te, connection } = request.headers;
+    response.end(`te=${te} connection=${connection}`);
+  });
+  const { proxy } = await wayTo(t, upstream.port, "mTLS");
+  const client = new RawClient(t, proxy.port);
+  client.send(
+    "GET / HTTP/1.1\r\nHost: reviews\r\nTE: gzip, trailers\r\nConnection: TE, X-Hop\r\nX-Hop: 1\r\n\r\n",
+  );
+  await client.expect(/te=trailers connection=te/);
+});
+
+test("keeps trailers as they were sent while their request waits for a connection", async (t) => {
+  const upstream = await app(t, (request, response) => {
+    request.on("end", () => response.end(`trailers: ${JSON.stringify(request.trailers)}`));
+    request.resume();
+  });
+  const { proxy } = await wayTo(t, upstream.port, "mTLS");
+  const first = new RawClient(t, proxy.port);
+  const others = Array.from({ length: 8 }, () => new RawClient(t, proxy.port));
+  first.send(
+    "POST / HTTP/1.1\r\nHost: reviews\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nx-sum: right\r\n\r\n",
+  );
+  for (const other of others) {
+    other.send(`GET /${"z".repeat(900)} HTTP/1.1\r\nHost: reviews\r\n\r\n`);
+  }
+  await first.expect(/trailers: \{"x-sum":"right"\}/);
+});
+
 test("answers HEAD without a body and keeps the connection in step", async (t) => {
   const upstream = await app(t, (_request, response) => response.end("twelve bytes"));
   const { proxy } = await wayTo(t, upstream.port, "mTLS");

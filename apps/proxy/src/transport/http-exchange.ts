@@ -80,6 +80,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
 
   #downstream: Downstream | undefined;
   #isBusy = false;
+  #isUpgradeAsked = false;
   #upstream: UpstreamStream | undefined;
   #responseBody: ResponseBody = "none";
   #routeDeadlineMs = Number.POSITIVE_INFINITY;
@@ -170,6 +171,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.deadlineMs = this.clock.nowMs + this.timeouts.streamIdleMs;
     this.isRequestComplete = true;
     this.isRequestSent = false;
+    this.#isUpgradeAsked = false;
     this.requestBytes = 0;
     this.responseBytes = 0;
     this.status = 0;
@@ -252,7 +254,9 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   /** Sends the request over a stream at hand. */
   protected useUpstream(upstream: UpstreamStream): void {
     this.#upstream = upstream;
-    this.writeRequestHead(upstream.startRequest());
+    const out = upstream.startRequest();
+    this.writeRequestHead(out);
+    if (this.request.acceptsTrailers) out.text("te: trailers\r\nconnection: te\r\n");
     upstream.endHead(this.request.body);
     const kept = this.#kept;
     if (kept.length > 0) {
@@ -354,15 +358,22 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   protected writeUpgrade(out: OutBuffer): void {
     const protocol = this.request.fields.find("upgrade") ?? "";
     if (/h2c/i.test(protocol)) return;
+    this.#isUpgradeAsked = true;
     out.text(`connection: upgrade\r\nupgrade: ${protocol}\r\n`);
+  }
+
+  get mayUpgrade(): boolean {
+    return this.#isUpgradeAsked && this.isRequestSent;
   }
 
   // ---- The response ----
 
   onInformational(upstream: UpstreamStream): void {
     if (this.request.minorVersion === 0) return;
-    this.#writeHead(this.downstream.startHead(), upstream);
-    this.downstream.endInformational();
+    const { downstream } = this;
+    this.#writeHead(downstream.startHead(), upstream);
+    downstream.endInformational();
+    if (downstream.isBlocked) upstream.pause();
   }
 
   #writeHead(out: OutBuffer, upstream: UpstreamStream): void {

@@ -204,6 +204,9 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
     for (;;) {
       at = response.parse(bytes, at, end);
       if (at < 0) return -1;
+      if (response.status === 101 && !user.mayUpgrade) {
+        throw new Http1Error("STATUS", "101 answers a request that asked for no other protocol");
+      }
       if (response.status >= 200 || response.status === 101) break;
       user.onInformational(this);
       response.reset(this.#method);

@@ -40,6 +40,8 @@ export interface UpstreamStream {
 export interface UpstreamUser {
   /** Whether the whole request has been handed to the upstream. */
   readonly isRequestSent: boolean;
+  /** Whether the request asked for another protocol and is whole, so that 101 may answer it. */
+  readonly mayUpgrade: boolean;
   /** A stream waited for is there. */
   onUpstreamReady(upstream: UpstreamStream): void;
   /** The attempt ended before a final response head; the stream is gone. */
