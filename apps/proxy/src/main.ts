@@ -8,6 +8,7 @@ import { DataFolder } from "./control/data-folder.ts";
 import { ProxyBrain } from "./control/proxy-brain.ts";
 import type { RunningWorkload } from "./control/running-workload.ts";
 import type { Listener } from "./core/listener.ts";
+import { ProtocolMemory } from "./core/protocol-memory.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
@@ -47,6 +48,7 @@ runMain(async () => {
     (port) => startAdminServer(port, adminSources(brain, recorder, exporter)),
   );
   const listeners: Listener[] = [];
+  const protocols = new ProtocolMemory();
   for (const workload of brain.workloads) {
     listeners.push(
       ...(await startListeners(workload, {
@@ -55,6 +57,7 @@ runMain(async () => {
         logger,
         ports,
         limits: config.limits,
+        protocols,
       })),
     );
   }
@@ -76,15 +79,16 @@ type Parts = {
   readonly logger: Logger;
   readonly ports: Ports;
   readonly limits: Http1Limits;
+  readonly protocols: ProtocolMemory;
 };
 
 /** The workload's listeners; their ports are noted in it, since `hello` tells them. */
 async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listener[]> {
-  const { brain, recorder, logger, ports, limits } = parts;
+  const { brain, recorder, logger, ports, limits, protocols } = parts;
   const id = formatId(workload.id);
   const { settings } = workload;
   const listeners: Listener[] = [];
-  const common = { workload, recorder, logger, limits };
+  const common = { workload, recorder, logger, limits, protocols };
   for (const [index, app] of workload.ports.entries()) {
     const inbound = await ports.listen(
       {

@@ -5,7 +5,7 @@ import type { ProxyResource } from "@heddle/contracts";
 import { type MtlsMode, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import { createLogger } from "@heddle/runtime";
 import { TestAuthority } from "@heddle/testkit";
-import type { HostedWorkload } from "../src/core/hosted-workload.ts";
+import type { AppPort, HostedWorkload } from "../src/core/hosted-workload.ts";
 import { LiveMesh } from "../src/core/live-mesh.ts";
 import type {
   Caller,
@@ -15,6 +15,7 @@ import type {
   Resolution,
 } from "../src/core/mesh-view.ts";
 import { readHost } from "../src/core/named-host.ts";
+import type { ProtocolMemory } from "../src/core/protocol-memory.ts";
 import type {
   SeriesLabels,
   SpanRecord,
@@ -189,10 +190,7 @@ export class TestMesh implements MeshView {
 type Wire<Kind extends ProxyResource["kind"]> = Extract<ProxyResource, { kind: Kind }>;
 
 /** A service with one route to all of its endpoints, or with the routes and subsets given. */
-export function service(
-  name: string,
-  rest: Partial<Pick<Wire<"service">, "routes" | "subsets" | "revision">> = {},
-): ProxyResource {
+export function service(name: string, rest: Partial<Wire<"service">> = {}): ProxyResource {
   const id = { namespace: "shop", name };
   return {
     kind: "service",
@@ -212,6 +210,7 @@ export type TestEndpoint = {
   readonly version?: string;
   readonly identity?: string;
   readonly address?: string;
+  readonly ports?: Readonly<Record<string, number>>;
 };
 
 export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyResource {
@@ -228,6 +227,7 @@ export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyRes
       address: each.address ?? "127.0.0.1",
       port: each.port,
       ...(each.identity !== undefined && { identity: each.identity }),
+      ...(each.ports !== undefined && { ports: each.ports }),
     })),
   };
 }
@@ -275,8 +275,10 @@ export async function inbound(
   workload: HostedWorkload,
   recorder: TrafficRecorder,
   timeouts?: ExchangeTimeouts,
+  rest: { app?: AppPort; protocols?: ProtocolMemory } = {},
 ): Promise<{ port: number; drain(timeoutMs: number): Promise<void> }> {
   const listener = await startInbound({
+    ...rest,
     workload,
     port: 0,
     recorder,
@@ -292,7 +294,12 @@ export async function outbound(
   workload: HostedWorkload,
   view: MeshView,
   recorder: TrafficRecorder,
-  rest: { host?: string; timeouts?: ExchangeTimeouts; ownPorts?: Set<number> } = {},
+  rest: {
+    host?: string;
+    timeouts?: ExchangeTimeouts;
+    ownPorts?: Set<number>;
+    protocols?: ProtocolMemory;
+  } = {},
 ): Promise<{ port: number; drain(timeoutMs: number): Promise<void> }> {
   const ownPorts = rest.ownPorts ?? new Set<number>();
   const listener = await startOutbound({
@@ -303,6 +310,7 @@ export async function outbound(
     view,
     host: rest.host,
     ownPorts,
+    ...(rest.protocols && { protocols: rest.protocols }),
     ...(rest.timeouts && { timeouts: rest.timeouts }),
   });
   ownPorts.add(listener.port);

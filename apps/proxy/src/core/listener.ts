@@ -2,6 +2,7 @@ import type { Http1Limits } from "@heddle/http1";
 import type { Logger } from "@heddle/runtime";
 import type { AppPort, HostedWorkload } from "./hosted-workload.ts";
 import type { MeshView } from "./mesh-view.ts";
+import type { ProtocolMemory } from "./protocol-memory.ts";
 import type { TrafficRecorder } from "./traffic-recorder.ts";
 
 /** A listener of the data path. */
@@ -20,6 +21,8 @@ export type ListenerParts = {
   readonly logger: Logger;
   /** How much one HTTP/1 message may hold, from either side; the codec's own bounds when absent. */
   readonly limits?: Http1Limits;
+  /** Where protocols that were found out are kept; absent: each connection is looked at anew. */
+  readonly protocols?: ProtocolMemory;
 };
 
 /** Binds `workload.bindAddress`; one for each port of the workload's app. */

@@ -19,3 +19,5 @@ export interface WorkloadIdentity {
 
 /** ALPN between sidecars, as Istio names it. */
 export const MESH_ALPN = "istio-http/1.1";
+/** The same for opaque connections. */
+export const MESH_TCP_ALPN = "istio";

@@ -14,6 +14,7 @@ import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import { checkIdentity } from "./check-identity.ts";
 import { isLoop } from "./loop-guard.ts";
+import { OutboundTcpSide } from "./tcp-side.ts";
 
 /** What an outbound side is made of. */
 export type OutboundParts = Omit<Parameters<StartOutbound>[0], "port" | "host"> & {
@@ -38,6 +39,8 @@ export class OutboundSide {
   readonly origin: string;
   readonly source: string;
   readonly decideSampling: () => boolean;
+  /** For connections that are no HTTP. */
+  readonly tcp: OutboundTcpSide;
   readonly #pools = new Map<string, UpstreamPool>();
   #seriesByWorkload = new WeakMap<DestinationWorkload, SeriesTable>();
   readonly #seriesByHost = new Map<string, SeriesTable>();
@@ -50,6 +53,7 @@ export class OutboundSide {
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
     this.origin = `outbound-proxy; workload=${this.source}`;
     this.decideSampling = () => parts.recorder.isSampled();
+    this.tcp = new OutboundTcpSide(parts);
   }
 
   /** Connections to an endpoint of the mesh: mTLS where it has an identity, else plaintext. */

@@ -1,0 +1,240 @@
+import type { Resolution, ServiceView } from "../core/mesh-view.ts";
+import type { FoundProtocol } from "../core/protocol-memory.ts";
+import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
+import { processClock, type Watched } from "../transport/deadline-clock.ts";
+import { DETECTION_MS, type Detected, detectProtocol } from "../transport/detect-protocol.ts";
+import { Http1Downstream } from "../transport/http1-downstream.ts";
+import type { Session } from "../transport/socket-listener.ts";
+import { OutboundExchange } from "./outbound-exchange.ts";
+import type { OutboundSide } from "./outbound-side.ts";
+import { OutboundTcp } from "./tcp-connection.ts";
+
+const HTTPS_PORT = 443;
+const TLS_HANDSHAKE = 0x16;
+const NO_BYTES = Buffer.alloc(0);
+
+/** How the first bytes of a connection are looked at. */
+type Reading =
+  /** HTTP/1 unless they begin HTTP/2 or TLS: what the main port takes, and a port declared HTTP. */
+  | "http"
+  /** A TLS hello for its server name; anything else is opaque. */
+  | "tls"
+  /** For whatever they show; without any, the server speaks first. */
+  | "any";
+
+/**
+ * A connection of the app until it is known what it speaks. On the main port that is HTTP, or TLS whose
+ * hello names the host. On a local port of its own, or within a CONNECT, the protocol declared for the
+ * destination's port decides; where none is declared the first bytes do, and what they show is remembered.
+ *
+ *   waiting for the name → reading | over (handed on)     reading → over (handed on, client gone)
+ */
+export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
+  deadlineMs = Number.POSITIVE_INFINITY;
+  watchIndex = -1;
+  readonly #side: OutboundSide;
+  readonly #stream: ByteStream;
+  readonly #sessions: Set<Session>;
+  readonly #fixedHost: string | undefined;
+  readonly #onGone: (() => void) | undefined;
+  #reading: Reading = "http";
+  #view: ServiceView | undefined;
+  #kept: Buffer = NO_BYTES;
+  #isOver = false;
+
+  /** `onGone`: the connection has ended, whatever it became. */
+  constructor(
+    side: OutboundSide,
+    stream: ByteStream,
+    sessions: Set<Session>,
+    fixedHost: string | undefined,
+    onGone?: () => void,
+  ) {
+    this.#side = side;
+    this.#stream = stream;
+    this.#sessions = sessions;
+    this.#fixedHost = fixedHost;
+    this.#onGone = onGone;
+  }
+
+  /** Starts on a stream that is not read yet, or is paused; `first` has been read already. */
+  begin(first: Buffer | undefined): void {
+    this.#stream.handler = this;
+    this.#sessions.add(this);
+    if (first !== undefined) this.#kept = Buffer.from(first);
+    const host = this.#fixedHost;
+    if (host === undefined) {
+      this.#watch(this.#side.timeouts.idleMs);
+      this.#read("http");
+      return;
+    }
+    const resolution = this.#side.parts.view.resolve(host);
+    if (resolution === "unknown") {
+      this.#stream.pause();
+      void this.#resolveLater(host);
+    } else this.#chooseReading(resolution);
+  }
+
+  async #resolveLater(host: string): Promise<void> {
+    const resolution = await this.#side.parts.view.whenResolved(host);
+    if (!this.#isOver) this.#chooseReading(resolution);
+  }
+
+  #chooseReading(resolution: Resolution): void {
+    const view = typeof resolution === "string" ? undefined : resolution;
+    this.#view = view;
+    const declared = view?.port?.protocol ?? "auto";
+    const protocol = declared === "auto" ? (this.#remembered() ?? "auto") : declared;
+    if (protocol === "tcp") this.#toTcp(undefined);
+    else if (protocol === "tls" && view?.tlsRoutes.length === 0) this.#toTcp(undefined);
+    else if (protocol === "tls") this.#readFor("tls", DETECTION_MS);
+    else if (protocol === "auto") this.#readFor("any", DETECTION_MS);
+    else this.#readFor("http", this.#side.timeouts.idleMs);
+  }
+
+  #remembered(): FoundProtocol | undefined {
+    const port = this.#port;
+    const { protocols } = this.#side.parts;
+    if (this.#view === undefined || port === undefined) return undefined;
+    return protocols?.find(this.#view.service, port);
+  }
+
+  /** The destination's port as it was declared or asked for. */
+  get #port(): number | undefined {
+    const declared = this.#view?.port?.number;
+    if (declared !== undefined) return declared;
+    const asked = /:(\d{1,5})$/.exec(this.#fixedHost ?? "")?.[1];
+    return asked === undefined ? undefined : Number(asked);
+  }
+
+  #readFor(reading: Reading, patienceMs: number): void {
+    this.#watch(patienceMs);
+    this.#read(reading);
+  }
+
+  #watch(patienceMs: number): void {
+    this.deadlineMs = performance.now() + patienceMs;
+    processClock.watch(this);
+  }
+
+  #read(reading: Reading): void {
+    this.#reading = reading;
+    if (this.#kept.length > 0) this.#look(this.#kept, 0, this.#kept.length);
+    if (!this.#isOver) this.#stream.resume();
+  }
+
+  // ---- The first bytes ----
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    if (this.#kept.length === 0) this.#look(bytes, start, end);
+    else {
+      this.#kept = Buffer.concat([this.#kept, bytes.subarray(start, end)]);
+      this.#look(this.#kept, 0, this.#kept.length);
+    }
+  }
+
+  #look(bytes: Buffer, start: number, end: number): void {
+    const found = this.#find(bytes, start, end);
+    if (found !== "more") this.#handOn(found, bytes, start, end);
+    else if (this.#kept.length === 0) this.#kept = Buffer.from(bytes.subarray(start, end));
+  }
+
+  /** Nearly every connection is HTTP/1 on the main port: its first byte tells. */
+  #find(bytes: Buffer, start: number, end: number): Detected | "more" {
+    const first = bytes[start];
+    const isHttp = this.#reading === "http";
+    if (isHttp && first !== TLS_HANDSHAKE && first !== 0x50) return { protocol: "http" };
+    const found = detectProtocol(bytes, start, end);
+    if (found === "more" || !isHttp || found.protocol !== "tcp") return found;
+    // What is no HTTP gets HTTP's own refusal.
+    return { protocol: "http" };
+  }
+
+  #handOn(found: Detected, bytes: Buffer, start: number, end: number): void {
+    if (this.#reading === "any") this.#note(found.protocol);
+    if (found.protocol === "tls") this.#toTcp(found.hello.serverName, bytes, start, end);
+    else if (this.#reading === "tls" || found.protocol === "tcp") {
+      this.#toTcp(undefined, bytes, start, end);
+    } else this.#toHttp1(bytes, start, end);
+  }
+
+  #note(protocol: FoundProtocol): void {
+    const port = this.#port;
+    if (this.#view === undefined || port === undefined) return;
+    this.#side.parts.protocols?.note(this.#view.service, port, protocol);
+  }
+
+  #toHttp1(bytes: Buffer, start: number, end: number): void {
+    this.#leave();
+    const exchange = new OutboundExchange(this.#side, this.#fixedHost);
+    const downstream = new Http1Downstream(exchange, (gone) => {
+      this.#sessions.delete(gone);
+      this.#onGone?.();
+    });
+    this.#sessions.add(downstream);
+    this.#stream.handler = downstream;
+    downstream.attach(this.#stream);
+    downstream.onData(bytes, start, end);
+  }
+
+  #toTcp(sni: string | undefined, bytes = this.#kept, start = 0, end = bytes.length): void {
+    const authority = this.#fixedHost ?? (sni === undefined ? "" : `${sni}:${HTTPS_PORT}`);
+    if (authority === "") {
+      this.#refuse("a TLS hello on the main port names no server");
+      return;
+    }
+    this.#leave();
+    const tcp = new OutboundTcp(this.#side.tcp, { authority, sni }, this.#stream, (gone) => {
+      this.#sessions.delete(gone);
+      this.#onGone?.();
+    });
+    this.#sessions.add(tcp);
+    tcp.begin(bytes, start, end);
+  }
+
+  #refuse(reason: string): void {
+    const { logger } = this.#side.parts;
+    logger.debug({ workload: this.#side.source, flag: "NR", reason }, "a connection was refused");
+    this.#side.tcp.seriesOfHost("unknown", undefined).countRefused("NR", "outbound-proxy");
+    this.destroy();
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    processClock.unwatch(this);
+    this.#sessions.delete(this);
+  }
+
+  // ---- Nothing comes ----
+
+  /** Without a byte from the client the server is the one to begin. */
+  onDeadline(): void {
+    if (this.#reading === "http") {
+      this.destroy();
+      return;
+    }
+    if (this.#kept.length === 0) this.#note("tcp");
+    this.#toTcp(undefined);
+  }
+
+  onEnd(): void {
+    if (this.#reading === "http") this.destroy();
+    else this.#toTcp(undefined);
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    if (this.#isOver) return;
+    this.#leave();
+    this.#onGone?.();
+  }
+
+  drain(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+}

@@ -1,0 +1,116 @@
+import { type ConnectionPool, compilePoolLimits, emptyUsage, type PoolUsage } from "@heddle/mesh";
+import type { DestinationView, DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
+import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { MESH_TCP_ALPN } from "../core/workload-identity.ts";
+import type { ConnectTarget } from "../transport/connection.ts";
+import { TcpSeriesTable } from "../transport/tcp-series-table.ts";
+import { peerOf } from "../transport/workload-peer.ts";
+import { checkIdentity } from "./check-identity.ts";
+import type { OutboundParts } from "./outbound-side.ts";
+
+const TCP_ONLY = [MESH_TCP_ALPN] as const;
+/** Hosts outside the mesh that metrics tell apart. */
+const MAX_NAMED_HOSTS = 1_000;
+
+/** What is open to each destination, from all listeners of this process: limits hold per proxy. */
+const usages = new WeakMap<DestinationView, PoolUsage>();
+const limits = new WeakMap<ConnectionPool, ReturnType<typeof compilePoolLimits>>();
+const noLimits = compilePoolLimits(undefined);
+
+/** What all opaque connections of a workload's listener share. */
+export class OutboundTcpSide {
+  readonly parts: Pick<OutboundParts, "workload" | "recorder" | "logger" | "view" | "ownPorts">;
+  readonly source: string;
+  #byWorkload = new WeakMap<DestinationWorkload, TcpSeriesTable>();
+  readonly #byHost = new Map<string, TcpSeriesTable>();
+  #generation = -1;
+
+  constructor(parts: OutboundTcpSide["parts"]) {
+    this.parts = parts;
+    this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
+  }
+
+  /** How to reach an endpoint; a text says why that cannot be done now. */
+  targetOf({ endpoint, port }: LiveEndpoint): ConnectTarget | string {
+    const { address: host, identity } = endpoint;
+    if (identity === undefined) return { host, port };
+    const context = this.parts.workload.identity.clientContext;
+    if (context === undefined) return "this workload has no certificate yet";
+    const check = (names: string) => checkIdentity(names, identity);
+    return { host, port, tls: { context, alpn: TCP_ONLY, check } };
+  }
+
+  usageOf(destination: DestinationView): PoolUsage {
+    const known = usages.get(destination);
+    if (known !== undefined) return known;
+    const made = emptyUsage();
+    usages.set(destination, made);
+    return made;
+  }
+
+  limitsOf(pool: ConnectionPool | undefined) {
+    if (pool === undefined) return noLimits;
+    const known = limits.get(pool);
+    if (known !== undefined) return known;
+    const made = compilePoolLimits(pool);
+    limits.set(pool, made);
+    return made;
+  }
+
+  seriesOfEndpoint(destination: DestinationView, live: LiveEndpoint): TcpSeriesTable {
+    this.#renew();
+    const { workload } = live;
+    const known = this.#byWorkload.get(workload);
+    if (known !== undefined) return known;
+    const { service } = destination;
+    const table = new TcpSeriesTable(this.parts.recorder, {
+      reporter: "source",
+      source: peerOf(this.parts.workload),
+      destination: {
+        workload: workload.name,
+        namespace: workload.namespace,
+        service: service.name,
+        version: workload.version,
+        principal: live.endpoint.identity ?? "unknown",
+      },
+      destinationService: destination.fqdn,
+      destinationServiceName: service.name,
+      destinationServiceNamespace: service.namespace,
+      security: "unknown",
+    });
+    this.#byWorkload.set(workload, table);
+    return table;
+  }
+
+  /** Where no workload was reached: a service without one, or a host outside the mesh. */
+  seriesOfHost(
+    host: string,
+    service: { readonly name: string; readonly namespace: string } | undefined,
+  ): TcpSeriesTable {
+    this.#renew();
+    const known = this.#byHost.get(host);
+    if (known !== undefined) return known;
+    const isFull = this.#byHost.size >= MAX_NAMED_HOSTS;
+    if (isFull && host !== "other") return this.seriesOfHost("other", undefined);
+    const table = new TcpSeriesTable(this.parts.recorder, {
+      reporter: "source",
+      source: peerOf(this.parts.workload),
+      destination: UNKNOWN_PEER,
+      destinationService: host,
+      destinationServiceName: service?.name ?? "PassthroughCluster",
+      destinationServiceNamespace: service?.namespace ?? "unknown",
+      security: "unknown",
+    });
+    this.#byHost.set(host, table);
+    return table;
+  }
+
+  /** Our own principal is a label; the first certificate brings it. */
+  #renew(): void {
+    const { generation } = this.parts.workload.identity;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.#byWorkload = new WeakMap();
+    this.#byHost.clear();
+  }
+}
