@@ -14,14 +14,30 @@ export type Flag =
   | "UPE"
   | "DPE"
   | "DC"
-  | "SI";
+  | "SI"
+  | "URX"
+  | "DI"
+  | "FI"
+  | "RL"
+  | "OM"
+  | "DF";
+/** One flag, or several joined by commas. */
+export type Flags = Flag | `${Flag},${string}`;
+
+/** Adds a flag to those there are. */
+export function joinFlags(flags: Flags, more: Flags): Flags {
+  if (flags === "-") return more;
+  return more === "-" ? flags : (`${flags},${more}` as Flags);
+}
 
 /** An answer a proxy makes itself; `explanation` is its plain-text body, one fact a line. */
 export type Failure = {
   readonly status: number;
-  readonly flag: Flag;
+  readonly flag: Flags;
   readonly failedBy: FailedBy;
   readonly explanation: string;
+  /** Beside those that say who failed. */
+  readonly fields?: readonly (readonly [name: string, value: string])[] | undefined;
 };
 
 /** An answer a proxy gives in its own name. `fields`: besides the body's length and the connection's. */
@@ -29,7 +45,7 @@ export type OwnAnswer = {
   readonly status: number;
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer | undefined;
-  readonly flag: Flag;
+  readonly flag: Flags;
   readonly failedBy: FailedBy;
 };
 
@@ -47,12 +63,31 @@ export type UpstreamFault =
 
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
   400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  410: "Gone",
   408: "Request Timeout",
   414: "URI Too Long",
+  418: "I'm a Teapot",
   421: "Misdirected Request",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
   431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
   504: "Gateway Timeout",

@@ -257,7 +257,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     const out = upstream.startRequest();
     this.writeRequestHead(out);
     if (this.request.acceptsTrailers) out.text("te: trailers\r\nconnection: te\r\n");
-    upstream.endHead(this.request.body);
+    const { body, isUpgrade } = this.request;
+    upstream.endHead(isUpgrade && body === "none" ? "tunnel" : body);
     const kept = this.#kept;
     if (kept.length > 0) {
       upstream.writeBody(kept.bytes, 0, kept.length);
@@ -354,10 +355,13 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.onAttemptEnd();
   }
 
-  /** Passes on the wish for another protocol; HTTP/2 over plaintext is never asked for. */
+  /**
+   * Passes on the wish for another protocol, but not behind a body, where some wires have no place for
+   * it, and never for HTTP/2 over plaintext.
+   */
   protected writeUpgrade(out: OutBuffer): void {
     const protocol = this.request.fields.find("upgrade") ?? "";
-    if (/h2c/i.test(protocol)) return;
+    if (this.request.body !== "none" || /h2c/i.test(protocol)) return;
     this.#isUpgradeAsked = true;
     out.text(`connection: upgrade\r\nupgrade: ${protocol}\r\n`);
   }
@@ -444,6 +448,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
       ["x-heddle-origin", this.origin],
     ];
     if (flag !== "-") fields.push(["x-heddle-flags", flag]);
+    for (const [name, value] of failure.fields ?? []) fields.push([name, value]);
     this.respond({ status, fields, body: Buffer.from(`${failure.explanation}\n`), flag, failedBy });
   }
 
