@@ -24,6 +24,7 @@ export type ProxyConfig = {
   readonly logLevel: string;
   readonly drainTimeoutMs: number;
   readonly limits: Http1Limits;
+  readonly muxConnections: number;
 };
 
 /** A whole number of `unit`; the bounds keep a typing error from switching a protection off. */
@@ -72,6 +73,7 @@ const ProxyEnv = z.object({
     .min(0, "expected milliseconds, 0 to 600000")
     .max(600_000, "expected milliseconds, 0 to 600000")
     .default(10_000),
+  HEDDLE_MUX_CONNECTIONS: limitVariable("connections to each peer", 0, 16, 2),
   HEDDLE_HTTP_MAX_LINE_BYTES: limitVariable(
     "bytes of one line",
     256,
@@ -120,6 +122,7 @@ export async function loadConfig(
     traceSamplingRatio: vars.HEDDLE_TRACE_SAMPLING,
     logLevel: vars.HEDDLE_LOG_LEVEL,
     drainTimeoutMs: vars.HEDDLE_DRAIN_TIMEOUT_MS,
+    muxConnections: vars.HEDDLE_MUX_CONNECTIONS,
     limits: Object.freeze({
       ...DEFAULT_LIMITS,
       maxLineBytes: vars.HEDDLE_HTTP_MAX_LINE_BYTES,

@@ -58,6 +58,7 @@ runMain(async () => {
         ports,
         limits: config.limits,
         protocols,
+        muxConnections: config.muxConnections,
       })),
     );
   }
@@ -80,15 +81,16 @@ type Parts = {
   readonly ports: Ports;
   readonly limits: Http1Limits;
   readonly protocols: ProtocolMemory;
+  readonly muxConnections: number;
 };
 
 /** The workload's listeners; their ports are noted in it, since `hello` tells them. */
 async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listener[]> {
-  const { brain, recorder, logger, ports, limits, protocols } = parts;
+  const { brain, recorder, logger, ports, limits, protocols, muxConnections } = parts;
   const id = formatId(workload.id);
   const { settings } = workload;
   const listeners: Listener[] = [];
-  const common = { workload, recorder, logger, limits, protocols };
+  const common = { workload, recorder, logger, limits, protocols, muxConnections };
   for (const [index, app] of workload.ports.entries()) {
     const inbound = await ports.listen(
       {

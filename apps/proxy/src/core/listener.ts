@@ -23,6 +23,8 @@ export type ListenerParts = {
   readonly limits?: Http1Limits;
   /** Where protocols that were found out are kept; absent: each connection is looked at anew. */
   readonly protocols?: ProtocolMemory;
+  /** Multiplexed connections to each peer; 0: HTTP/1.1 over mTLS alone. */
+  readonly muxConnections?: number;
 };
 
 /** Binds `workload.bindAddress`; one for each port of the workload's app. */

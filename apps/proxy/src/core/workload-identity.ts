@@ -17,7 +17,10 @@ export interface WorkloadIdentity {
   readonly generation: number;
 }
 
-/** ALPN between sidecars, as Istio names it. */
+/** ALPN of HTTP/1.1 between sidecars, as Istio names it: what every sidecar speaks. */
 export const MESH_ALPN = "istio-http/1.1";
+
+/** ALPN of the multiplexed leg between two of Heddle's sidecars, preferred where both have it. */
+export const MUX_ALPN = "heddle-mux/1";
 /** The same for opaque connections. */
 export const MESH_TCP_ALPN = "istio";

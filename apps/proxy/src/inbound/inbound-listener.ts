@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Listener, StartInbound } from "../core/listener.ts";
-import { MESH_ALPN } from "../core/workload-identity.ts";
+import { MESH_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
 import { Connection, certificateFault } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
+import { MuxServerSession } from "../transport/mux/mux-server.ts";
 import { type Session, SocketListener } from "../transport/socket-listener.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
 import { type InboundParts, InboundSide } from "./inbound-side.ts";
@@ -109,7 +110,7 @@ class Greeting implements Session, Watched {
       secureContext: serverContext,
       requestCert: true,
       rejectUnauthorized: true,
-      ALPNProtocols: [MESH_ALPN],
+      ALPNProtocols: [MUX_ALPN, MESH_ALPN],
     });
     this.#tls = tls;
     const fail = (error: Error) => {
@@ -130,11 +131,35 @@ class Greeting implements Session, Watched {
     else {
       tls.removeListener("end", this.#onEnd);
       tls.removeListener("error", fail);
-      const downstream = this.#http1(peer);
-      const connection = Connection.adoptTls(tls, downstream);
-      downstream.attach(connection);
-      connection.start();
+      this.#startMesh(tls, peer);
     }
+  }
+
+  #startMesh(tls: TLSSocket, peer: MeshPeer): void {
+    if (tls.alpnProtocol === MUX_ALPN) {
+      this.#startMux(tls, peer);
+      return;
+    }
+    const downstream = this.#http1(peer);
+    const connection = Connection.adoptTls(tls, downstream);
+    downstream.attach(connection);
+    connection.start();
+  }
+
+  #startMux(tls: TLSSocket, peer: MeshPeer): void {
+    const side = this.#side;
+    const sessions = this.#sessions;
+    const address = this.#address;
+    const session = MuxServerSession.start(tls, {
+      exchange: () => new InboundExchange(side, peer, address),
+      onGone: (gone) => sessions.delete(gone),
+      onFault: (error) => {
+        const fields = { workload: side.name, peer: peer.labels.principal, code: error.code };
+        side.parts.logger.warn(fields, `a multiplexed connection was closed: ${error.message}`);
+      },
+    });
+    sessions.add(session);
+    this.#finish();
   }
 
   #debug(reason: string): void {

@@ -3,13 +3,13 @@ import { serviceFqdn } from "@heddle/mesh";
 import type { StartOutbound } from "../core/listener.ts";
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
 import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
-import { MESH_ALPN } from "../core/workload-identity.ts";
+import { MESH_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
 import type { ConnectTarget } from "../transport/connection.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { MuxPool } from "../transport/mux/mux-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
-import type { UpstreamConnection } from "../transport/upstream-connection.ts";
-import { UpstreamPool } from "../transport/upstream-pool.ts";
+import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import { checkIdentity } from "./check-identity.ts";
@@ -27,7 +27,11 @@ const MAX_WAITING = 1_024;
 const SIDECAR_IDLE_MS = 55_000;
 /** Node's http server closes a connection that was idle for 5 s. */
 const APP_IDLE_MS = 4_000;
+const MUX_OR_HTTP1 = [MUX_ALPN, MESH_ALPN] as const;
+const HTTP1_ONLY = [MESH_ALPN] as const;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** More bring nothing: both ends have one thread, and credit keeps the streams of one apart. */
+const DEFAULT_MUX_CONNECTIONS = 2;
 /** Services and hosts that metrics tell apart where no endpoint was found. */
 const MAX_NAMED_HOSTS = 1_000;
 
@@ -41,7 +45,7 @@ export class OutboundSide {
   readonly decideSampling: () => boolean;
   /** For connections that are no HTTP. */
   readonly tcp: OutboundTcpSide;
-  readonly #pools = new Map<string, UpstreamPool>();
+  readonly #pools = new Map<string, UpstreamSource>();
   #seriesByWorkload = new WeakMap<DestinationWorkload, SeriesTable>();
   readonly #seriesByHost = new Map<string, SeriesTable>();
   #generation = -1;
@@ -62,15 +66,33 @@ export class OutboundSide {
     const known = this.#pools.get(poolKey);
     if (known !== undefined) return known;
     const { address, port, identity } = live.endpoint;
-    const hosted = this.parts.workload.identity;
-    return this.#addPool(poolKey, {
-      idleMs: identity === undefined ? APP_IDLE_MS : SIDECAR_IDLE_MS,
-      target: () => {
-        if (identity === undefined) return { host: address, port };
-        const context = hosted.clientContext;
+    if (identity === undefined) {
+      const options = { idleMs: APP_IDLE_MS, target: () => ({ host: address, port }) };
+      return this.#add(poolKey, new UpstreamPool({ ...this.#poolOptions(poolKey), ...options }));
+    }
+    return this.#add(poolKey, this.#sidecarPool(poolKey, address, port, identity));
+  }
+
+  #sidecarPool(key: string, host: string, port: number, identity: string): UpstreamSource {
+    const { logger, muxConnections = DEFAULT_MUX_CONNECTIONS, workload } = this.parts;
+    const alpn = muxConnections > 0 ? MUX_OR_HTTP1 : HTTP1_ONLY;
+    const check = (names: string) => checkIdentity(names, identity);
+    const options = {
+      ...this.#poolOptions(key),
+      idleMs: SIDECAR_IDLE_MS,
+      target: (): ConnectTarget | string => {
+        const context = workload.identity.clientContext;
         if (context === undefined) return "this workload has no certificate yet";
-        const check = (names: string) => checkIdentity(names, identity);
-        return { host: address, port, tls: { context, alpn: MESH_ALPN, check } };
+        return { host, port, tls: { context, alpn, check } };
+      },
+    };
+    if (muxConnections === 0) return new UpstreamPool(options);
+    return new MuxPool({
+      ...options,
+      maxMuxConnections: muxConnections,
+      onFault: (error) => {
+        const fields = { workload: this.source, peer: identity, code: error.code };
+        logger.warn(fields, `a multiplexed connection was closed: ${error.message}`);
       },
     });
   }
@@ -80,37 +102,34 @@ export class OutboundSide {
     const key = `host ${host}:${port}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
-    return this.#addPool(key, {
-      idleMs: APP_IDLE_MS,
+    const options: PoolOptions = {
+      ...this.#poolOptions(key),
       target: () => ({ host, port }),
       refuse: ({ connection }) =>
         isLoop(connection, this.parts.ownPorts)
           ? `${host}:${port} is this proxy itself; name a service`
           : undefined,
-    });
+    };
+    return this.#add(key, new UpstreamPool(options));
   }
 
-  #addPool(
-    key: string,
-    special: {
-      idleMs: number;
-      target: () => ConnectTarget | string;
-      refuse?: (upstream: UpstreamConnection) => string | undefined;
-    },
-  ): UpstreamPool {
+  #poolOptions(key: string) {
     const { workload } = this.parts;
-    const pool = new UpstreamPool({
+    return {
       clock: processClock,
       maxConnections: MAX_CONNECTIONS,
       maxWaiting: MAX_WAITING,
       limits: this.limits,
+      idleMs: APP_IDLE_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       generation: () => workload.identity.generation,
-      onEmpty: (empty) => {
+      onEmpty: (empty: UpstreamSource) => {
         if (this.#pools.get(key) === empty) this.#pools.delete(key);
       },
-      ...special,
-    });
+    };
+  }
+
+  #add(key: string, pool: UpstreamSource): UpstreamSource {
     this.#pools.set(key, pool);
     return pool;
   }

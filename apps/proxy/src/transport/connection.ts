@@ -101,7 +101,7 @@ export class Connection implements ByteStream {
         : tlsConnect({
             ...shared,
             secureContext: tls.context,
-            ALPNProtocols: [tls.alpn],
+            ALPNProtocols: [...tls.alpn],
             checkServerIdentity: (_host, certificate) =>
               tls.check(certificate.subjectaltname ?? ""),
             rejectUnauthorized: true,
@@ -110,6 +110,12 @@ export class Connection implements ByteStream {
     connection.#listen(true);
     socket.once(tls === undefined ? "connect" : "secureConnect", onReady);
     return connection;
+  }
+
+  /** What TLS has settled on; empty: nothing. */
+  get alpn(): string {
+    const { alpnProtocol } = this.#socket as TLSSocket;
+    return typeof alpnProtocol === "string" ? alpnProtocol : "";
   }
 
   get remoteAddress(): string {
@@ -210,7 +216,8 @@ export type ConnectTarget = {
   readonly tls?:
     | {
         readonly context: SecureContext;
-        readonly alpn: string;
+        /** In order of preference. */
+        readonly alpn: readonly string[];
         check(subjectAltName: string): Error | undefined;
       }
     | undefined;

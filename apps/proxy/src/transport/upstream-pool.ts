@@ -19,7 +19,7 @@ export type PoolOptions = {
   target(): ConnectTarget | string;
   /** Why a connection that was made may not be used, e.g. that it leads back to us. */
   refuse?(upstream: UpstreamConnection): string | undefined;
-  onEmpty(pool: UpstreamPool): void;
+  onEmpty(pool: UpstreamSource): void;
 };
 
 /** Connections to one address: the one used last serves next, so that surplus ones fall idle and go. */

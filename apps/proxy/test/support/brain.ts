@@ -32,6 +32,7 @@ export async function startBrain(
       logLevel: "silent",
       drainTimeoutMs: 0,
       limits: DEFAULT_LIMITS,
+      muxConnections: 2,
     },
     await DataFolder.open(dataDir, logger),
     logger,

@@ -1,0 +1,298 @@
+import type { TLSSocket } from "node:tls";
+import { type FieldBlock, Http1Error, type OutBuffer } from "@heddle/http1";
+import type { ByteStream, ByteStreamHandler } from "../byte-stream.ts";
+import { Connection } from "../connection.ts";
+import type { Downstream, ResponseBody } from "../downstream.ts";
+import type { HttpExchange } from "../http-exchange.ts";
+import type { Session } from "../socket-listener.ts";
+import { RESET_CODE } from "./frames.ts";
+import { MuxError } from "./mux-error.ts";
+import { MuxSession } from "./mux-session.ts";
+import { MuxStream } from "./mux-stream.ts";
+
+/** Requests of one peer connection at a time; more are refused, and may be sent again. */
+export const MAX_STREAMS = 1_024;
+/** Streams and their exchanges kept for the next requests. */
+const MAX_SPARE = 128;
+
+/** Nothing is read before the session is there. */
+const NOT_YET: ByteStreamHandler = {
+  onData: () => {},
+  onEnd: () => {},
+  onDrain: () => {},
+  onClose: () => {},
+};
+
+/** What a session needs to know of whoever accepted its connection. */
+export type MuxServerParts = {
+  /** Makes an exchange for one more request at a time. */
+  exchange(): HttpExchange;
+  onGone(session: MuxServerSession): void;
+  onFault(error: MuxError): void;
+};
+
+/** A peer's connection: each stream it opens is a request for an exchange of its own. */
+export class MuxServerSession extends MuxSession implements Session {
+  readonly #parts: MuxServerParts;
+  readonly #spare: MuxServerStream[] = [];
+  #lastId = 0;
+
+  private constructor(connection: Connection, exchange: HttpExchange, parts: MuxServerParts) {
+    super(connection, exchange.clock, exchange.limits);
+    this.#parts = parts;
+    this.#spare.push(new MuxServerStream(this, exchange));
+  }
+
+  /** Takes over a TLS connection that has agreed to heddle-mux/1. */
+  static start(socket: TLSSocket, parts: MuxServerParts): MuxServerSession {
+    const connection = Connection.adoptTls(socket, NOT_YET);
+    const session = new MuxServerSession(connection, parts.exchange(), parts);
+    connection.handler = session;
+    connection.start();
+    return session;
+  }
+
+  protected override streamOfHead(id: number): MuxStream | undefined {
+    if (id <= this.#lastId) {
+      throw new MuxError("STREAM_ORDER", `stream ${id} is opened after stream ${this.#lastId}`);
+    }
+    this.#lastId = id;
+    if (this.streams.size >= MAX_STREAMS) {
+      this.countFlood();
+      this.reset(id, RESET_CODE.refused);
+      return undefined;
+    }
+    const stream = this.#spare.pop() ?? new MuxServerStream(this, this.#parts.exchange());
+    this.streams.set(id, stream);
+    stream.begin(id);
+    return stream;
+  }
+
+  /** Takes a stream back whose exchange is over. */
+  spare(stream: MuxServerStream): void {
+    if (this.#spare.length < MAX_SPARE && !this.isClosed) this.#spare.push(stream);
+  }
+
+  protected override wasOpened(id: number): boolean {
+    return id <= this.#lastId;
+  }
+
+  protected override onGoaway(): void {}
+
+  protected override onEmpty(): void {}
+
+  /** The client ends its side when its last stream is over. */
+  protected override onPeerEnd(): void {
+    if (this.streams.size > 0) this.destroy();
+    else this.finish();
+  }
+
+  protected override onFault(error: MuxError): void {
+    this.#parts.onFault(error);
+  }
+
+  protected override onLost(): void {
+    this.#parts.onGone(this);
+  }
+
+  protected override onTick(): void {}
+}
+
+/** One request of a peer. */
+class MuxServerStream extends MuxStream implements Downstream {
+  isReading = false;
+  declare readonly session: MuxServerSession;
+  readonly #exchange: HttpExchange;
+  #hasHead = false;
+  #isAnswered = false;
+
+  constructor(session: MuxServerSession, exchange: HttpExchange) {
+    super(session);
+    this.#exchange = exchange;
+    exchange.attach(this);
+  }
+
+  begin(id: number): void {
+    this.open(id);
+    this.#hasHead = false;
+    this.#isAnswered = false;
+    const exchange = this.#exchange;
+    exchange.request.reset();
+    exchange.deadlineMs = exchange.clock.nowMs + exchange.timeouts.headMs;
+    exchange.clock.watch(exchange);
+  }
+
+  // ---- What the peer sends ----
+
+  override onHead(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const exchange = this.#exchange;
+    const { request } = exchange;
+    this.isReading = true;
+    try {
+      const next = request.parse(bytes, start, end);
+      if (next >= 0 !== isLast || (isLast && next !== end)) {
+        throw new MuxError("HEAD", "a head does not end where its frame does");
+      }
+      if (!isLast) return;
+      request.detach(next);
+      this.#begin();
+    } catch (error) {
+      if (!(error instanceof Http1Error)) throw error;
+      this.#refuse(error);
+    }
+  }
+
+  #begin(): void {
+    const exchange = this.#exchange;
+    if (!exchange.mayServe()) {
+      this.#over(RESET_CODE.refused);
+      return;
+    }
+    this.#hasHead = true;
+    exchange.begin();
+  }
+
+  #refuse(error: Http1Error): void {
+    const isNew = !this.#hasHead;
+    this.#hasHead = true;
+    this.#exchange.refuse(
+      error.status,
+      `the request is not valid HTTP/1.1: ${error.message}`,
+      isNew,
+    );
+  }
+
+  protected override onBodyData(bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#exchange;
+    exchange.activityMs = exchange.clock.nowMs;
+    const { body, contentLength } = exchange.request;
+    const isAllowed =
+      body === "chunked" ||
+      (body === "length" && exchange.requestBytes + end - start <= contentLength);
+    if (!isAllowed || exchange.isRequestComplete) {
+      this.#breakOff();
+      return;
+    }
+    this.isReading = true;
+    exchange.onBody(bytes, start, end);
+  }
+
+  protected override onMessageEnd(trailers: FieldBlock | undefined): void {
+    const exchange = this.#exchange;
+    const { body, contentLength } = exchange.request;
+    if (exchange.isRequestComplete) return;
+    if (body === "length" && exchange.requestBytes !== contentLength) {
+      this.#breakOff();
+      return;
+    }
+    this.isReading = true;
+    exchange.onRequestEnd(trailers);
+  }
+
+  /** What comes is not the body the head has announced: nobody may take it for one. */
+  #breakOff(): void {
+    this.#exchange.onDownstreamGone();
+    this.#over(RESET_CODE.protocol);
+  }
+
+  override onFlush(): void {
+    this.isReading = false;
+    this.#exchange.onRequestFlush();
+  }
+
+  protected override get isHolding(): boolean {
+    return this.#exchange.isHoldingBody;
+  }
+
+  protected override onMessageReset(): void {
+    this.#exchange.onDownstreamGone();
+    this.#over(undefined);
+  }
+
+  protected override onMessageLost(): void {
+    this.#exchange.onDownstreamGone();
+    this.#over(undefined);
+  }
+
+  protected override onSendable(): void {
+    this.#exchange.onDownstreamDrain();
+  }
+
+  // ---- What the peer gets ----
+
+  startHead(): OutBuffer {
+    return this.session.startHead(this.id);
+  }
+
+  endInformational(): void {
+    this.session.endHead();
+  }
+
+  endHead(body: ResponseBody): void {
+    if (body === "unknown") this.session.head.text("transfer-encoding: chunked\r\n");
+    this.session.endHead();
+  }
+
+  writeBody(bytes: Buffer, start: number, end: number): void {
+    this.send(bytes, start, end);
+  }
+
+  endBody(trailers: FieldBlock | undefined): void {
+    this.#isAnswered = true;
+    this.sendEnd(trailers);
+  }
+
+  flush(): void {}
+
+  updateReading(): void {
+    this.grant();
+  }
+
+  finish(): void {
+    if (this.isClosed) return;
+    // What waits for credit is sent before the stream goes.
+    if (!this.hasSentEnd) return;
+    this.#over(this.hasReceivedEnd ? undefined : RESET_CODE.stop);
+  }
+
+  protected override onSentEnd(): void {
+    // The exchange was over before its last bytes had credit.
+    if (this.#isAnswered && !this.#exchange.isBusy) this.finish();
+  }
+
+  override reset(): void {
+    if (this.isTunnel) super.reset();
+    else this.#over(RESET_CODE.broken);
+  }
+
+  #over(code: number | undefined): void {
+    if (this.isClosed && this.id === 0) return;
+    const exchange = this.#exchange;
+    exchange.clock.unwatch(exchange);
+    exchange.deadlineMs = Number.POSITIVE_INFINITY;
+    this.isReading = false;
+    this.close(code);
+    this.id = 0;
+    this.session.spare(this);
+  }
+
+  /** Only a stream whose head does not come, or whose answer is not read to its end. */
+  onDeadline(): void {
+    this.#over(RESET_CODE.cancel);
+  }
+
+  /** An outbound side's business; no peer's CONNECT is accepted this way. */
+  continueWithRequests(): void {
+    throw new Error("a multiplexed stream carries one request");
+  }
+
+  startTunnel(): { stream: ByteStream; rest: undefined } {
+    const exchange = this.#exchange;
+    exchange.clock.unwatch(exchange);
+    this.isTunnel = true;
+    this.isReading = false;
+    return { stream: this, rest: undefined };
+  }
+
+  onTunnelEnd(): void {}
+}

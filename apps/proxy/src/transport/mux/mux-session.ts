@@ -1,0 +1,403 @@
+import { BodyReader, type BodySink, Http1Error, type Http1Limits, OutBuffer } from "@heddle/http1";
+import type { ByteStreamHandler } from "../byte-stream.ts";
+import type { Connection } from "../connection.ts";
+import type { DeadlineClock, Watched } from "../deadline-clock.ts";
+import { fieldNames } from "../proxy-fields.ts";
+import {
+  END,
+  FRAME,
+  FrameReader,
+  type FrameSink,
+  GOAWAY_CODE,
+  HEADER_BYTES,
+  MAX_DATA_BYTES,
+  setLength,
+  writeByteFrame,
+  writeHeader,
+  writeWindow,
+} from "./frames.ts";
+import { MuxError } from "./mux-error.ts";
+import type { MuxStream } from "./mux-stream.ts";
+
+/** With more than this waiting to be written, sources stop. */
+const HIGH_WATER_BYTES = 131_072;
+/** Memory for frames on their way; what a burst took beyond it is given back. */
+const OUT_BYTES = 65_536;
+/** Resets, pings and empty frames a peer may send at once, and how many more each second. */
+const FLOOD_BURST = 10_000;
+const FLOOD_PER_MS = 1;
+/** With requests under way and nothing heard for so long, the peer is asked whether it is there. */
+const SILENCE_MS = 10_000;
+const PONG_MS = 5_000;
+
+/**
+ * One connection of heddle-mux/1: frames in, frames out. All frames of one turn of the event loop leave
+ * in one write. What the peer does against the rules closes the connection, with the reason in a log and
+ * a GOAWAY; it never does more.
+ *
+ *   open → draining (`drain`, GOAWAY) → closed      open → closed (a fault, the peer's end)
+ */
+export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySink, Watched {
+  readonly clock: DeadlineClock;
+  readonly limits: Http1Limits;
+  deadlineMs: number;
+  watchIndex = -1;
+  isClosed = false;
+  isDraining = false;
+  protected readonly streams = new Map<number, MuxStream>();
+  readonly #connection: Connection;
+  readonly #reader: FrameReader;
+  readonly #trailers: BodyReader;
+  readonly #out = new OutBuffer(OUT_BYTES);
+  /** Where the last frame in `#out` starts, and whose it is: its END may still be set. */
+  #lastAt = -1;
+  #lastStream = 0;
+  #isFlushDue = false;
+  readonly #flushLater = () => this.#flush();
+  /** The stream that has been handed something it has not flushed yet. */
+  #unflushed: MuxStream | undefined;
+  #type = 0;
+  #isEnd = false;
+  #frameStream = 0;
+  #stream: MuxStream | undefined;
+  readonly #control = Buffer.alloc(8);
+  #controlBytes = 0;
+  #floodCredit = FLOOD_BURST;
+  #floodAtMs: number;
+  #heardAtMs: number;
+  #isPinged = false;
+  #closeReason: string | undefined;
+
+  constructor(connection: Connection, clock: DeadlineClock, limits: Http1Limits) {
+    this.#connection = connection;
+    this.clock = clock;
+    this.limits = limits;
+    this.#reader = new FrameReader(limits.maxHeadBytes);
+    this.#trailers = new BodyReader(fieldNames, limits);
+    this.deadlineMs = clock.nowMs + SILENCE_MS;
+    this.#floodAtMs = clock.nowMs;
+    this.#heardAtMs = clock.nowMs;
+    clock.watch(this);
+  }
+
+  protected get connection(): Connection {
+    return this.#connection;
+  }
+
+  get streamCount(): number {
+    return this.streams.size;
+  }
+
+  /** The stream a HEAD frame belongs to: an open one, or a new one. `undefined`: it is not wanted. */
+  protected abstract streamOfHead(id: number): MuxStream | undefined;
+  /** Whether this stream was ever opened. */
+  protected abstract wasOpened(id: number): boolean;
+  protected abstract onGoaway(): void;
+  /** The last stream is gone. */
+  protected abstract onEmpty(): void;
+  protected abstract onPeerEnd(): void;
+  protected abstract onFault(error: MuxError): void;
+  /** The connection is gone; its streams know. */
+  protected abstract onLost(): void;
+  /** The clock's call, some time after the last, while nothing is wrong. */
+  protected abstract onTick(nowMs: number): void;
+
+  // ---- Reading ----
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    this.#heardAtMs = this.clock.nowMs;
+    this.#isPinged = false;
+    try {
+      this.#reader.read(bytes, start, end, this);
+    } catch (error) {
+      if (!(error instanceof MuxError)) throw error;
+      this.#flushStream();
+      this.#refuse(error);
+    }
+    this.#flushStream();
+  }
+
+  #refuse(error: MuxError): void {
+    this.onFault(error);
+    this.#closeReason = error.message;
+    writeByteFrame(this.#out, FRAME.goaway, 0, GOAWAY_CODE.protocol);
+    this.#connection.write(this.#out);
+    this.destroy();
+  }
+
+  onFrame(type: number, isEnd: boolean, id: number, length: number): void {
+    this.#type = type;
+    this.#isEnd = isEnd;
+    this.#frameStream = id;
+    this.#controlBytes = 0;
+    if (id === 0) return;
+    const stream = type === FRAME.head ? this.streamOfHead(id) : this.streams.get(id);
+    this.#stream = stream;
+    if (stream === undefined) {
+      if (!this.wasOpened(id)) {
+        throw new MuxError("STREAM_IDLE", `a frame of type ${type} for stream ${id}, not open yet`);
+      }
+      return;
+    }
+    if (stream !== this.#unflushed) this.#flushStream();
+    if (type === FRAME.data) {
+      if (length === 0 && !isEnd) this.countFlood();
+      stream.onReceived(length);
+    } else if (type === FRAME.head || type === FRAME.trailers) stream.onReceived(0);
+    if (type === FRAME.trailers) this.#trailers.reset("chunked", 0);
+  }
+
+  onPayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    if (this.#type > FRAME.trailers) {
+      this.#onControl(bytes, start, end, isLast);
+      return;
+    }
+    const stream = this.#stream;
+    // A stream that is over: what was under way when it ended.
+    if (stream === undefined || stream.isClosed || stream.id !== this.#frameStream) return;
+    this.#unflushed = stream;
+    if (this.#type === FRAME.data) {
+      if (end > start) stream.onData(bytes, start, end);
+    } else if (this.#type === FRAME.head) stream.onHead(bytes, start, end, isLast);
+    else this.#readTrailers(stream, bytes, start, end, isLast);
+    const isEnd = isLast && this.#isEnd && this.#type !== FRAME.trailers;
+    if (isEnd && !stream.isClosed && stream.id === this.#frameStream) stream.onEnd();
+  }
+
+  #readTrailers(
+    stream: MuxStream,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isLast: boolean,
+  ): void {
+    const reader = this.#trailers;
+    let next = end;
+    try {
+      if (start < end) next = reader.read(bytes, start, end, this);
+    } catch (error) {
+      if (!(error instanceof Http1Error)) throw error;
+      throw new MuxError("TRAILERS", error.message);
+    }
+    if (reader.isComplete !== isLast || next !== end) {
+      throw new MuxError("TRAILERS", "a trailer section does not end where its frame does");
+    }
+    if (isLast) stream.onTrailers(reader.trailers);
+  }
+
+  /** The trailers' reader found a chunk. */
+  onBody(): void {
+    throw new MuxError("TRAILERS", "a trailer section holds a chunk");
+  }
+
+  #flushStream(): void {
+    const stream = this.#unflushed;
+    this.#unflushed = undefined;
+    if (stream !== undefined && !stream.isClosed) stream.onFlush();
+  }
+
+  #onControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    bytes.copy(this.#control, this.#controlBytes, start, end);
+    this.#controlBytes += end - start;
+    if (!isLast) return;
+    const stream = this.#stream;
+    switch (this.#type) {
+      case FRAME.reset:
+        this.countFlood();
+        if (stream !== undefined && !stream.isClosed) stream.onReset(this.#control[0] as number);
+        break;
+      case FRAME.window:
+        if (stream !== undefined && !stream.isClosed) {
+          stream.onWindow(this.#control.readUInt32BE(0));
+        }
+        break;
+      case FRAME.ping:
+        if (!this.#isEnd) this.#pong();
+        break;
+      default:
+        this.isDraining = true;
+        this.onGoaway();
+    }
+  }
+
+  #pong(): void {
+    this.countFlood();
+    writeHeader(this.#out, FRAME.ping, true, 0, 8);
+    this.#out.copy(this.#control, 0, 8);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  /** Frames that cost the receiver more than the sender are paid from a budget that time fills up. */
+  protected countFlood(): void {
+    const { nowMs } = this.clock;
+    const earned = (nowMs - this.#floodAtMs) * FLOOD_PER_MS;
+    this.#floodAtMs = nowMs;
+    this.#floodCredit = Math.min(FLOOD_BURST, this.#floodCredit + earned) - 1;
+    if (this.#floodCredit < 0) {
+      throw new MuxError("FLOOD", "too many resets, pings or empty frames");
+    }
+  }
+
+  // ---- Writing ----
+
+  get isBlocked(): boolean {
+    return this.#out.length > HIGH_WATER_BYTES || this.#connection.isBlocked;
+  }
+
+  /** Begins a HEAD frame; its text goes into what is returned, nothing else may come between. */
+  startHead(id: number): OutBuffer {
+    this.#lastAt = writeHeader(this.#out, FRAME.head, false, id, 0);
+    this.#lastStream = id;
+    return this.#out;
+  }
+
+  /** The head that was begun. */
+  get head(): OutBuffer {
+    return this.#out;
+  }
+
+  endHead(): void {
+    const out = this.#out;
+    out.endHead();
+    setLength(out, this.#lastAt, out.length - this.#lastAt - HEADER_BYTES);
+    this.#flushSoon();
+  }
+
+  data(id: number, bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += MAX_DATA_BYTES) {
+      const next = Math.min(end, at + MAX_DATA_BYTES);
+      this.#lastAt = writeHeader(this.#out, FRAME.data, false, id, next - at);
+      this.#lastStream = id;
+      this.#out.copy(bytes, at, next);
+    }
+    this.#flushSoon();
+  }
+
+  /** Ends a direction: on its last frame if that has not left yet. */
+  end(id: number): void {
+    if (this.#lastAt >= 0 && this.#lastStream === id) {
+      const { bytes } = this.#out;
+      bytes[this.#lastAt + 3] = (bytes[this.#lastAt + 3] as number) | END;
+    } else writeHeader(this.#out, FRAME.data, true, id, 0);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  trailers(id: number, section: OutBuffer): void {
+    writeHeader(this.#out, FRAME.trailers, true, id, section.length);
+    this.#out.copy(section.bytes, 0, section.length);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  reset(id: number, code: number): void {
+    writeByteFrame(this.#out, FRAME.reset, id, code);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  window(id: number, bytes: number): void {
+    writeWindow(this.#out, id, bytes);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  /** What this turn of the event loop brings leaves together, after all of it was read. */
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    setImmediate(this.#flushLater);
+  }
+
+  #flush(): void {
+    this.#isFlushDue = false;
+    if (this.isClosed || this.#connection.isBlocked) return;
+    const out = this.#out;
+    const wasBlocked = out.length > HIGH_WATER_BYTES;
+    this.#lastAt = -1;
+    this.#connection.write(out);
+    if (out.bytes.length > 4 * OUT_BYTES) out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
+    if (wasBlocked && !this.#connection.isBlocked) this.#unblock();
+  }
+
+  onDrain(): void {
+    this.#flush();
+    if (!this.isBlocked) this.#unblock();
+  }
+
+  #unblock(): void {
+    for (const stream of [...this.streams.values()]) if (!stream.isClosed) stream.onUnblocked();
+  }
+
+  // ---- The end ----
+
+  /** A stream is over. */
+  remove(stream: MuxStream): void {
+    this.streams.delete(stream.id);
+    if (this.#unflushed === stream) this.#unflushed = undefined;
+    if (this.streams.size === 0) this.onEmpty();
+  }
+
+  /** Asks for no new streams; those there are go on to their end. */
+  drain(): void {
+    if (this.isClosed) return;
+    const isNews = !this.isDraining;
+    this.isDraining = true;
+    if (!isNews) return;
+    writeByteFrame(this.#out, FRAME.goaway, 0, GOAWAY_CODE.drain);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+
+  /** Sends what waits, then the end. */
+  protected finish(): void {
+    if (!this.#connection.isBlocked) this.#flush();
+    this.#connection.end();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+    this.#lose(this.#closeReason ?? "closed");
+  }
+
+  onEnd(): void {
+    this.onPeerEnd();
+  }
+
+  onClose(error: Error | undefined): void {
+    this.#lose(error?.message ?? this.#closeReason ?? "closed by the peer");
+  }
+
+  #lose(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.clock.unwatch(this);
+    const lost = [...this.streams.values()];
+    this.streams.clear();
+    for (const stream of lost) if (!stream.isClosed) stream.onSessionLost(reason);
+    this.onLost();
+  }
+
+  onDeadline(nowMs: number): void {
+    const silentMs = nowMs - this.#heardAtMs;
+    this.deadlineMs = nowMs + PONG_MS;
+    if (this.streams.size > 0 && silentMs >= SILENCE_MS) {
+      if (this.#isPinged && silentMs >= SILENCE_MS + PONG_MS) {
+        this.#closeReason = `no sign of life for ${SILENCE_MS + PONG_MS} ms`;
+        this.destroy();
+        return;
+      }
+      this.#ping();
+    }
+    this.onTick(nowMs);
+  }
+
+  #ping(): void {
+    this.#isPinged = true;
+    writeHeader(this.#out, FRAME.ping, false, 0, 8);
+    this.#out.copy(this.#control, 0, 8);
+    this.#lastAt = -1;
+    this.#flushSoon();
+  }
+}
