@@ -46,6 +46,12 @@ export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtl
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export type { RateLimit, RateLimitKey } from "./limits/rate-limit.ts";
+export {
+  DEFAULT_RETRIES_PER_SECOND,
+  DEFAULT_RETRY_RATIO,
+  hasRetryRoom,
+  RetryBudgetLedger,
+} from "./limits/retry-budget.ts";
 export { type Caller, selectsCaller } from "./routing/caller.ts";
 export { type Cidr, compileCidr, InvalidCidrError } from "./routing/cidr.ts";
 export type { CompiledDestination } from "./routing/compile-destinations.ts";
@@ -53,7 +59,19 @@ export { type CompiledRoute, compileRoutes, findRoute } from "./routing/compile-
 export { compileStringMatch } from "./routing/compile-string-match.ts";
 export { type CompiledCors, type CorsDecision, compileCors, decideCors } from "./routing/cors.ts";
 export type { CorsPolicy } from "./routing/cors-policy.ts";
+export {
+  EXPECTED_TIMEOUT_HEADER,
+  effectiveTryTimeoutMs,
+  expectedTimeoutMs,
+  formatGrpcTimeout,
+  GRPC_TIMEOUT_HEADER,
+  hopTimeoutMs,
+  lesserMs,
+  parseGrpcTimeout,
+  parseTimeoutMs,
+} from "./routing/deadline.ts";
 export { decideAbort, decideDelayMs } from "./routing/decide-fault.ts";
+export { DEFAULT_RETRY_POLICY, keepsGuard } from "./routing/default-retry-policy.ts";
 export { type CompiledDirectResponse, compileDirectResponse } from "./routing/direct-response.ts";
 export { nextEvenDraw } from "./routing/even-draw.ts";
 export type { FaultAbort, FaultInjection } from "./routing/fault-injection.ts";
@@ -83,10 +101,31 @@ export {
 } from "./routing/match-connection.ts";
 export { compileMatches, isCatchAll, type RequestTest } from "./routing/match-request.ts";
 export { isMirrored, shadowAuthority } from "./routing/mirror.ts";
+export { InvalidRetryOnError, parseRetryOn, type RetryOn } from "./routing/parse-retry-on.ts";
 export { findQueryParameter } from "./routing/query-parameter.ts";
 export { type CompiledRedirect, compileRedirect, type RedirectFacts } from "./routing/redirect.ts";
-export { compileRegex, InvalidRegexError, MAX_REGEX_LENGTH } from "./routing/regex.ts";
+export {
+  compileRegex,
+  compileRegexRewrite,
+  InvalidRegexError,
+  MAX_REGEX_LENGTH,
+} from "./routing/regex.ts";
 export type { RequestFacts } from "./routing/request-facts.ts";
+export {
+  MAX_REQUESTED_RETRIES,
+  OVERRIDE_HEADERS,
+  overrideRetry,
+} from "./routing/request-overrides.ts";
+export {
+  backoffMs,
+  type CompiledRetry,
+  compileRetry,
+  maySendAgain,
+  type ResponseFacts,
+  retriesFailure,
+  retriesResponse,
+  type TryFailure,
+} from "./routing/retry.ts";
 export { RETRY_CONDITIONS, type RetryCondition, type RetryPolicy } from "./routing/retry-policy.ts";
 export { compilePathRewrite, ORIGINAL_PATH_HEADER } from "./routing/rewrite.ts";
 export type {

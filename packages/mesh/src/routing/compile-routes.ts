@@ -1,11 +1,13 @@
 import type { Caller } from "./caller.ts";
 import { type CompiledDestination, compileDestinations } from "./compile-destinations.ts";
 import { type CompiledCors, compileCors } from "./cors.ts";
+import { DEFAULT_RETRY_POLICY } from "./default-retry-policy.ts";
 import { type CompiledDirectResponse, compileDirectResponse } from "./direct-response.ts";
 import { type CompiledHeaderChanges, compileHeaderChanges } from "./header-changes.ts";
 import { compileMatch, isCatchAll, type RequestTest } from "./match-request.ts";
 import { type CompiledRedirect, compileRedirect } from "./redirect.ts";
 import type { RequestFacts } from "./request-facts.ts";
+import { type CompiledRetry, compileRetry } from "./retry.ts";
 import { compilePathRewrite } from "./rewrite.ts";
 import type { Route, RouteMatch } from "./route.ts";
 import { compileSplit, type Split } from "./split.ts";
@@ -30,6 +32,8 @@ export type CompiledRoute = {
   readonly directResponse: CompiledDirectResponse | undefined;
   /** The path to send for the path that came, query excluded. */
   readonly rewritePath: ((path: string) => string) | undefined;
+  /** The route's own policy or the default one. */
+  readonly retry: CompiledRetry;
   readonly cors: CompiledCors | undefined;
   /** Of the route alone: for answers that no destination gives (redirect, direct response, fault). */
   readonly answerHeaders: CompiledHeaderChanges | undefined;
@@ -73,7 +77,14 @@ function blocksOf(route: Route): readonly (RouteMatch | undefined)[] {
   return route.matches.length === 0 ? [undefined] : route.matches;
 }
 
-type Shared = "route" | "split" | "destinations" | "directResponse" | "cors" | "answerHeaders";
+type Shared =
+  | "route"
+  | "split"
+  | "destinations"
+  | "directResponse"
+  | "retry"
+  | "cors"
+  | "answerHeaders";
 
 function compileShared(route: Route): Pick<CompiledRoute, Shared> {
   const { cors, directResponse, headers, redirect } = route;
@@ -83,6 +94,7 @@ function compileShared(route: Route): Pick<CompiledRoute, Shared> {
     split: isAnsweredHere ? { upperEnds: new Float64Array(0) } : compileSplit(route),
     destinations: compileDestinations(route),
     directResponse: directResponse && compileDirectResponse(directResponse),
+    retry: compileRetry(route.retries ?? DEFAULT_RETRY_POLICY),
     cors: cors && compileCors(cors),
     answerHeaders: compileHeaderChanges("response", [headers?.response]),
   };
