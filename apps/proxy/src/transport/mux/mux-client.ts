@@ -218,6 +218,9 @@ class MuxClientStream extends MuxStream implements UpstreamStream {
       response.reset(this.#method);
       return;
     }
+    if (response.status === 101 && !user.mayUpgrade) {
+      throw new Http1Error("STATUS", "101 answers a request that asked for no other protocol");
+    }
     this.#hasHead = true;
     if (response.body === "tunnel") this.#toTunnel(user);
     else user.onResponseHead(this);
