@@ -33,7 +33,7 @@ test("faulty documents change nothing, and every fault is named", async (t) => {
   assert.deepEqual(body.errors, [
     {
       field: "document 2 (VirtualService shop/ratings): spec.http[0].route[0].weight",
-      message: "is -1; expected 0 or more",
+      message: "Invalid value: -1; expected 0 or more (a whole weight)",
     },
   ]);
   assert.deepEqual(await yamlOf(plane), before);

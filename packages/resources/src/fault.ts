@@ -29,12 +29,32 @@ export function faultsOf(
       }));
     }
     const value = valueAt(document, issue.path);
-    const shown = value === undefined ? "is missing" : `is ${show(value)}`;
-    return [{ field: where(issue.path), message: `${shown}; ${messageOf(issue, value)}` }];
+    const message = messageOf(issue, value, formatPath(issue.path));
+    return [{ field: where(issue.path), message }];
   });
 }
 
-function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
+/** In the words of Kubernetes, which people of Istio know. */
+function messageOf(issue: z.core.$ZodIssue, value: unknown, path: string): string {
+  if (value === undefined) return `Required value: ${expectationOf(issue, value)}`;
+  if (issue.code === "invalid_type" && issue.expected === "object") {
+    return `${path} in body must be of type object: ${show(value)}`;
+  }
+  if (issue.code === "too_small" && issue.origin === "string" && issue.minimum === 1) {
+    return `${path} in body should be at least 1 chars long; give a value or leave the field out`;
+  }
+  if (issue.code === "invalid_format" && issue.message.startsWith("Invalid string")) {
+    return `Invalid value: ${show(value)}; ${path} in body should match ${String(issue["pattern"])}`;
+  }
+  const prefix = issue.code === "invalid_value" ? "Unsupported value" : "Invalid value";
+  return `${prefix}: ${show(value)}; ${expectationOf(issue, value)}`;
+}
+
+function expectationOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === "invalid_value" && issue.message.startsWith("Invalid ")) {
+    const allowed = issue.values.map((one) => (one === "" ? '""' : String(one)));
+    return `expected ${allowed.length > 1 ? "one of " : ""}${allowed.join(", ")}`;
+  }
   if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) {
     return issue.message;
   }

@@ -42,12 +42,9 @@ export type {
 } from "./documents/routing-documents.ts";
 export { editYaml, type YamlEdit } from "./edit-yaml.ts";
 export type { Fault } from "./fault.ts";
-export {
-  type ParsedResource,
-  type ParseOutcome,
-  type PassedOver,
-  parseResources,
-} from "./parse-resources.ts";
+export { type ParseOutcome, parseResources } from "./parse-resources.ts";
+export type { PassedOver } from "./passed-over.ts";
+export type { ParsedResource } from "./read-resource.ts";
 export {
   formatRef,
   RESOURCE_KINDS,

@@ -1,16 +1,9 @@
 import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
-import { z } from "zod";
-import { canonicalYaml, depthOf, MAX_ALIASES } from "./canonical-yaml.ts";
-import { type Fault, faultsOf, formatPath } from "./fault.ts";
-import { DestinationRuleSchema } from "./kinds/destination-rule.ts";
-import { PeerAuthenticationSchema } from "./kinds/peer-authentication.ts";
-import {
-  VirtualServiceSchema,
-  type VirtualServiceWire,
-  warnOfVirtualService,
-} from "./kinds/virtual-service.ts";
-import { WorkloadEntrySchema } from "./kinds/workload-entry.ts";
-import { formatRef, type Resource, type ResourceKindName } from "./resource.ts";
+import { depthOf, MAX_ALIASES } from "./canonical-yaml.ts";
+import type { Fault } from "./fault.ts";
+import type { PassedOver } from "./passed-over.ts";
+import { type DocumentOutcome, type ParsedResource, readResource } from "./read-resource.ts";
+import { formatRef } from "./resource.ts";
 
 const MAX_TEXT_BYTES = 1_048_576;
 const MAX_DOCUMENTS = 1000;
@@ -23,18 +16,6 @@ const DOCUMENT_START = /^---(?=\s|$)/gm;
 /** Anchors and tags in a row, which no value has; the parser's time grows with their square. */
 const PROPERTY_TOWER = /(?<!\S)(?:[&!]\S*\s+){8}/;
 const BRACKET_TOWER = /(?:[[{]\s{0,8}){64}/;
-
-/** One document: what it means, and how it is kept and shown. */
-export type ParsedResource = { readonly resource: Resource; readonly yaml: string };
-
-/** A document of a kind that Heddle does not serve: read, warned about, not kept. */
-export type PassedOver = {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** What it means that Heddle passes it over. */
-  readonly reason: string;
-};
 
 /** Either all documents, or every fault of every document. */
 export type ParseOutcome =
@@ -79,11 +60,9 @@ export function parseResources(text: string): ParseOutcome {
     ok: true,
     resources,
     warnings: outcomes.flatMap((outcome) => outcome.warnings),
-    passedOver: [],
+    passedOver: outcomes.flatMap((outcome) => outcome.passedOver ?? []),
   };
 }
-
-type DocumentOutcome = { parsed?: ParsedResource; faults: Fault[]; warnings: string[] };
 
 function readDocuments(text: string): Document[] | undefined {
   try {
@@ -155,73 +134,6 @@ function toPlain(document: Document): unknown {
     throw error;
   }
 }
-
-function readResource(document: Document, wire: unknown, number: number): DocumentOutcome {
-  const header = Header.safeParse(wire);
-  const title = titleOf(wire, number);
-  const where = (path: readonly PropertyKey[]) =>
-    path.length === 0 ? title : `${title}: ${formatPath(path)}`;
-  if (!header.success) return { faults: faultsOf(header.error, wire, where), warnings: [] };
-  const { apiVersion, kind } = header.data;
-  const { group, versions, schema } = KINDS[kind];
-  const allowed = versions.map((version) => `${group}/${version}`);
-  const faults: Fault[] = [];
-  if (!allowed.includes(apiVersion)) {
-    const message = `is ${JSON.stringify(apiVersion)}; expected ${allowed.join(" or ")}`;
-    faults.push({ field: where(["apiVersion"]), message });
-  }
-  const parsed = schema.safeParse(wire);
-  if (!parsed.success) faults.push(...faultsOf(parsed.error, wire, where));
-  if (!parsed.success || faults.length > 0) return { faults, warnings: [] };
-  const resource = parsed.data;
-  const yaml = canonicalYaml(document, resource.namespace);
-  return { parsed: { resource, yaml }, faults, warnings: warnOf(resource, wire) };
-}
-
-function warnOf(resource: Resource, wire: unknown): string[] {
-  if (resource.kind !== "VirtualService") return [];
-  // its schema has just taken this very value
-  const warnings = warnOfVirtualService(wire as VirtualServiceWire);
-  return warnings.map((warning) => `${formatRef(resource)}: ${warning}`);
-}
-
-const Header = z.object({
-  apiVersion: z.string(),
-  kind: z.string().refine((kind): kind is keyof typeof KINDS => Object.hasOwn(KINDS, kind), {
-    error: "is no kind that Heddle serves",
-  }),
-});
-
-const NETWORKING = {
-  group: "networking.istio.io",
-  versions: ["v1", "v1beta1", "v1alpha3"],
-} as const;
-const KINDS = {
-  VirtualService: { ...NETWORKING, schema: VirtualServiceSchema },
-  DestinationRule: { ...NETWORKING, schema: DestinationRuleSchema },
-  WorkloadEntry: { ...NETWORKING, schema: WorkloadEntrySchema },
-  PeerAuthentication: {
-    group: "security.istio.io",
-    versions: ["v1", "v1beta1"],
-    schema: PeerAuthenticationSchema,
-  },
-} satisfies Partial<
-  Record<
-    ResourceKindName,
-    { group: string; versions: readonly string[]; schema: z.ZodType<Resource> }
-  >
->;
-
-function titleOf(wire: unknown, number: number): string {
-  const named = Named.safeParse(wire);
-  if (!named.success) return `document ${number}`;
-  const { kind, metadata } = named.data;
-  return `document ${number} (${kind} ${metadata.namespace ?? "default"}/${metadata.name})`;
-}
-const Named = z.object({
-  kind: z.string().max(100),
-  metadata: z.object({ name: z.string().max(300), namespace: z.string().max(300).optional() }),
-});
 
 function findTwins(resources: readonly ParsedResource[]): Fault[] {
   const seen = new Set<string>();

@@ -1,55 +1,75 @@
 import { z } from "zod";
 import type { DestinationRule } from "../documents/routing-documents.ts";
+import { fields, warnIf } from "../schema/field-status.ts";
 import { readHost } from "../service-host.ts";
-import { dnsLabel, fields, labels, metadata, serviceHost, unserved } from "./fields.ts";
+import { documentOf } from "./document-schema.ts";
+import { dnsLabel, labels, selectorLabels } from "./fields.ts";
+import { exportTo, readVisibility, wildcardHost } from "./hosts.ts";
+import { withoutUndefined } from "./http-match.ts";
+import { toLeveledPolicy, trafficPolicy } from "./traffic-policy.ts";
 
-// The one policy that says what Heddle does anyway: mutual TLS between sidecars.
-const trafficPolicy = z
-  .strictObject(
-    { tls: z.strictObject({ mode: z.literal("ISTIO_MUTUAL") }) },
-    {
-      error:
-        "Heddle does not serve trafficPolicy yet; leave it out (tls.mode ISTIO_MUTUAL alone is accepted: it is what happens anyway)",
-    },
-  )
-  .optional();
-
-const subset = fields({ name: dnsLabel, labels: labels.default({}), trafficPolicy });
-
-const spec = fields({
-  host: serviceHost,
-  subsets: z
-    .array(subset)
-    .superRefine((list, context) => {
-      list.forEach(({ name }, index) => {
-        if (list.findIndex((other) => other.name === name) === index) return;
-        const message = "is the name of an earlier subset; name each subset once";
-        context.addIssue({ code: "custom", path: [index, "name"], message });
-      });
-    })
-    .optional(),
-  trafficPolicy,
-  exportTo: z
-    .array(
-      z.literal("*", {
-        error: 'Heddle shows every document to the whole mesh; only "*" is served',
-      }),
-    )
-    .optional(),
-  workloadSelector: unserved(),
+const subset = fields({
+  name: dnsLabel.refine((name) => name !== "", "subset name cannot be empty"),
+  labels: labels.optional(),
+  trafficPolicy: trafficPolicy.optional(),
 });
 
-export const DestinationRuleSchema = z
-  .object({ metadata, spec })
+const subsets = z.array(subset).superRefine((list, context) => {
+  list.forEach(({ name }, index) => {
+    if (list.findIndex((other) => other.name === name) === index) return;
+    const message = `duplicate subset names: ${name}; name each subset once`;
+    context.addIssue({ code: "custom", path: [index, "name"], message });
+  });
+});
+
+const spec = warnIf(
+  fields({
+    host: wildcardHost,
+    trafficPolicy: trafficPolicy.optional(),
+    subsets: subsets.optional(),
+    exportTo,
+    workloadSelector: fields({ matchLabels: selectorLabels.optional() }).optional(),
+  }),
+  ({ workloadSelector }) =>
+    workloadSelector !== undefined && Object.keys(workloadSelector.matchLabels ?? {}).length === 0
+      ? "workload selector specified without labels: the rule holds for every workload of its namespace"
+      : undefined,
+);
+
+export const DestinationRuleSchema = documentOf(spec)
+  .superRefine(({ metadata: { namespace }, spec }, context) => {
+    const { fault, visibleTo } = readVisibility(spec.exportTo, namespace, false);
+    const issue = (message: string) =>
+      context.addIssue({ code: "custom", path: ["spec", "exportTo"], message });
+    if (fault) return issue(fault);
+    if (spec.workloadSelector === undefined || (spec.exportTo ?? []).length === 0) return undefined;
+    if (visibleTo === "*" || !visibleTo.includes(namespace)) {
+      issue(
+        "destination rule with workload selector cannot have exportTo beyond current namespace",
+      );
+    } else if (visibleTo.length > 1) {
+      issue("destination rule with workload selector cannot have multiple entries in exportTo");
+    }
+    return undefined;
+  })
   .transform(({ metadata: { namespace, name }, spec }): DestinationRule => {
+    const { workloadSelector, trafficPolicy } = spec;
     return {
       kind: "DestinationRule",
       namespace,
       name,
       ...readHost(spec.host, namespace),
-      visibleTo: "*",
-      workloadSelector: undefined,
-      trafficPolicy: undefined,
-      subsets: (spec.subsets ?? []).map(({ name, labels }) => ({ name, labels })),
+      visibleTo: workloadSelector
+        ? [namespace]
+        : readVisibility(spec.exportTo, namespace, false).visibleTo,
+      workloadSelector: workloadSelector && (workloadSelector.matchLabels ?? {}),
+      trafficPolicy: trafficPolicy && toLeveledPolicy(trafficPolicy),
+      subsets: (spec.subsets ?? []).map((one) =>
+        withoutUndefined({
+          name: one.name,
+          labels: one.labels ?? {},
+          trafficPolicy: one.trafficPolicy && toLeveledPolicy(one.trafficPolicy),
+        }),
+      ),
     };
   });

@@ -1,7 +1,18 @@
-import type { StringMatch } from "@heddle/mesh";
+import { compileRegex, InvalidRegexError, type StringMatch } from "@heddle/mesh";
 import { z } from "zod";
+import { fields } from "../schema/field-status.ts";
 
-const NO_REGEX = "Heddle does not serve regex matches yet; use exact or prefix";
+/** An RE2 expression, compiled once here to find its faults. */
+export const regex = z.string().superRefine((pattern, context) => {
+  if (pattern === "") return context.addIssue("regex string match should not be empty");
+  try {
+    compileRegex(pattern);
+  } catch (error) {
+    if (!(error instanceof InvalidRegexError)) throw error;
+    context.addIssue(error.message);
+  }
+  return undefined;
+});
 
 const one = {
   exact: z.string().optional(),
@@ -9,40 +20,37 @@ const one = {
   regex: z.string().optional(),
 };
 
-/** Istio's StringMatch for pseudo headers: exactly one of exact and prefix (regex is refused). */
-export function stringMatch(options: { readonly allowEmptyPrefix: boolean }) {
-  return z.strictObject(one).transform((match, context): StringMatch => {
-    const found = toMatch(match, context);
-    if (found) {
-      if (found.kind === "prefix" && found.value === "" && !options.allowEmptyPrefix) {
-        context.addIssue("an empty prefix would match everything; leave the condition out");
-      }
-      return found;
+/**
+ * Istio's StringMatch: one of exact, prefix and regex. `present`: whether nothing of them (or regex `*`)
+ * asks that there be any value; `emptyPrefix`: whether an empty prefix may stand.
+ */
+function match(allows: { readonly present: boolean; readonly emptyPrefix: boolean }) {
+  return fields(one).transform((written, context): StringMatch => {
+    const issue = (message: string, ...path: PropertyKey[]) => {
+      context.addIssue({ code: "custom", path, message });
+      return z.NEVER;
+    };
+    const given = Object.entries(written).filter(([, value]) => value !== undefined);
+    if (given.length > 1) return issue("expected one of exact, prefix and regex, not several");
+    const { exact, prefix, regex: pattern } = written;
+    if (exact !== undefined) return { kind: "exact", value: exact };
+    if (prefix !== undefined) {
+      if (prefix !== "" || allows.emptyPrefix) return { kind: "prefix", value: prefix };
+      return issue("prefix string match should not be empty: it would match everything", "prefix");
     }
-    if (match.regex === undefined) context.addIssue("expected one of: exact, prefix");
-    return z.NEVER;
+    if (pattern === undefined || (pattern === "*" && allows.present)) {
+      if (allows.present) return { kind: "present" };
+      return issue("expected one of exact, prefix and regex");
+    }
+    const checked = regex.safeParse(pattern);
+    if (checked.success) return { kind: "regex", value: pattern };
+    return issue(checked.error.issues[0]?.message ?? "is no RE2 expression", "regex");
   });
 }
 
-/** For headers: as above, and `{}` (or regex `*`) asks only that the header is there. */
-export const headerMatch = z.strictObject(one).transform((match, context): StringMatch => {
-  const isPresence = match.regex === "*" && match.exact === undefined && match.prefix === undefined;
-  if (isPresence || Object.values(match).every((value) => value === undefined)) {
-    return { kind: "present" };
-  }
-  return toMatch(match, context) ?? z.NEVER;
-});
-
-function toMatch(
-  match: { exact?: string | undefined; prefix?: string | undefined; regex?: string | undefined },
-  context: z.RefinementCtx,
-): StringMatch | undefined {
-  if (match.regex !== undefined)
-    context.addIssue({ code: "custom", path: ["regex"], message: NO_REGEX });
-  if (match.exact !== undefined && match.prefix !== undefined) {
-    context.addIssue("expected one of exact and prefix, not both");
-  }
-  if (match.exact !== undefined) return { kind: "exact", value: match.exact };
-  if (match.prefix !== undefined) return { kind: "prefix", value: match.prefix };
-  return undefined;
-}
+/** For paths: an empty prefix takes every path. */
+export const uriMatch = match({ present: false, emptyPrefix: true });
+/** For scheme, method and authority. */
+export const textMatch = match({ present: false, emptyPrefix: false });
+/** For headers and query parameters: `{}` (or regex `*`) asks only that it is there. */
+export const namedMatch = match({ present: true, emptyPrefix: false });

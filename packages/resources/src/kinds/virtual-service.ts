@@ -1,206 +1,153 @@
-import type { RouteMatch, StringMatch } from "@heddle/mesh";
 import { z } from "zod";
-import type {
-  DocumentRoute,
-  HostDestination,
-  VirtualService,
-} from "../documents/routing-documents.ts";
-import { parseServiceHost, readHost } from "../service-host.ts";
+import type { VirtualService } from "../documents/routing-documents.ts";
+import { fields, warnIf } from "../schema/field-status.ts";
+import { readHost } from "../service-host.ts";
+import { documentOf } from "./document-schema.ts";
 import {
-  dnsLabel,
-  durationMs,
-  fields,
-  ignored,
-  metadata,
-  serviceHost,
-  unserved,
-} from "./fields.ts";
-import { headerMatch, stringMatch } from "./string-match.ts";
+  coversHost,
+  exportTo,
+  gatewayNames,
+  holdsForMesh,
+  readVisibility,
+  wildcardHost,
+} from "./hosts.ts";
+import { takesAll } from "./http-match.ts";
+import { httpRoute, toDocumentRoute } from "./http-route.ts";
+import { tcpRoute, tlsRoute, toDocumentTcpRoute } from "./l4-route.ts";
 
-const MAX_WEIGHT_SUM = 2 ** 32 - 1; // Envoy's cap on the weights of one route
+const spec = warnIf(
+  fields({
+    hosts: z.array(wildcardHost).optional(),
+    gateways: gatewayNames.optional(),
+    exportTo,
+    http: z.array(httpRoute).optional(),
+    tcp: z.array(tcpRoute).optional(),
+    tls: z.array(tlsRoute).optional(),
+  }),
+  ({ gateways = [] }) => {
+    const others = gateways.filter((name) => name !== "mesh");
+    if (others.length === 0) return undefined;
+    const message = holdsForMesh(gateways)
+      ? `Heddle has no gateways yet; ${others.join(", ")} ignored`
+      : `Heddle has no gateways yet, and "mesh" is not in the list: the document is kept and routes nothing`;
+    return [{ at: ["gateways"], message }];
+  },
+);
+type Spec = z.output<typeof spec>;
 
-const headerName = z
-  .string()
-  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, "expected a header name in lower case");
-const headers = z.record(headerName, headerMatch);
-
-const match = fields({
-  name: ignored(),
-  statPrefix: ignored(),
-  uri: stringMatch({ allowEmptyPrefix: true }).optional(),
-  ignoreUriCase: z.boolean().optional(),
-  method: stringMatch({ allowEmptyPrefix: false }).optional(),
-  authority: stringMatch({ allowEmptyPrefix: false }).optional(),
-  headers: headers.optional(),
-  withoutHeaders: headers.optional(),
-  scheme: unserved(),
-  port: unserved(),
-  queryParams: unserved("match on uri, method, authority or headers"),
-  sourceLabels: unserved(),
-  sourceNamespace: unserved(),
-  gateways: unserved(),
-});
-
-const destination = fields({
-  host: serviceHost,
-  subset: dnsLabel.optional(),
-  port: fields({ number: z.number().int().min(1).max(65_535) }).optional(),
-});
-
-const weighted = fields({
-  destination,
-  weight: z
-    .number()
-    .int("expected a whole number, 0 or more")
-    .min(0, "expected 0 or more")
-    .optional(),
-  headers: unserved(),
-});
-
-const route = z
-  .array(weighted)
-  .min(1, "expected at least one destination")
-  .superRefine((list, context) => {
-    if (list.length === 1) return; // a single destination takes all, whatever its weight
-    const sum = list.reduce((total, { weight }) => total + (weight ?? 0), 0);
-    if (sum === 0)
-      context.addIssue("total destination weight = 0; give at least one a weight above 0");
-    if (sum > MAX_WEIGHT_SUM)
-      context.addIssue(`total destination weight ${sum} is above ${MAX_WEIGHT_SUM}`);
-  });
-
-const retries = z
-  .strictObject(
-    { attempts: z.literal(0) },
-    { error: "Heddle does not serve retries yet; leave the field out or set attempts to 0" },
-  )
-  .optional();
-
-const httpRoute = fields({
-  name: z.string().min(1).max(253).optional(),
-  match: z.array(match).optional(),
-  route,
-  timeout: durationMs.optional(),
-  retries,
-  fault: unserved(),
-  mirror: unserved(),
-  mirrors: unserved(),
-  mirrorPercent: unserved(),
-  mirrorPercentage: unserved(),
-  redirect: unserved("every route needs `route` with destinations"),
-  directResponse: unserved("every route needs `route` with destinations"),
-  delegate: unserved("every route needs `route` with destinations"),
-  rewrite: unserved(),
-  headers: unserved(),
-  corsPolicy: unserved(),
-});
-
-const spec = fields({
-  hosts: z
-    .array(serviceHost)
-    .min(1, "expected at least one host (Heddle does not serve delegates yet)"),
-  gateways: z
-    .array(z.string())
-    .refine(
-      (names) => names.length === 0 || names.includes("mesh"),
-      'expected the list to hold "mesh": Heddle has no gateways yet',
-    )
-    .optional(),
-  exportTo: z
-    .array(
-      z.literal("*", {
-        error: 'Heddle shows every document to the whole mesh; only "*" is served',
-      }),
-    )
-    .optional(),
-  http: z.array(httpRoute).min(1, "expected at least one route"),
-  tcp: unserved("only http routes"),
-  tls: unserved("only http routes"),
-});
-
-export const VirtualServiceSchema = z
-  .object({ metadata, spec })
-  .superRefine(({ metadata: { namespace }, spec: { hosts } }, context) => {
-    const seen = new Map<string, string>();
-    hosts.forEach((host, index) => {
-      const service = parseServiceHost(host, namespace);
-      const key = `${service?.namespace}/${service?.name}`;
-      const before = seen.get(key);
-      if (before !== undefined) {
-        const message = `names the same service as ${JSON.stringify(before)}; name each once`;
-        context.addIssue({ code: "custom", path: ["spec", "hosts", index], message });
-      }
-      seen.set(key, host);
-    });
+export const VirtualServiceSchema = documentOf(spec)
+  .superRefine(({ metadata: { namespace }, spec }, context) => {
+    for (const { at, message } of findFaults(spec, namespace)) {
+      context.addIssue({ code: "custom", path: ["spec", ...at], message });
+    }
   })
   .transform(({ metadata: { namespace, name }, spec }): VirtualService => {
-    const hosts = spec.hosts.map((host) => readHost(host, namespace));
+    const hosts = distinct(spec.hosts ?? [], namespace);
+    const take = <T, R>(
+      list: readonly T[] | undefined,
+      read: (one: T, index: number) => R | undefined,
+    ) => (list ?? []).flatMap((one, index) => read(one, index) ?? []);
     return {
       kind: "VirtualService",
       namespace,
       name,
       hosts,
       services: hosts.map(({ service }) => service),
-      isForMesh: true,
-      visibleTo: "*",
-      routes: spec.http.map((http, index) => toRoute(http, index, namespace)),
-      tcpRoutes: [],
-      tlsRoutes: [],
+      isForMesh: holdsForMesh(spec.gateways),
+      visibleTo: readVisibility(spec.exportTo, namespace, false).visibleTo,
+      routes: take(spec.http, (one, index) => toDocumentRoute(one, index, namespace)),
+      tcpRoutes: take(spec.tcp, (one, index) => toDocumentTcpRoute(one, "tcp", index, namespace)),
+      tlsRoutes: take(spec.tls, (one, index) => toDocumentTcpRoute(one, "tls", index, namespace)),
     };
   });
 
-function toRoute(http: z.infer<typeof httpRoute>, index: number, namespace: string): DocumentRoute {
-  return {
-    index,
-    name: http.name ?? `route-${index + 1}`,
-    matches: (http.match ?? []).map(toMatch),
-    destinations: http.route.map((entry): HostDestination => {
-      const weight = http.route.length === 1 ? 1 : (entry.weight ?? 0);
-      const { host, subset } = entry.destination;
-      return { ...readHost(host, namespace), subset, weight };
-    }),
-    timeoutMs: http.timeout,
-  };
+/** `reviews` and `reviews.shop` in shop are one host. */
+function distinct(hosts: readonly string[], namespace: string) {
+  const refs = hosts.map((host) => readHost(host, namespace));
+  const key = ({ service }: (typeof refs)[number]) => `${service.namespace}/${service.name}`;
+  return refs.filter((ref, index) => refs.findIndex((other) => key(other) === key(ref)) === index);
 }
 
-function toMatch(block: z.infer<typeof match>): RouteMatch {
-  const sorted = (names: Record<string, StringMatch> | undefined) =>
-    names && Object.fromEntries(Object.entries(names).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return {
-    uri: block.uri,
-    ignoreUriCase: block.ignoreUriCase,
-    method: block.method,
-    authority: block.authority,
-    headers: sorted(block.headers),
-    withoutHeaders: sorted(block.withoutHeaders),
-  };
-}
+type SpecFault = { readonly at: readonly PropertyKey[]; readonly message: string };
 
-/** What a VirtualService says that Heddle may safely pass over. */
-export function warnOfVirtualService(document: VirtualServiceWire): string[] {
-  const warnings: string[] = [];
-  const { gateways, http } = document.spec;
-  const others = gateways?.filter((name) => name !== "mesh") ?? [];
-  if (others.length > 0) {
-    warnings.push(`spec.gateways: Heddle has no gateways yet; ${others.join(", ")} ignored`);
+function findFaults(spec: Spec, namespace: string): SpecFault[] {
+  const { hosts = [], http = [], tcp = [], tls = [], gateways = [] } = spec;
+  const faults: SpecFault[] = [];
+  if (hosts.length === 0) faults.push(...findDelegateFaults(spec));
+  if (http.length + tcp.length + tls.length === 0) {
+    faults.push({ at: ["http"], message: "http, tcp or tls must be provided in virtual service" });
   }
-  http.forEach((entry, index) => {
-    if (entry.route.some(({ destination }) => destination.port !== undefined)) {
-      warnings.push(`spec.http[${index}].route: port ignored, a workload has one port in Heddle`);
+  hosts.forEach((host, index) => {
+    if (host === "*" && holdsForMesh(gateways)) {
+      const message =
+        "wildcard host * is not allowed for virtual services bound to the mesh gateway; name hosts such as *.shop.svc.cluster.local";
+      faults.push({ at: ["hosts", index], message });
     }
-    const isLast = index === http.length - 1;
-    const takesAll = (entry.match ?? []).length === 0 || entry.match?.some(isEmptyMatch) === true;
-    if (takesAll && !isLast) {
-      warnings.push(`spec.http[${index}]: matches every request; the routes after it never apply`);
+    const earlier = hosts
+      .slice(0, index)
+      .find((other) => coversHost(other, host) || coversHost(host, other));
+    if (earlier !== undefined) {
+      const message = `duplicate hosts in virtual service: ${earlier} & ${host}`;
+      faults.push({ at: ["hosts", index], message });
     }
   });
-  return warnings;
+  const { fault } = readVisibility(spec.exportTo, namespace, false);
+  if (fault) faults.push({ at: ["exportTo"], message: fault });
+  tls.forEach(({ match }, route) => {
+    match.forEach(({ sniHosts }, block) => {
+      sniHosts.forEach((sni, index) => {
+        if (hosts.some((host) => coversHost(host, sni)) || /^[\d.]+$|:/.test(sni)) return;
+        const message = `SNI host ${JSON.stringify(sni)} is not a compatible subset of any of the virtual service hosts: [${hosts.join(", ")}]`;
+        faults.push({ at: ["tls", route, "match", block, "sniHosts", index], message });
+      });
+    });
+  });
+  return faults;
 }
 
-export type VirtualServiceWire = z.input<typeof VirtualServiceSchema>;
+/** A document without hosts holds only where a root's route delegates to it. */
+function findDelegateFaults({ gateways = [], http = [], tcp = [], tls = [] }: Spec): SpecFault[] {
+  const without = (field: string, what: string): SpecFault => ({
+    at: [field],
+    message: `delegate virtual service must have no ${what} specified (it has no hosts); take it out, or name hosts`,
+  });
+  return [
+    ...(gateways.length > 0 ? [without("gateways", "gateways")] : []),
+    ...(tls.length > 0 ? [without("tls", "tls route")] : []),
+    ...(tcp.length > 0 ? [without("tcp", "tcp route")] : []),
+    ...http.flatMap(({ delegate }, index): SpecFault[] => {
+      if (delegate === undefined) return [];
+      const message = "delegate HTTP route cannot contain delegate: only one level is served";
+      return [{ at: ["http", index, "delegate"], message }];
+    }),
+  ];
+}
 
-function isEmptyMatch(block: object): boolean {
-  return Object.entries(block).every(
-    ([name, value]) => value === undefined || name === "name" || name === "statPrefix",
+/** Routes that can never be reached: an earlier one takes every request, or has the same matches. */
+export function findUnreachable(resource: VirtualService): string[] {
+  const warnings: string[] = [];
+  const seen = new Map<string, number>();
+  const { routes } = resource;
+  const catchAll = routes.findIndex(
+    ({ matches }) => matches.length === 0 || matches.some(takesAll),
   );
+  routes.forEach(({ matches, index }, position) => {
+    const at = `spec.http[${index}]`;
+    if (catchAll >= 0 && position === catchAll && position < routes.length - 1) {
+      warnings.push(`${at}: matches every request; the routes after it never apply`);
+    }
+    const keys = matches.map(({ name: _, ...rest }) => JSON.stringify(rest));
+    const twins = keys.map((key) => seen.get(key));
+    if (keys.length > 0 && twins.every((twin) => twin !== undefined)) {
+      const message = "all matches used by prior rules; it never applies";
+      warnings.push(`${at}: virtualService rule not used (${message})`);
+    } else {
+      twins.forEach((twin, match) => {
+        if (twin === undefined) return;
+        warnings.push(`${at}.match[${match}]: is not used, spec.http[${twin}] has the same match`);
+      });
+    }
+    for (const key of keys) if (!seen.has(key)) seen.set(key, index);
+  });
+  return warnings;
 }

@@ -1,40 +1,80 @@
 import { z } from "zod";
-import type { WorkloadEntry } from "../documents/registry-documents.ts";
-import { fields, ignored, labels, metadata, unserved } from "./fields.ts";
+import type { WorkloadEntry, WorkloadGroup } from "../documents/registry-documents.ts";
+import { fields, ignored, warnIf } from "../schema/field-status.ts";
+import { documentOf } from "./document-schema.ts";
+import { endpointTemplate, entryEndpoint, toEntryEndpoint } from "./entry-endpoint.ts";
+import { count, labels, port } from "./fields.ts";
 
-const port = z.number().int().min(1).max(65_535);
+export const WorkloadEntrySchema = documentOf(entryEndpoint).transform(
+  ({ metadata: { namespace, name }, spec }): WorkloadEntry => {
+    const endpoint = toEntryEndpoint(spec);
+    const [port] = Object.values(endpoint.ports);
+    return { kind: "WorkloadEntry", namespace, name, ...endpoint, port };
+  },
+);
 
-const spec = fields({
-  address: z
-    .string()
-    .regex(/^[\w.:-]+$/, "expected an IP address or a host name")
-    .max(253),
-  labels: labels.default({}),
-  ports: z
-    .record(z.string(), port)
-    .refine((ports) => Object.keys(ports).length <= 1, "expected one port at most")
-    .default({}),
-  serviceAccount: ignored(),
-  locality: ignored(),
-  network: ignored(),
-  weight: unserved(),
-});
+const seconds = count({
+  max: 2 ** 31 - 1,
+  message: "expected a whole number, 0 or more",
+}).optional();
 
-export const WorkloadEntrySchema = z
-  .object({ metadata, spec })
-  .transform(({ metadata: { namespace, name }, spec }): WorkloadEntry => {
-    const [port] = Object.values(spec.ports);
+const probe = warnIf(
+  fields({
+    httpGet: fields({
+      path: z.string().optional(),
+      port,
+      host: z.string().optional(),
+      scheme: z
+        .enum(["", "HTTP", "HTTPS"], { error: "scheme must be one of [HTTP, HTTPS]" })
+        .optional(),
+      httpHeaders: z
+        .array(
+          fields({
+            name: z.string().regex(/^[-_A-Za-z0-9]+$/),
+            value: z.string().optional(),
+          }),
+        )
+        .optional(),
+    }).optional(),
+    tcpSocket: fields({ host: z.string().optional(), port }).optional(),
+    exec: fields({
+      command: z.array(z.string().min(1)).min(1, "exec.command is required"),
+    }).optional(),
+    grpc: fields({ port: port.optional(), service: z.string().optional() }).optional(),
+    initialDelaySeconds: seconds,
+    timeoutSeconds: seconds,
+    periodSeconds: seconds,
+    successThreshold: seconds,
+    failureThreshold: seconds,
+  }).superRefine((written, context) => {
+    const methods = [written.httpGet, written.tcpSocket, written.exec, written.grpc];
+    const { length } = methods.filter((method) => method !== undefined);
+    if (length !== 1) context.addIssue("expected one of httpGet, tcpSocket, exec and grpc");
+  }),
+  () => "has no effect: whether a workload is ready is for its proxy to say",
+);
+
+const groupSpec = warnIf(
+  fields({
+    metadata: fields({
+      labels: labels.optional(),
+      annotations: ignored("nothing reads it"),
+    }).optional(),
+    template: endpointTemplate,
+    probe: probe.optional(),
+  }),
+  () => "has no effect: a Heddle proxy registers its workload by itself, without a template",
+);
+
+export const WorkloadGroupSchema = documentOf(groupSpec).transform(
+  ({ metadata: { namespace, name }, spec }): WorkloadGroup => {
+    const { address: _, ...template } = toEntryEndpoint(spec.template);
     return {
-      kind: "WorkloadEntry",
+      kind: "WorkloadGroup",
       namespace,
       name,
-      address: spec.address,
-      labels: spec.labels,
-      ports: spec.ports,
-      locality: undefined,
-      weight: undefined,
-      network: undefined,
-      serviceAccount: undefined,
-      port,
+      labels: spec.metadata?.labels ?? {},
+      template,
     };
-  });
+  },
+);
