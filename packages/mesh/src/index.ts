@@ -5,14 +5,24 @@ export type {
   OperationMatch,
   SourceMatch,
 } from "./authorization/authorization-policy.ts";
+export { Balancer, type Ejection } from "./balancing/balancer.ts";
 export { carriesLabels } from "./balancing/carries-labels.ts";
 export { effectivePolicy } from "./balancing/effective-policy.ts";
+export type { EndpointStanding } from "./balancing/endpoint-standing.ts";
+export {
+  type HashCookie,
+  type HashFacts,
+  hashRequest,
+  makeHashCookie,
+} from "./balancing/hash-key.ts";
+export type { Origin } from "./balancing/locality.ts";
 export {
   describeOutcome,
   grpcOutcome,
   type LocalFailure,
   type Outcome,
 } from "./balancing/outcome.ts";
+export { parseRetryAfterMs } from "./balancing/peak-ewma.ts";
 export { type Loaded, pickEndpoint } from "./balancing/pick-endpoint.ts";
 export {
   admitConnection,
@@ -27,6 +37,7 @@ export {
   type PoolLimits,
   type PoolUsage,
 } from "./balancing/pool-limits.ts";
+export type { Candidate } from "./balancing/seat.ts";
 export type {
   BalancingAlgorithm,
   ClientTls,
@@ -41,6 +52,7 @@ export type {
   TrafficPolicy,
   Warmup,
 } from "./balancing/traffic-policy.ts";
+export type { Retry } from "./balancing/traffic-spread.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
