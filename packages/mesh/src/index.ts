@@ -113,6 +113,11 @@ export {
 } from "./routing/match-connection.ts";
 export { compileMatches, isCatchAll, type RequestTest } from "./routing/match-request.ts";
 export { isMirrored, shadowAuthority } from "./routing/mirror.ts";
+export {
+  normalizePath,
+  PATH_NORMALIZATIONS,
+  type PathNormalization,
+} from "./routing/normalize-path.ts";
 export { InvalidRetryOnError, parseRetryOn, type RetryOn } from "./routing/parse-retry-on.ts";
 export { findQueryParameter } from "./routing/query-parameter.ts";
 export { type CompiledRedirect, compileRedirect, type RedirectFacts } from "./routing/redirect.ts";
