@@ -1,6 +1,25 @@
-import type { Endpoint, ServiceId, TrafficPolicy } from "@heddle/mesh";
+import {
+  Balancer,
+  compilePoolLimits,
+  type Endpoint,
+  type EndpointStanding,
+  emptyUsage,
+  type HashKey,
+  type Origin,
+  type Outcome,
+  type PoolLimits,
+  RetryBudgetLedger,
+  type ServiceId,
+  type TrafficPolicy,
+  type WorkloadId,
+} from "@heddle/mesh";
 import type { KeyedEndpoint } from "./endpoint-sets.ts";
-import type { DestinationView, DestinationWorkload, LiveEndpoint } from "./mesh-view.ts";
+import type {
+  DestinationView,
+  DestinationWorkload,
+  EndpointRetry,
+  LiveEndpoint,
+} from "./mesh-view.ts";
 
 /** Addresses remembered of a destination whose endpoint is whatever the caller asks for. */
 const MAX_ORIGINALS = 1_024;
@@ -31,37 +50,97 @@ export class LiveDestination implements DestinationView {
   isOriginal = false;
   policy: TrafficPolicy = {};
   endpoints: readonly LiveEndpoint[] = [];
+  hashKey: HashKey | undefined;
+  learns = false;
+  limits: PoolLimits | undefined;
+  readonly usage = emptyUsage();
+  readonly retryLedger = new RetryBudgetLedger();
+  /** Hosted workloads whose requests have met failures here. */
+  readonly sources = new Map<string, WorkloadId>();
+  readonly #origin: Origin;
+  readonly #balancer: Balancer<LiveEndpoint>;
   readonly #workloadOf: (endpoint: Endpoint) => DestinationWorkload;
   #live = new Map<string, MutableEndpoint>();
   #connectKey = "";
 
   constructor(
     at: Pick<DestinationView, "service" | "subset" | "port">,
-    workloadOf: (endpoint: Endpoint) => DestinationWorkload,
+    parts: {
+      readonly workloadOf: (endpoint: Endpoint) => DestinationWorkload;
+      /** Where the callers stand. */
+      readonly origin: Origin;
+      /** The random start of turns. */
+      readonly draw: number;
+    },
   ) {
     this.service = at.service;
     this.subset = at.subset;
     this.port = at.port;
-    this.#workloadOf = workloadOf;
+    this.#workloadOf = parts.workloadOf;
+    this.#origin = parts.origin;
+    this.#balancer = new Balancer(parts.draw);
   }
 
-  update(state: DestinationState): void {
+  update(state: DestinationState, nowMs: number): void {
     this.fqdn = state.fqdn;
     this.isKnown = state.isKnown;
     this.isExternal = state.isExternal;
     this.isOriginal = state.isOriginal;
-    this.policy = state.policy;
-    const connectKey = connectKeyOf(state.policy);
+    this.#takePolicy(state.policy);
+    const connectKey = this.#connectKeyOf(state.policy);
     if (connectKey !== this.#connectKey) {
       this.#connectKey = connectKey;
       for (const live of this.#live.values()) live.poolKey = this.#poolKey(live);
     }
-    if (state.isOriginal) return;
+    if (!state.isOriginal) this.#takeEndpoints(state.endpoints);
+    this.#balancer.update(this.endpoints, this.policy, this.#origin, nowMs);
+    this.hashKey = this.#balancer.hashKey;
+  }
+
+  /** A policy that says the same stays the same object: then the balancer has nothing to do. */
+  #takePolicy(policy: TrafficPolicy): void {
+    if (JSON.stringify(policy) === JSON.stringify(this.policy)) return;
+    this.policy = policy;
+    const { connectionPool, loadBalancer, outlierDetection } = policy;
+    this.limits = connectionPool && compilePoolLimits(connectionPool);
+    this.learns = outlierDetection !== undefined || loadBalancer?.algorithm.kind === "peak-ewma";
+  }
+
+  #takeEndpoints(endpoints: readonly KeyedEndpoint[]): void {
     const before = this.#live;
     this.#live = new Map(
-      state.endpoints.map(({ key, endpoint }) => [key, before.get(key) ?? this.#toLive(endpoint)]),
+      endpoints.map(({ key, endpoint }) => [key, before.get(key) ?? this.#toLive(endpoint)]),
     );
-    this.endpoints = [...this.#live.values()];
+    const isSame =
+      this.#live.size === before.size && [...this.#live.keys()].every((key) => before.has(key));
+    if (!isSame || this.endpoints.length !== this.#live.size) {
+      this.endpoints = [...this.#live.values()];
+    }
+  }
+
+  pick(
+    firstDraw: number,
+    secondDraw: number,
+    nowMs: number,
+    hash?: number,
+    retry?: EndpointRetry,
+  ): LiveEndpoint | undefined {
+    return this.#balancer.pick(firstDraw, secondDraw, nowMs, hash, retry);
+  }
+
+  onOutcome(
+    live: LiveEndpoint,
+    outcome: Outcome,
+    latencyMs: number,
+    retryAfterMs: number,
+    source: WorkloadId,
+  ): void {
+    const ejection = this.#balancer.onOutcome(live, outcome, latencyMs, Date.now(), retryAfterMs);
+    if (ejection !== undefined) this.sources.set(`${source.namespace}/${source.name}`, source);
+  }
+
+  explain(nowMs: number): readonly EndpointStanding<LiveEndpoint>[] {
+    return this.#balancer.explain(nowMs);
   }
 
   endpointAt(host: string, port: number): LiveEndpoint {
@@ -81,6 +160,7 @@ export class LiveDestination implements DestinationView {
     });
     this.#live.set(key, live);
     this.endpoints = [...this.#live.values()];
+    this.#balancer.update(this.endpoints, this.policy, this.#origin, Date.now());
     return live;
   }
 
@@ -108,10 +188,12 @@ export class LiveDestination implements DestinationView {
   #poolKey({ endpoint, port }: Pick<LiveEndpoint, "endpoint" | "port">): string {
     return `${endpoint.address}|${port}|${endpoint.identity ?? ""}${this.#connectKey}`;
   }
-}
 
-/** Where a rule says how to connect, connections made otherwise cannot serve. */
-function connectKeyOf({ tls, connectionPool }: TrafficPolicy): string {
-  if (tls === undefined && connectionPool === undefined) return "";
-  return `|${JSON.stringify([tls, connectionPool])}`;
+  /** Where a rule says how to connect, connections made otherwise, or for others, cannot serve. */
+  #connectKeyOf({ tls, connectionPool }: TrafficPolicy): string {
+    if (tls === undefined && connectionPool === undefined) return "";
+    const { namespace, name } = this.service;
+    const whose = connectionPool && [namespace, name, this.subset, this.port];
+    return `|${JSON.stringify([tls, connectionPool, whose])}`;
+  }
 }

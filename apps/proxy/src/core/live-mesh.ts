@@ -157,11 +157,18 @@ export class LiveMesh {
     const wanted = target.port ?? viewPort;
     const port = compiled === undefined ? wanted : findPort(compiled, wanted).port?.number;
     const ruleSet = ruleSetFor(compiled, caller);
-    const key = [name, subset ?? "", port ?? "", ruleSet, caller.locality ?? ""].join("|");
+    const origin = compiled?.asksForLabels ? JSON.stringify(caller.labels) : "";
+    const place = caller.locality ?? "";
+    const key = [name, subset ?? "", port ?? "", ruleSet, place, origin].join("|");
     const known = this.#destinations.get(key);
     if (known !== undefined) return known.live;
-    const live = new LiveDestination({ service, subset, port }, (endpoint) =>
-      this.#workload(endpoint, service),
+    const live = new LiveDestination(
+      { service, subset, port },
+      {
+        workloadOf: (endpoint) => this.#workload(endpoint, service),
+        origin: { locality: caller.locality, labels: caller.labels },
+        draw: this.#parts.draw(),
+      },
     );
     const made = { live, ruleSet };
     this.#destinations.set(key, made);
@@ -210,16 +217,18 @@ export class LiveMesh {
     const isSubsetKnown = subsetName === undefined || subset !== undefined;
     const all = this.#endpoints.of(name);
     const resolution = compiled?.resource.resolution;
-    live.update({
+    const policy = effectivePolicy(rules?.policy, subset?.trafficPolicy, port);
+    const state = {
       fqdn: compiled?.resource.host ?? serviceFqdn(live.service),
       isKnown: (compiled !== undefined || this.#endpoints.has(name)) && isSubsetKnown,
       isExternal: compiled?.resource.isExternal === true,
-      isOriginal: resolution === "none",
-      policy: effectivePolicy(rules?.policy, subset?.trafficPolicy, port),
+      isOriginal: resolution === "none" || policy.loadBalancer?.algorithm.kind === "passthrough",
+      policy,
       endpoints: isSubsetKnown
         ? all.filter(({ endpoint }) => carriesLabels(endpoint.labels, subset?.labels ?? {}))
         : [],
-    });
+    };
+    live.update(state, Date.now());
   }
 }
 

@@ -1,13 +1,21 @@
 import type {
   CompiledDestination,
+  CompiledRetry,
   CompiledRoute,
   CompiledTcpRoute,
   Endpoint,
+  EndpointStanding,
+  HashKey,
   Caller as MeshCaller,
   Mirror,
+  Outcome,
+  PoolLimits,
+  PoolUsage,
+  RetryBudgetLedger,
   ServiceId,
   ServicePort,
   TrafficPolicy,
+  WorkloadId,
 } from "@heddle/mesh";
 
 /**
@@ -73,6 +81,9 @@ export type RouteView = Omit<CompiledRoute, "destinations"> & {
   /** It names destinations and nothing else but a timeout: the common case, which skips every other step. */
   readonly isPlain: boolean;
   readonly timeoutMs: number | undefined;
+  readonly retry: CompiledRetry;
+  /** Whether answers below 400 may be tried again too, so that each has to be looked at. */
+  readonly looksAtEveryAnswer: boolean;
   readonly targets: readonly RouteTarget[];
   readonly mirrors: readonly MirrorView[];
   /** The destination of the next request, by weight, spread evenly (decision 15). */
@@ -113,8 +124,45 @@ export type DestinationView = {
   readonly policy: TrafficPolicy;
   /** Empty and known: nobody serves it (503, flag UH). */
   readonly endpoints: readonly LiveEndpoint[];
+  /** What of a request decides on its endpoint; `undefined`: nothing, do not look. */
+  readonly hashKey: HashKey | undefined;
+  /** Whether answers decide on later picks: `onOutcome` has to be told. */
+  readonly learns: boolean;
+  /** `undefined`: the rule sets none. */
+  readonly limits: PoolLimits | undefined;
+  /** What is under way to it from this whole process. */
+  readonly usage: PoolUsage;
+  /** Bounds what retries add to its traffic. */
+  readonly retryLedger: RetryBudgetLedger;
+  /**
+   * The endpoint for a request, by two draws in [0, 1) and epoch ms; `undefined`: none can serve
+   * (`explain` says why). `hash` is that of the request's key, `retry` where it has been.
+   */
+  pick(
+    firstDraw: number,
+    secondDraw: number,
+    nowMs: number,
+    hash?: number,
+    retry?: EndpointRetry,
+  ): LiveEndpoint | undefined;
+  /** What became of one attempt of `source` (`namespace/name`); `latencyMs` until the head or the failure. */
+  onOutcome(
+    live: LiveEndpoint,
+    outcome: Outcome,
+    latencyMs: number,
+    retryAfterMs: number,
+    source: WorkloadId,
+  ): void;
+  /** How each endpoint stands and why. */
+  explain(nowMs: number): readonly EndpointStanding<LiveEndpoint>[];
   /** The endpoint for an address as the caller asked for it, where `isOriginal`. */
   endpointAt(host: string, port: number): LiveEndpoint;
+};
+
+/** Where a request has been already, and whether it may leave the locality. */
+export type EndpointRetry = {
+  readonly avoid: readonly LiveEndpoint[];
+  readonly leavesLocality: boolean;
 };
 
 /** One address with what this proxy is doing to it. The same object as long as the endpoint lives. */

@@ -30,6 +30,8 @@ export type CheckedService = {
   readonly overrides: readonly Override[];
   /** Equal texts: the same callers see the same rule sets. Empty: nothing depends on who calls. */
   readonly sources: string;
+  /** Whether a policy holds the caller's labels against those of endpoints (failoverPriority). */
+  readonly asksForLabels: boolean;
   /** Ports that some policy speaks of though none need be declared. */
   readonly policyPorts: ReadonlySet<number>;
 };
@@ -43,11 +45,14 @@ export function checkService(resource: ServiceResource): CheckedService {
     rules: checkRules(rules),
   }));
   const all = [base, ...overrides.map(({ rules }) => rules)];
+  const asksForLabels = all.some(hasPriorityLabels);
+  const asksForCaller = asksForLabels || all.some(asksWhoCalls);
   return {
     resource,
     base,
     overrides,
-    sources: overrides.map(({ name }) => name).join() + (all.some(asksWhoCalls) ? " matches" : ""),
+    sources: overrides.map(({ name }) => name).join() + (asksForCaller ? " caller" : ""),
+    asksForLabels,
     policyPorts: new Set(all.flatMap(portsOf)),
   };
 }
@@ -70,9 +75,22 @@ function asksWhoCalls({ rules }: CheckedRules): boolean {
   );
 }
 
-function portsOf({ policy, subsets }: CheckedRules): number[] {
-  const leveled = [policy, ...[...subsets.values()].map(({ trafficPolicy }) => trafficPolicy)];
-  return leveled.flatMap((one) => Object.keys(one?.ports ?? {}).map(Number));
+function hasPriorityLabels(rules: CheckedRules): boolean {
+  return levelsOf(rules)
+    .flatMap((level) => [level, ...Object.values(level.ports ?? {})])
+    .some(({ loadBalancer }) => {
+      const locality = loadBalancer?.locality;
+      return locality?.kind === "failover" && locality.priorityLabels.length > 0;
+    });
+}
+
+function portsOf(rules: CheckedRules): number[] {
+  return levelsOf(rules).flatMap(({ ports }) => Object.keys(ports ?? {}).map(Number));
+}
+
+function levelsOf({ policy, subsets }: CheckedRules): LeveledPolicy[] {
+  const all = [policy, ...[...subsets.values()].map(({ trafficPolicy }) => trafficPolicy)];
+  return all.filter((level) => level !== undefined);
 }
 
 /** The name of the rule set that holds for a caller: its source as text; empty: for everybody. */

@@ -1,8 +1,11 @@
 import type { ServiceRules } from "@heddle/contracts";
 import {
+  type CompiledRetry,
   type CompiledRoute,
+  compileRetry,
   compileRoutes,
   compileTcpRoutes,
+  DEFAULT_RETRY_POLICY,
   nextEvenDraw,
   pickDestination,
   type RouteDestination,
@@ -73,10 +76,13 @@ function toRouteView(
     ratio,
     marksHost,
   }));
+  const retry = compileRetry(route.retries ?? DEFAULT_RETRY_POLICY);
   return {
     ...compiled,
     isPlain: isPlain(compiled),
     timeoutMs: route.timeoutMs,
+    retry,
+    looksAtEveryAnswer: looksAtEveryAnswer(retry),
     targets,
     mirrors,
     nextTarget: spread(split, targets, draw),
@@ -103,6 +109,16 @@ export function destinationsOf(view: ServiceView): DestinationView[] {
     ),
     ...opaque.flatMap(({ destinations }) => destinations),
   ];
+}
+
+/** gRPC's failures apart, which have a field of their own. */
+export function looksAtEveryAnswer({ policy, headerNames }: CompiledRetry): boolean {
+  const { conditions, statusCodes } = policy;
+  return (
+    headerNames.length > 0 ||
+    statusCodes.some((status) => status < 400) ||
+    conditions.includes("envoy-ratelimited")
+  );
 }
 
 function isPlain({ route, destinations }: CompiledRoute): boolean {
