@@ -112,6 +112,7 @@ export {
   findTcpRoute,
 } from "./routing/match-connection.ts";
 export { compileMatches, isCatchAll, type RequestTest } from "./routing/match-request.ts";
+export { type DelegateMerge, mergeDelegate } from "./routing/merge-delegate.ts";
 export { isMirrored, shadowAuthority } from "./routing/mirror.ts";
 export {
   normalizePath,
