@@ -168,7 +168,8 @@ export class InboundExchange extends HttpExchange {
 
   #explain(why: string): string {
     const { workload } = this.#side.parts;
-    const app = workload.appPort === undefined ? "none" : `127.0.0.1:${workload.appPort}`;
+    const { app: port } = this.#side;
+    const app = port === undefined ? "none" : `127.0.0.1:${port.port}`;
     const lines = [
       `${this.#side.origin}: ${why}`,
       `service: ${workload.id.namespace}/${workload.service}`,

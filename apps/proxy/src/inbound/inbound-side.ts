@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { serviceFqdn } from "@heddle/mesh";
-import type { ListenerParts } from "../core/listener.ts";
+import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
+import type { StartInbound } from "../core/listener.ts";
 import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
@@ -8,9 +9,12 @@ import { SeriesTable } from "../transport/series-table.ts";
 import { UpstreamPool } from "../transport/upstream-pool.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
+import { InboundTcpSide } from "./tcp-side.ts";
 
 /** What an inbound side is made of. */
-export type InboundParts = Omit<ListenerParts, "port"> & { readonly timeouts?: ExchangeTimeouts };
+export type InboundParts = Omit<Parameters<StartInbound>[0], "port"> & {
+  readonly timeouts?: ExchangeTimeouts;
+};
 
 const MAX_CONNECTIONS = 1_024;
 const MAX_WAITING = 1_024;
@@ -29,7 +33,11 @@ export class InboundSide {
   readonly name: string;
   readonly appName: string;
   readonly decideSampling: () => boolean;
-  /** `undefined`: the workload has no app to pass requests to. */
+  /** The port of the app it stands for; `undefined`: the workload has none to pass requests to. */
+  readonly app: AppPort | undefined;
+  /** For connections that are no HTTP. */
+  readonly tcp: InboundTcpSide;
+  /** `undefined` as `app`. */
   readonly pool: UpstreamPool | undefined;
   readonly #series = new Map<string, SeriesTable>();
   #generation = -1;
@@ -38,13 +46,16 @@ export class InboundSide {
     this.parts = parts;
     this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
     this.limits = parts.limits ?? DEFAULT_LIMITS;
-    const { id, appPort } = parts.workload;
+    const { id } = parts.workload;
+    this.app = parts.app ?? firstPort(parts.workload);
+    this.tcp = new InboundTcpSide(parts);
     this.name = `${id.namespace}/${id.name}`;
     this.origin = `inbound-proxy; workload=${this.name}`;
     this.appName = `app; workload=${this.name}`;
     this.decideSampling = () => parts.recorder.isSampled();
+    const { app } = this;
     this.pool =
-      appPort === undefined
+      app === undefined
         ? undefined
         : new UpstreamPool({
             clock: processClock,
@@ -54,7 +65,7 @@ export class InboundSide {
             idleMs: APP_IDLE_MS,
             connectTimeoutMs: CONNECT_TIMEOUT_MS,
             generation: () => 0,
-            target: () => ({ host: "127.0.0.1", port: appPort }),
+            target: () => ({ host: "127.0.0.1", port: app.port }),
             onEmpty: () => {},
           });
   }
@@ -92,4 +103,8 @@ export class InboundSide {
       ...(source === undefined && { sourceAddress: address }),
     });
   }
+}
+
+function firstPort({ appPort }: HostedWorkload): AppPort | undefined {
+  return appPort === undefined ? undefined : { port: appPort, protocol: "http" };
 }

@@ -1,0 +1,299 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { AppPort } from "../core/hosted-workload.ts";
+import type { FoundProtocol } from "../core/protocol-memory.ts";
+import { MESH_ALPN, MESH_TCP_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
+import type { ByteStreamHandler } from "../transport/byte-stream.ts";
+import { readClientHello } from "../transport/client-hello.ts";
+import { Connection, certificateFault } from "../transport/connection.ts";
+import { processClock, type Watched } from "../transport/deadline-clock.ts";
+import { comparePreface, DETECTION_MS, detectProtocol } from "../transport/detect-protocol.ts";
+import { Http1Downstream } from "../transport/http1-downstream.ts";
+import { MuxServerSession } from "../transport/mux/mux-server.ts";
+import type { Session } from "../transport/socket-listener.ts";
+import { InboundExchange } from "./inbound-exchange.ts";
+import type { InboundSide } from "./inbound-side.ts";
+import { type MeshPeer, readPeer } from "./peer-certificate.ts";
+import { InboundTcp } from "./tcp-connection.ts";
+
+/** First byte of a TLS record that holds a handshake. */
+const TLS_HANDSHAKE = 0x16;
+const GREETING_TIMEOUT_MS = 10_000;
+/** What sidecars offer; TLS that offers none of them is the app's own. */
+const MESH_PROTOCOLS: readonly string[] = [MUX_ALPN, MESH_ALPN, MESH_TCP_ALPN];
+const NO_BYTES = Buffer.alloc(0);
+/** Until the connection's new owner has it, which is at once. */
+const UNREAD: ByteStreamHandler = Object.freeze({
+  onData() {},
+  onEnd() {},
+  onDrain() {},
+  onClose() {},
+});
+
+/**
+ * A connection until it is known what it speaks, as Istio's filter chains tell it: TLS that offers a
+ * protocol of the mesh has to show a certificate of it; TLS that offers others is the app's own and
+ * passes as it is, unless STRICT; without TLS the port's protocol decides, and where none is declared
+ * the first bytes. Silence means that the server speaks first. Refused connections are closed without a
+ * byte of ours.
+ *
+ *   waiting → handshake (TLS of the mesh) | over (handed on, refused, late)    handshake → over
+ */
+export class InboundGreeting implements Session, Watched {
+  deadlineMs: number;
+  watchIndex = -1;
+  readonly #side: InboundSide;
+  readonly #socket: Socket;
+  readonly #sessions: Set<Session>;
+  readonly #address: string;
+  readonly #app: AppPort | undefined;
+  #kept: Buffer = NO_BYTES;
+  #tls: TLSSocket | undefined;
+  #isOver = false;
+  readonly #onEnd = () => this.destroy();
+  readonly #onBytes = (bytes: Buffer) => this.#onData(bytes);
+
+  constructor(side: InboundSide, socket: Socket, sessions: Set<Session>) {
+    this.#side = side;
+    this.#socket = socket;
+    this.#sessions = sessions;
+    this.#address = plainAddress(socket.remoteAddress);
+    this.#app = side.app;
+    const { mtlsMode } = side.parts.workload;
+    const mayServerBegin = !this.#isHttp && mtlsMode !== "STRICT";
+    this.deadlineMs = performance.now() + (mayServerBegin ? DETECTION_MS : GREETING_TIMEOUT_MS);
+  }
+
+  /** Whether the port is declared to speak HTTP of some version. */
+  get #isHttp(): boolean {
+    const protocol = this.#app?.protocol;
+    return protocol === "http" || protocol === "http2" || protocol === "grpc";
+  }
+
+  begin(): void {
+    const socket = this.#socket;
+    this.#sessions.add(this);
+    processClock.watch(this);
+    socket.once("error", (error) => this.#debug(error.message));
+    socket.once("close", () => this.#finish());
+    socket.once("end", this.#onEnd);
+    socket.on("data", this.#onBytes);
+    socket.resume();
+  }
+
+  #onData(bytes: Buffer): void {
+    this.#kept = this.#kept.length === 0 ? bytes : Buffer.concat([this.#kept, bytes]);
+    if (this.#kept[0] === TLS_HANDSHAKE) this.#onTlsHello();
+    else this.#onPlaintext();
+  }
+
+  /** What comes from now on is somebody else's to read. */
+  #stopReading(): void {
+    this.#socket.pause();
+    this.#socket.removeListener("data", this.#onBytes);
+  }
+
+  #onTlsHello(): void {
+    const hello = readClientHello(this.#kept, 0, this.#kept.length);
+    if (hello === "more") {
+      // The client has begun, so it is no matter of who begins any more.
+      this.deadlineMs = Math.max(this.deadlineMs, performance.now() + GREETING_TIMEOUT_MS);
+      return;
+    }
+    if (hello === "not TLS") {
+      this.#onPlaintext();
+      return;
+    }
+    const { protocols } = hello;
+    const isOfMesh = protocols.some((name) => MESH_PROTOCOLS.includes(name));
+    const isUnnamed = protocols.length === 0 && this.#isHttp;
+    if (isOfMesh || isUnnamed || this.#side.parts.workload.mtlsMode === "STRICT") this.#startTls();
+    else {
+      this.#note("tls");
+      this.#startPlainTcp();
+    }
+  }
+
+  #onPlaintext(): void {
+    const { workload, recorder } = this.#side.parts;
+    const kept = this.#kept;
+    if (workload.mtlsMode === "STRICT") {
+      recorder.plaintextRefused(workload.id, this.#address);
+      this.destroy();
+    } else if (this.#isHttp) {
+      if (comparePreface(kept, 0, kept.length) === "none") this.#startPlainHttp1();
+      else this.#lookFurther();
+    } else if (this.#app?.protocol === "auto") this.#lookFurther();
+    else this.#startPlainTcp();
+  }
+
+  #lookFurther(): void {
+    const found = detectProtocol(this.#kept, 0, this.#kept.length);
+    if (found === "more") return;
+    this.#note(found.protocol);
+    if (found.protocol === "tcp" || found.protocol === "tls") this.#startPlainTcp();
+    else this.#startPlainHttp1();
+  }
+
+  #note(protocol: FoundProtocol): void {
+    const { workload, protocols } = this.#side.parts;
+    if (this.#app?.protocol !== "auto") return;
+    const service = { namespace: workload.id.namespace, name: workload.service };
+    protocols?.note(service, this.#app.port, protocol);
+  }
+
+  #startPlainHttp1(): void {
+    this.#stopReading();
+    const downstream = this.#http1(undefined);
+    const connection = Connection.adopt(this.#socket, downstream);
+    downstream.attach(connection);
+    connection.start(this.#kept);
+  }
+
+  #startPlainTcp(): void {
+    this.#stopReading();
+    this.#startTcp(Connection.adopt(this.#socket, UNREAD), undefined);
+  }
+
+  #startTcp(connection: Connection, peer: MeshPeer | undefined): void {
+    const { tcp } = this.#side;
+    const sessions = this.#sessions;
+    const appPort = this.#app?.port;
+    if (appPort === undefined) {
+      this.#debug("a TCP caller of a workload that has no app port");
+      connection.destroy();
+      return;
+    }
+    const series = tcp.seriesOf(peer, this.#address);
+    const session = new InboundTcp(tcp, series, appPort, connection, (gone) =>
+      sessions.delete(gone),
+    );
+    sessions.add(session);
+    this.#finish();
+    const kept = peer === undefined ? this.#kept : NO_BYTES;
+    session.begin(kept, 0, kept.length);
+    connection.start();
+  }
+
+  #http1(peer: MeshPeer | undefined): Http1Downstream {
+    const sessions = this.#sessions;
+    const exchange = new InboundExchange(this.#side, peer, this.#address);
+    const downstream = new Http1Downstream(exchange, (gone) => sessions.delete(gone));
+    sessions.add(downstream);
+    this.#finish();
+    return downstream;
+  }
+
+  #startTls(): void {
+    this.#stopReading();
+    const { serverContext } = this.#side.parts.workload.identity;
+    if (serverContext === undefined) {
+      this.#debug("a TLS caller before the first certificate has come");
+      this.destroy();
+      return;
+    }
+    const socket = this.#socket;
+    socket.removeListener("end", this.#onEnd);
+    socket.unshift(this.#kept);
+    const tls = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: serverContext,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: [...MESH_PROTOCOLS],
+    });
+    this.#tls = tls;
+    const fail = (error: Error) => {
+      this.#debug(error.message);
+      this.destroy();
+    };
+    tls.once("_tlsError", fail);
+    tls.on("error", fail);
+    tls.once("end", this.#onEnd);
+    tls.once("secure", () => this.#onSecure(tls, fail));
+  }
+
+  #onSecure(tls: TLSSocket, fail: (error: Error) => void): void {
+    const fault = certificateFault(tls);
+    const peer = fault ?? readPeer(tls, this.#side.parts.workload.identity.trustDomain);
+    if (peer instanceof Error) fail(peer);
+    else if (typeof peer === "string") fail(new Error(peer));
+    else {
+      tls.removeListener("end", this.#onEnd);
+      tls.removeListener("error", fail);
+      this.#startMesh(tls, peer);
+    }
+  }
+
+  #startMesh(tls: TLSSocket, peer: MeshPeer): void {
+    if (tls.alpnProtocol === MUX_ALPN) {
+      this.#startMux(tls, peer);
+      return;
+    }
+    if (tls.alpnProtocol === MESH_TCP_ALPN) {
+      if (this.#isHttp) this.#refuse(`${peer.labels.principal} sends TCP to a port of HTTP`);
+      else this.#startTcp(Connection.adoptTls(tls, UNREAD), peer);
+      return;
+    }
+    const downstream = this.#http1(peer);
+    const connection = Connection.adoptTls(tls, downstream);
+    downstream.attach(connection);
+    connection.start();
+  }
+
+  #startMux(tls: TLSSocket, peer: MeshPeer): void {
+    const side = this.#side;
+    const sessions = this.#sessions;
+    const address = this.#address;
+    const session = MuxServerSession.start(tls, {
+      exchange: () => new InboundExchange(side, peer, address),
+      onGone: (gone) => sessions.delete(gone),
+      onFault: (error) => {
+        const fields = { workload: side.name, peer: peer.labels.principal, code: error.code };
+        side.parts.logger.warn(fields, `a multiplexed connection was closed: ${error.message}`);
+      },
+    });
+    sessions.add(session);
+    this.#finish();
+  }
+
+  #refuse(reason: string): void {
+    this.#debug(reason);
+    this.destroy();
+  }
+
+  #debug(reason: string): void {
+    const { parts, name } = this.#side;
+    parts.logger.debug({ workload: name, address: this.#address, reason }, "a caller was refused");
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    processClock.unwatch(this);
+    this.#sessions.delete(this);
+  }
+
+  drain(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#finish();
+    this.#tls?.destroy();
+    this.#socket.destroy();
+  }
+
+  onDeadline(): void {
+    const { mtlsMode } = this.#side.parts.workload;
+    if (this.#tls === undefined && !this.#isHttp && mtlsMode !== "STRICT") {
+      if (this.#kept.length === 0) this.#note("tcp");
+      this.#startPlainTcp();
+    } else this.#refuse("no first byte or no handshake in time");
+  }
+}
+
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return "unknown";
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}

@@ -1,0 +1,140 @@
+import { OutBuffer } from "@heddle/http1";
+import type { FailedBy } from "../core/traffic-recorder.ts";
+import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
+import { Connection } from "../transport/connection.ts";
+import { processClock, type Watched } from "../transport/deadline-clock.ts";
+import type { Flag } from "../transport/failure.ts";
+import type { Session } from "../transport/socket-listener.ts";
+import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
+import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
+import type { InboundTcpSide } from "./tcp-side.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const NO_BOUNDS: TcpFlowBounds = {};
+
+/**
+ * A caller's opaque connection on its way to the app:
+ *
+ *   dialing → open (the app takes it) | over (it does not, the caller leaves)    open → over
+ */
+export class InboundTcp implements Session, ByteStreamHandler, Watched {
+  deadlineMs: number;
+  watchIndex = -1;
+  readonly #side: InboundTcpSide;
+  readonly #series: TcpSeriesTable;
+  readonly #appPort: number;
+  readonly #downstream: ByteStream;
+  readonly #onGone: (gone: InboundTcp) => void;
+  readonly #kept = new OutBuffer(1_024);
+  #app: Connection | undefined;
+  #hasEnded = false;
+  #isOver = false;
+  #flow: TcpFlow | undefined;
+
+  /** `series`: of the caller, from `side.seriesOf`. */
+  constructor(
+    side: InboundTcpSide,
+    series: TcpSeriesTable,
+    appPort: number,
+    downstream: ByteStream,
+    onGone: (gone: InboundTcp) => void,
+  ) {
+    this.#side = side;
+    this.#series = series;
+    this.#appPort = appPort;
+    this.#downstream = downstream;
+    this.#onGone = onGone;
+    this.deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
+  }
+
+  /** Starts; `bytes[start, end)` have been read already. */
+  begin(bytes: Buffer, start: number, end: number): void {
+    this.#downstream.handler = this;
+    this.#downstream.pause();
+    this.#kept.copy(bytes, start, end);
+    processClock.watch(this);
+    const app = Connection.connect(
+      { host: "127.0.0.1", port: this.#appPort },
+      {
+        onData: () => {},
+        onEnd: () => app.destroy(),
+        onDrain: () => {},
+        onClose: (error) => this.#onAppClosed(error?.message ?? "closed by the app"),
+      },
+      () => this.#open(app),
+    );
+    this.#app = app;
+  }
+
+  #open(app: Connection): void {
+    if (this.#isOver) return;
+    processClock.unwatch(this);
+    const flow = new TcpFlow({
+      recorder: this.#side.parts.recorder,
+      series: this.#series.seriesOf("-", ""),
+      clock: processClock,
+      downstream: this.#downstream,
+      upstream: app,
+      bounds: NO_BOUNDS,
+      onEnd: () => this.#end(),
+    });
+    this.#flow = flow;
+    flow.sendUp(this.#kept);
+    if (this.#hasEnded) app.end();
+  }
+
+  #onAppClosed(reason: string): void {
+    if (this.#isOver) return;
+    this.#refuse("UF", "inbound-proxy", reason);
+  }
+
+  #refuse(flag: Flag, failedBy: FailedBy, reason: string): void {
+    const { parts, name } = this.#side;
+    parts.logger.debug(
+      { workload: name, appPort: this.#appPort, flag, reason },
+      "a TCP connection was refused",
+    );
+    this.#series.countRefused(flag, failedBy);
+    this.#end();
+    this.#downstream.reset();
+  }
+
+  onDeadline(): void {
+    this.#refuse("UF", "inbound-proxy", "the app did not take the connection in time");
+    this.#app?.destroy();
+  }
+
+  // ---- The caller, until the app has taken the connection ----
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    this.#kept.copy(bytes, start, end);
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    if (this.#isOver) return;
+    this.#series.countRefused("DC", "");
+    this.#end();
+    this.#app?.destroy();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    processClock.unwatch(this);
+    this.#onGone(this);
+  }
+
+  /** An opaque connection has no good moment to end: it may go on until the drain's own deadline. */
+  drain(): void {}
+
+  destroy(): void {
+    if (this.#flow !== undefined) this.#flow.destroy();
+    else this.#downstream.destroy();
+  }
+}
