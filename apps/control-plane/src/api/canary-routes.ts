@@ -37,7 +37,7 @@ export function canaryRoutes(parts: ApiParts) {
   };
   return new Hono<ApiEnv>()
     .get("/canaries", async (context) => {
-      const found = [...config.snapshot.services.keys()]
+      const found = [...config.snapshot.routedKeys]
         .sort()
         .flatMap((key) => findCanary(config.snapshot, key) ?? []);
       const canaries = await Promise.all(found.map((one) => toCanary(parts, one)));

@@ -14,7 +14,6 @@ import packageJson from "../../package.json" with { type: "json" };
 import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { planMtlsMode } from "../revisions/plan-mtls.ts";
-import { effectiveMtls } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -89,7 +88,10 @@ function toWorkload(
   const [first] = instances;
   if (!first) return undefined;
   const id = { namespace: first.namespace, name: first.workload };
-  const { mode, policy } = effectiveMtls(mesh.snapshot, id, first.labels);
+  const { mode, policy } = mesh.snapshot.workloads.effectiveMtls({
+    namespace: first.namespace,
+    labels: first.labels,
+  });
   const found = observations.protocols().get(serviceKeyOf(first)) ?? [];
   const suggestions = [...found]
     .filter(([port]) => instances.some((one) => isUndeclared(one, port)))

@@ -1,6 +1,11 @@
-import { formatId, ROOT_NAMESPACE } from "@heddle/mesh";
-import { type Fault, formatRef, type VirtualService } from "@heddle/resources";
-import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import type { ServiceId } from "@heddle/mesh";
+import { type Fault, formatRef } from "@heddle/resources";
+import { MAX_CALLER_CLASSES } from "../snapshot/caller-class.ts";
+import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
+import { isOf } from "../snapshot/mesh-document.ts";
+import { checkTargets } from "./check-targets.ts";
+import { findRivals } from "./find-rivals.ts";
+import { type CheckContext, warnOf } from "./warn-of-document.ts";
 
 /** What speaks against running these documents together, and what is odd about the changed ones. */
 export type CheckOutcome = {
@@ -9,112 +14,58 @@ export type CheckOutcome = {
 };
 
 /**
- * Checks documents against each other. Faults: two VirtualServices for one service (Istio ignores the
- * younger in silence), a route to a subset no DestinationRule names, a DestinationRule in a namespace
- * where it would hold for some callers only. `changed`: the refs whose warnings are wanted.
+ * Checks documents against each other. Faults: two VirtualServices for one host and caller (Istio ignores
+ * the younger in silence), a route to a subset or port that no caller has, two MeshConfigs, more sets of
+ * callers than a service may be told apart by. `changed`: the refs whose warnings are wanted.
  */
 export function checkDocuments(
-  documents: ReadonlyMap<string, MeshDocument>,
+  snapshot: ConfigSnapshot,
   changed: ReadonlySet<string>,
-  isService: (key: string) => boolean,
+  context: CheckContext,
 ): CheckOutcome {
-  const all = [...documents.values()].map(({ resource }) => resource);
-  const virtualServices = all.filter((resource) => resource.kind === "VirtualService");
-  const subsets = collectSubsets(documents);
-  const warnings = [...documents.values()]
-    .filter(({ resource }) => changed.has(formatRef(resource)))
-    .flatMap((document) => warnOf(document, documents, isService));
-  const misplaced = all.flatMap((resource): Fault[] => {
-    if (resource.kind !== "DestinationRule") return [];
-    const home = resource.service.namespace;
-    if (resource.namespace === home || resource.namespace === ROOT_NAMESPACE) return [];
-    const message = `names ${formatId(resource.service)}; in Heddle its DestinationRule belongs into namespace ${home} (or ${ROOT_NAMESPACE})`;
-    return [{ field: `${formatRef(resource)}: spec.host`, message }];
-  });
+  const all = [...snapshot.documents.values()];
+  const targets = all
+    .filter((one) => isOf(one, "VirtualService"))
+    .map((document) => ({
+      document,
+      ...checkTargets(document, snapshot),
+    }));
+  const isChanged = (document: (typeof all)[number]) => changed.has(formatRef(document.resource));
   return {
     faults: [
-      ...misplaced,
-      ...findRivals(virtualServices),
-      ...virtualServices.flatMap((document) => findUnknownSubsets(document, subsets)),
+      ...findRivals(all, snapshot),
+      ...targets.flatMap(({ faults }) => faults),
+      ...findSecondMeshConfig(snapshot),
+      ...findTooManyCallers(snapshot),
     ],
-    warnings,
+    warnings: [
+      ...targets.filter(({ document }) => isChanged(document)).flatMap(({ warnings }) => warnings),
+      ...all.filter(isChanged).flatMap((document) => warnOf(document, snapshot, context)),
+    ],
   };
 }
 
-function findRivals(virtualServices: readonly VirtualService[]): Fault[] {
-  const owners = new Map<string, VirtualService>();
-  const faults: Fault[] = [];
-  for (const document of virtualServices) {
-    document.services.forEach((service, index) => {
-      const owner = owners.get(formatId(service));
-      if (!owner) return owners.set(formatId(service), document);
-      const message = `${formatId(service)} is routed by ${formatRef(owner)} already; only one VirtualService may name a host`;
-      return faults.push({ field: `${formatRef(document)}: spec.hosts[${index}]`, message });
-    });
-  }
-  return faults;
-}
-
-function findUnknownSubsets(
-  document: VirtualService,
-  subsets: ReadonlyMap<string, ReadonlySet<string>>,
-): Fault[] {
-  return document.routes.flatMap((route, at) =>
-    route.destinations.flatMap(({ service, subset }, index): Fault[] => {
-      const known = subsets.get(formatId(service)) ?? new Set();
-      if (subset === undefined || known.has(subset)) return [];
-      const names = known.size === 0 ? "none" : [...known].sort().join(", ");
-      const field = `${formatRef(document)}: spec.http[${at}].route[${index}].destination.subset`;
-      const message = `is ${JSON.stringify(subset)}; subsets of ${formatId(service)} (from its DestinationRule): ${names}`;
-      return [{ field, message }];
-    }),
+function findSecondMeshConfig({ documents, meshConfig }: ConfigSnapshot): Fault[] {
+  const others = [...documents.values()].filter(
+    (one) => isOf(one, "MeshConfig") && one.resource !== meshConfig?.resource,
   );
+  return others.map(({ resource }) => ({
+    field: formatRef(resource),
+    message: `there is ${meshConfig ? formatRef(meshConfig.resource) : "another"} already; the mesh has one MeshConfig: change that one`,
+  }));
 }
 
-function collectSubsets(documents: ReadonlyMap<string, MeshDocument>): Map<string, Set<string>> {
-  const own = new Map<string, Set<string>>();
-  const root = new Map<string, Set<string>>();
-  for (const { resource } of documents.values()) {
-    if (resource.kind !== "DestinationRule") continue;
-    const level = resource.namespace === resource.service.namespace ? own : root;
-    const key = formatId(resource.service);
-    const names = level.get(key) ?? new Set();
-    for (const { name } of resource.subsets) names.add(name);
-    level.set(key, names);
-  }
-  return new Map([...root, ...own]); // as compiled: the root namespace speaks only where none does
+function findTooManyCallers(snapshot: ConfigSnapshot): Fault[] {
+  const services = [...snapshot.namedKeys].map((key) => snapshot.service(idOf(key)));
+  return services
+    .filter(({ isComplete }) => !isComplete)
+    .map(({ sources, resource }) => ({
+      field: sources.policies[0] ? formatRef(sources.policies[0].resource) : resource.key,
+      message: `the rules for ${resource.key.slice("service/".length)} tell more than ${MAX_CALLER_CLASSES} sets of callers apart; let fewer of them depend on namespaces and labels`,
+    }));
 }
 
-function warnOf(
-  { resource, createdAtMs }: MeshDocument,
-  documents: ReadonlyMap<string, MeshDocument>,
-  isService: (key: string) => boolean,
-): string[] {
-  if (resource.kind === "VirtualService") {
-    const targets = resource.routes.flatMap((route) => route.destinations.map((to) => to.service));
-    const unknown = [...resource.services, ...targets]
-      .map(formatId)
-      .filter((key) => !isService(key));
-    return [...new Set(unknown)].map(
-      (key) => `${formatRef(resource)}: no workload of service ${key} is in the mesh yet`,
-    );
-  }
-  if (resource.kind !== "PeerAuthentication") return [];
-  if (resource.selector && resource.namespace === ROOT_NAMESPACE) {
-    return [
-      `${formatRef(resource)}: ignored, a policy with a selector has no effect in ${ROOT_NAMESPACE}`,
-    ];
-  }
-  const selector = JSON.stringify(resource.selector);
-  const older = [...documents.values()].find(
-    (other) =>
-      other.resource.kind === "PeerAuthentication" &&
-      other.resource !== resource &&
-      other.resource.namespace === resource.namespace &&
-      JSON.stringify(other.resource.selector) === selector &&
-      other.createdAtMs <= createdAtMs,
-  );
-  return older
-    ? [`${formatRef(resource)}: ignored, ${formatRef(older.resource)} is older and covers the same`]
-    : [];
+function idOf(key: string): ServiceId {
+  const slash = key.indexOf("/");
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

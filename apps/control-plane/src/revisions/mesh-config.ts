@@ -1,9 +1,9 @@
 import type { ChangeSource, Propagation, ResourceChange, RevisionSummary } from "@heddle/contracts";
+import { formatId } from "@heddle/mesh";
 import {
   type Fault,
   formatRef,
   type ParsedResource,
-  type PeerAuthenticationDocument,
   parseResources,
   type ResourceRef,
 } from "@heddle/resources";
@@ -159,7 +159,8 @@ export class MeshConfig {
       if (one.after) next.set(key, toDocument(one, one.after, snapshot.documents.get(key), nowMs));
       else next.delete(key);
     }
-    const warnings = this.#check(next, planned);
+    const candidate = compileSnapshot(snapshot.revision, next, snapshot);
+    const warnings = this.#check(candidate, planned);
     const changes = planned.map((one) => describeChange(this.#textsOf(one)));
     if (request.dryRun === true || planned.length === 0) {
       const savedAt = performance.now();
@@ -173,23 +174,20 @@ export class MeshConfig {
       const document = next.get(formatRef(ref));
       if (document) next.set(formatRef(ref), { ...document, revision });
     }
-    const delivery = this.#take(revision, next);
+    const delivery = this.#take(revision, next, candidate);
     void this.#follow(delivery, { ...summary, revision }, request.startedAt, savedAt);
     return { revision, changes, warnings, savedAt, delivery };
   }
 
-  #check(
-    next: ReadonlyMap<string, MeshDocument>,
-    planned: readonly PlannedDocument[],
-  ): readonly string[] {
+  #check(candidate: ConfigSnapshot, planned: readonly PlannedDocument[]): readonly string[] {
     const changed = new Set(planned.map(({ ref }) => formatRef(ref)));
-    const { faults, warnings } = checkDocuments(next, changed, (key) => this.#hasWorkloads(key));
+    const { faults, warnings } = checkDocuments(candidate, changed, {
+      trustDomain: this.#mesh.trustDomain,
+      isServed: (service) => this.#mesh.hasEndpoints(service),
+      workloads: () => this.#mesh.workloadsWithLabels(),
+    });
     if (faults.length > 0) throw new ConfigFaultsError(faults);
     return warnings;
-  }
-
-  #hasWorkloads(serviceKey: string): boolean {
-    return this.#mesh.hasInstances(serviceKey);
   }
 
   async #commit(
@@ -220,8 +218,12 @@ export class MeshConfig {
   }
 
   /** Makes the documents the ones in force, and pushes what they change, in one turn of the event loop. */
-  #take(revision: number, documents: ReadonlyMap<string, MeshDocument>): PendingDelivery {
-    const next = compileSnapshot(revision, documents, this.snapshot);
+  #take(
+    revision: number,
+    documents: ReadonlyMap<string, MeshDocument>,
+    previous: ConfigSnapshot = this.snapshot,
+  ): PendingDelivery {
+    const next = compileSnapshot(revision, documents, previous);
     return this.#hub.publish(this.#mesh.replaceSnapshot(next));
   }
 
@@ -268,12 +270,11 @@ export class MeshConfig {
         ? {}
         : { restoredRevision: request.restoredRevision }),
       resources: planned.map(({ ref: { kind, namespace, name } }) => ({ kind, namespace, name })),
-      services: servicesShaped(changed, (policy) => this.#servicesSelectedBy(policy)),
+      services: servicesShaped(changed, {
+        selectedBy: (policy) => this.#mesh.servicesSelectedBy(policy),
+        keyOf: (ref, namespace) => formatId(this.snapshot.hosts.ofRef(ref, namespace)),
+      }),
     };
-  }
-
-  #servicesSelectedBy(policy: PeerAuthenticationDocument): readonly string[] {
-    return this.#mesh.servicesSelectedBy(policy);
   }
 
   #textsOf({ ref, after }: PlannedDocument) {

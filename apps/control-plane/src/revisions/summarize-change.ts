@@ -1,6 +1,12 @@
 import { formatId } from "@heddle/mesh";
-import type { PeerAuthenticationDocument, Resource, VirtualService } from "@heddle/resources";
-import { formatRef } from "@heddle/resources";
+import {
+  formatRef,
+  type HostRef,
+  type Labels,
+  type PeerAuthenticationDocument,
+  type Resource,
+  type VirtualService,
+} from "@heddle/resources";
 
 /** One document before and after, parsed. */
 export type ChangedResource = {
@@ -19,31 +25,56 @@ export function summarizeChange(changes: readonly ChangedResource[]): string {
   return summarizeSplit(first) ?? summarizeMode(first) ?? summarizePlainly(first);
 }
 
-/** Services whose traffic a change shapes, `namespace/name`. */
+/** What finds the services a document shapes. */
+export type ShapedServices = {
+  /** Services whose instances a selector takes in, `namespace/name`. */
+  readonly selectedBy: (policy: {
+    readonly namespace: string;
+    readonly selector: Labels | undefined;
+  }) => readonly string[];
+  /** The service a host of a document means, `namespace/name`. */
+  readonly keyOf: (ref: HostRef, namespace: string) => string;
+};
+
+/** Services whose traffic a change shapes, `namespace/name`; those under a wildcard are not listed. */
 export function servicesShaped(
   changes: readonly ChangedResource[],
-  servicesSelectedBy: (policy: PeerAuthenticationDocument) => readonly string[],
+  services: ShapedServices,
 ): string[] {
-  const services = changes.flatMap(({ before, after }) =>
-    [before, after].flatMap((resource) => {
-      if (!resource) return [];
-      switch (resource.kind) {
-        case "VirtualService":
-          return resource.services.map(formatId);
-        case "DestinationRule":
-          return [formatId(resource.service)];
-        case "PeerAuthentication":
-          return servicesSelectedBy(resource);
-        case "WorkloadEntry": {
-          const name = resource.labels["app"];
-          return name === undefined ? [] : [formatId({ namespace: resource.namespace, name })];
-        }
-        default:
-          return [];
-      }
-    }),
+  const shaped = changes.flatMap(({ before, after }) =>
+    [before, after].flatMap((resource) => (resource ? servicesOf(resource, services) : [])),
   );
-  return [...new Set(services)].sort();
+  return [...new Set(shaped)].sort();
+}
+
+function servicesOf(resource: Resource, { selectedBy, keyOf }: ShapedServices): readonly string[] {
+  const { namespace, name } = resource;
+  const keysOf = (refs: readonly HostRef[]) =>
+    refs.filter(({ host }) => !host.startsWith("*")).map((ref) => keyOf(ref, namespace));
+  switch (resource.kind) {
+    case "VirtualService":
+    case "ServiceEntry":
+      return keysOf(resource.hosts);
+    case "DestinationRule":
+      return keysOf([resource]);
+    case "TrafficPolicy":
+      return keysOf(resource.destinations);
+    case "Service":
+      return [formatId({ namespace, name })];
+    case "WorkloadEntry": {
+      const app = resource.labels["app"];
+      return app === undefined ? [] : [formatId({ namespace, name: app })];
+    }
+    case "PeerAuthentication":
+    case "AuthorizationPolicy":
+    case "RequestAuthentication":
+    case "Telemetry":
+    case "RateLimit":
+    case "ProxyFilter":
+      return selectedBy(resource);
+    default: // Sidecar, WorkloadGroup and MeshConfig shape what callers see, not one service
+      return [];
+  }
 }
 
 function summarizeSplit({ before, after }: ChangedResource): string | undefined {
@@ -131,6 +162,8 @@ function nameSubject(resource: Resource | undefined): string[] {
       return [resource.service.name];
     case "PeerAuthentication":
       return [subjectOf(resource)];
+    case "ServiceEntry":
+      return resource.hosts.map(({ host }) => host);
     case "WorkloadEntry":
       return [resource.labels["app"] ?? resource.name];
     default:

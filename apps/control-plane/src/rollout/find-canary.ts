@@ -20,30 +20,29 @@ export type FoundCanary = {
   /** Index in `spec.http`. */
   readonly routeIndex: number;
   readonly route: string;
-  readonly stable: RouteDestination & { readonly subset: string };
-  readonly canary: RouteDestination & { readonly subset: string };
+  readonly stable: CanaryDestination;
+  readonly canary: CanaryDestination;
 };
 
+type CanaryDestination = Pick<RouteDestination, "weight"> & { readonly subset: string };
+
 export function findCanary(snapshot: ConfigSnapshot, serviceKey: string): FoundCanary | undefined {
-  const document = findVirtualService(snapshot, serviceKey);
   const service = parseId(serviceKey);
-  return document && service ? findCanaryIn(document, service) : undefined;
+  const document = service && findVirtualService(snapshot, service);
+  return document && findCanaryIn(document, service);
 }
 
 /** The same for one VirtualService, as it stands or once stood. */
 export function findCanaryIn(document: MeshDocument, service: ServiceId): FoundCanary | undefined {
   if (document.resource.kind !== "VirtualService") return undefined;
-  const { routes } = document.resource;
-  const routeIndex = routes.findIndex(({ matches }) => matches.length === 0);
-  const route = routes[routeIndex];
+  const route = document.resource.routes.find(({ matches }) => matches.length === 0);
   if (!route || route.destinations.length !== 2) return undefined;
-  const [stable, canary] = route.destinations.flatMap((destination) => {
-    const { subset } = destination;
-    const isOwn = formatId(destination.service) === formatId(service);
-    return isOwn && subset !== undefined ? [{ ...destination, subset }] : [];
+  const [stable, canary] = route.destinations.flatMap(({ service: to, host, subset, weight }) => {
+    const isOwn = formatId(to) === formatId(service) || host === service.name;
+    return isOwn && subset !== undefined ? [{ subset, weight }] : [];
   });
   if (!stable || !canary || stable.subset === canary.subset) return undefined;
-  return { service, document, routeIndex, route: route.name, stable, canary };
+  return { service, document, routeIndex: route.index, route: route.name, stable, canary };
 }
 
 /** The canary's share in whole percent. */

@@ -1,220 +1,178 @@
-import type { ServiceResource, WorkloadResource } from "@heddle/contracts";
-import {
-  type EffectiveMtls,
-  formatId,
-  type PeerAuthentication,
-  ROOT_NAMESPACE,
-  type Route,
-  resolveMtlsMode,
-  type ServiceId,
-  type Subset,
-  type WorkloadId,
-} from "@heddle/mesh";
-import type { DestinationRule, Resource, VirtualService, WorkloadEntry } from "@heddle/resources";
-import { contentVersion } from "./content-version.ts";
+import type { ServiceResource } from "@heddle/contracts";
+import { formatId, type PeerAuthentication, ROOT_NAMESPACE, type ServiceId } from "@heddle/mesh";
+import { ANYBODY } from "./caller-class.ts";
+import { type CompiledService, compileService, documentsOf } from "./compile-service.ts";
+import { type DeclaredService, declareHosts, declareServices } from "./declared-service.ts";
+import { type DeclaredHost, HostIndex } from "./host-index.ts";
+import { byAge, type DocumentOf, isOf, type MeshDocument } from "./mesh-document.ts";
+import { RuleIndex, type ServiceSources } from "./rule-index.ts";
+import { hostOf } from "./service-host.ts";
+import type { RuleContext } from "./service-rules.ts";
+import { SidecarScopes } from "./sidecar-scope.ts";
+import { WorkloadPolicies } from "./workload-policies.ts";
 
-/** A document as the mesh runs it. */
-export type MeshDocument = {
-  readonly resource: Resource;
-  readonly yaml: string;
-  readonly revision: number;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-};
+export type { MeshDocument } from "./mesh-document.ts";
 
-type Of<Kind extends Resource> = MeshDocument & { readonly resource: Kind };
-
-/** All documents at one revision and what they compile to. Never changed, only replaced. */
-export type ConfigSnapshot = {
+/**
+ * All documents at one revision and what they compile to. Never changed, only replaced; services are
+ * compiled when they are first asked for, and taken over while their documents stay the same.
+ */
+export class ConfigSnapshot {
   readonly revision: number;
   /** By `formatRef`. */
   readonly documents: ReadonlyMap<string, MeshDocument>;
-  /** Services that documents shape, by `namespace/name`; all others have the default route. */
-  readonly services: ReadonlyMap<string, CompiledService>;
-  readonly policies: readonly PeerAuthentication[];
-  /** Instances without sidecar that serve, by the service's `namespace/name`. */
-  readonly plaintextEntries: ReadonlyMap<string, readonly WorkloadEntry[]>;
-};
+  /** Services that ServiceEntries and Services declare, by `namespace/name`. */
+  readonly declared: ReadonlyMap<string, DeclaredService>;
+  readonly workloadEntries: readonly DocumentOf<"WorkloadEntry">[];
+  readonly hosts: HostIndex;
+  readonly workloads: WorkloadPolicies;
+  readonly sidecars: SidecarScopes;
+  /** Services that documents make or name without wildcard, whoever serves them; `namespace/name`. */
+  readonly namedKeys: ReadonlySet<string>;
+  /** The documents that say who serves what. */
+  readonly endpointDocuments: readonly MeshDocument[];
+  readonly #rules: RuleIndex;
+  readonly #context: RuleContext;
+  readonly #compiled = new Map<string, CompiledService>();
+  /** What earlier snapshots have compiled and nobody has asked this one for yet. */
+  readonly #previous: ReadonlyMap<string, CompiledService>;
 
-type CompiledService = {
-  readonly resource: ServiceResource;
-  readonly sources: readonly MeshDocument[];
-};
+  constructor(
+    revision: number,
+    documents: ReadonlyMap<string, MeshDocument>,
+    previous?: ConfigSnapshot,
+  ) {
+    const all = [...documents.values()].sort(byAge);
+    this.revision = revision;
+    this.documents = documents;
+    this.declared = declareServices(all);
+    this.workloadEntries = all.filter((one) => isOf(one, "WorkloadEntry"));
+    const meshConfig = all.find((one) => isOf(one, "MeshConfig"));
+    const rootNamespace = meshConfig?.resource.rootNamespace ?? ROOT_NAMESPACE;
+    this.hosts = indexHosts(all, previous?.hosts);
+    this.workloads = new WorkloadPolicies(all, meshConfig, rootNamespace);
+    this.sidecars = new SidecarScopes(all, rootNamespace);
+    this.#rules = new RuleIndex(all, this.hosts, rootNamespace);
+    this.#context = {
+      rules: this.#rules,
+      hosts: this.hosts,
+      meshConfig,
+      findDocument: (ref) => documents.get(ref),
+    };
+    const entryKeys = this.workloadEntries.flatMap(({ resource: { namespace, labels, port } }) => {
+      const name = labels["app"];
+      return name === undefined || port === undefined ? [] : [formatId({ namespace, name })];
+    });
+    this.namedKeys = new Set([...this.declared.keys(), ...this.#rules.keys(), ...entryKeys]);
+    this.endpointDocuments = all.filter(
+      (one) => isOf(one, "ServiceEntry") || isOf(one, "Service") || isOf(one, "WorkloadEntry"),
+    );
+    const isSameWorld =
+      previous?.hosts === this.hosts && previous.workloads.rootNamespace === rootNamespace;
+    this.#previous = isSameWorld ? previous.#known(this.namedKeys) : new Map();
+  }
 
-/** Compiles documents; services whose documents are those of `previous` are taken over from it. */
+  /** PeerAuthentications, as the mesh resolves them. */
+  get policies(): readonly PeerAuthentication[] {
+    return this.workloads.mtls;
+  }
+
+  get rootNamespace(): string {
+    return this.workloads.rootNamespace;
+  }
+
+  get meshConfig(): DocumentOf<"MeshConfig"> | undefined {
+    return this.#context.meshConfig;
+  }
+
+  get context(): RuleContext {
+    return this.#context;
+  }
+
+  /** Services that a VirtualService names without wildcard, `namespace/name`. */
+  get routedKeys(): Iterable<string> {
+    return this.#rules.routedKeys;
+  }
+
+  /** The services that have been asked for, `namespace/name`. */
+  get compiledKeys(): string[] {
+    return [...this.#compiled.keys()];
+  }
+
+  /** Whether some document makes a service of that name, with or without anybody who serves it. */
+  names(key: string): boolean {
+    return this.namedKeys.has(key);
+  }
+
+  sourcesOf(service: ServiceId): ServiceSources {
+    return this.#rules.sourcesOf(service);
+  }
+
+  service(service: ServiceId): CompiledService {
+    const key = formatId(service);
+    const known = this.#compiled.get(key);
+    if (known) return known;
+    const declared = this.declared.get(key);
+    const sources = this.#rules.sourcesOf(service);
+    const documents = documentsOf(sources, declared, this.#context);
+    const before = this.#previous.get(key);
+    const isSame =
+      before?.documents.length === documents.length &&
+      before.documents.every((document, index) => document === documents[index]);
+    const compiled = isSame
+      ? before
+      : compileService(service, sources, declared, documents, this.#context);
+    this.#compiled.set(key, compiled);
+    return compiled;
+  }
+
+  /** Everything compiled so far that may be of use again. */
+  #known(names: ReadonlySet<string>): Map<string, CompiledService> {
+    const waiting = [...this.#previous].filter(([key]) => names.has(key));
+    return new Map([...waiting, ...this.#compiled]);
+  }
+}
+
+/** Compiles documents; what has not changed since `previous` is taken over from it. */
 export function compileSnapshot(
   revision: number,
   documents: ReadonlyMap<string, MeshDocument>,
   previous?: ConfigSnapshot,
 ): ConfigSnapshot {
-  const all = [...documents.values()];
-  const services = new Map<string, CompiledService>();
-  for (const [key, { service, sources }] of collectSources(all)) {
-    const before = previous?.services.get(key);
-    const isSame =
-      before?.sources.length === sources.length &&
-      before.sources.every((document, index) => document === sources[index]);
-    services.set(key, isSame ? before : { resource: compileService(service, sources), sources });
-  }
-  const entries = all.flatMap(({ resource }) =>
-    resource.kind === "WorkloadEntry" ? resource : [],
-  );
-  return {
-    revision,
-    documents,
-    services,
-    policies: all.flatMap(toPolicy),
-    plaintextEntries: Map.groupBy(entries.filter(serves), (entry) => {
-      return formatId({ namespace: entry.namespace, name: entry.labels["app"] ?? "" });
-    }),
-  };
+  return new ConfigSnapshot(revision, documents, previous);
 }
 
-/** Routes and subsets of a service, the default (all endpoints) if no document speaks of it. */
+/** Routes, subsets and policies of a service, the default (all endpoints) if no document speaks of it. */
 export function serviceResource(snapshot: ConfigSnapshot, service: ServiceId): ServiceResource {
-  return snapshot.services.get(formatId(service))?.resource ?? compileService(service, []);
+  return snapshot.service(service).resource;
 }
 
-/** What holds for a workload's inbound side. */
-export function workloadResource(
-  snapshot: ConfigSnapshot,
-  workload: WorkloadId,
-  labels: Readonly<Record<string, string>>,
-): WorkloadResource {
-  const { mode, policy } = effectiveMtls(snapshot, workload, labels);
-  const document = policy && snapshot.documents.get(`PeerAuthentication ${formatId(policy)}`);
-  const content = {
-    kind: "workload" as const,
-    key: `workload/${formatId(workload)}`,
-    workload: { namespace: workload.namespace, name: workload.name },
-    mtlsMode: mode,
-  };
-  return { ...content, version: contentVersion(content), revision: document?.revision ?? 0 };
-}
-
-export function effectiveMtls(
-  snapshot: ConfigSnapshot,
-  workload: WorkloadId,
-  labels: Readonly<Record<string, string>>,
-): EffectiveMtls {
-  return resolveMtlsMode(snapshot.policies, { namespace: workload.namespace, labels });
-}
-
-/** The VirtualService that routes a service, if there is one. */
+/** The VirtualService that routes a service for callers no document singles out, if there is one. */
 export function findVirtualService(
   snapshot: ConfigSnapshot,
-  serviceKey: string,
-): Of<VirtualService> | undefined {
-  return snapshot.services.get(serviceKey)?.sources.find(isVirtualService);
+  service: ServiceId,
+): DocumentOf<"VirtualService"> | undefined {
+  return snapshot.context.rules.findVirtualService(snapshot.sourcesOf(service), ANYBODY);
 }
 
-/**
- * The DestinationRules that name a service's subsets: those in its own namespace, else those in the
- * root namespace; the oldest first, since the first definition of a subset wins (Istio).
- */
-function rulesFor(service: ServiceId, rules: readonly Of<DestinationRule>[]) {
-  const own = rules.filter(({ resource }) => resource.namespace === service.namespace);
-  const rest = rules.filter(({ resource }) => resource.namespace === ROOT_NAMESPACE);
-  return (own.length > 0 ? own : rest).toSorted(
-    (a, b) => a.createdAtMs - b.createdAtMs || (a.resource.name < b.resource.name ? -1 : 1),
+/** Hosts that documents speak of; the index stays the same object while they do. */
+function indexHosts(all: readonly MeshDocument[], previous: HostIndex | undefined): HostIndex {
+  const declared = declareHosts(all);
+  const entries = new HostIndex(declared);
+  const routed = all.filter((one) => isOf(one, "VirtualService"));
+  const virtual = routed.flatMap(({ resource }): DeclaredHost[] =>
+    (resource.isForMesh ? resource.hosts : []).flatMap((ref) => {
+      // a host that is no service of the mesh and no ServiceEntry's is one by being routed
+      const isElsewhere =
+        ref.service.namespace !== "" ||
+        entries.find(ref.host, resource.namespace) !== undefined ||
+        ref.host === "*";
+      if (isElsewhere) return [];
+      const service = { namespace: resource.namespace, name: ref.host };
+      const host = hostOf(service);
+      return [{ host, service, visibleTo: resource.visibleTo, addresses: [] }];
+    }),
   );
-}
-
-function collectSources(
-  documents: readonly MeshDocument[],
-): Map<string, { service: ServiceId; sources: MeshDocument[] }> {
-  const virtualServices = new Map<string, Of<VirtualService>>();
-  const rules = new Map<string, Of<DestinationRule>[]>();
-  const services = new Map<string, ServiceId>();
-  for (const document of documents) {
-    if (isVirtualService(document)) {
-      for (const service of document.resource.services) {
-        services.set(formatId(service), service);
-        virtualServices.set(formatId(service), document);
-      }
-    } else if (isDestinationRule(document)) {
-      const key = formatId(document.resource.service);
-      services.set(key, document.resource.service);
-      rules.set(key, [...(rules.get(key) ?? []), document]);
-    }
-  }
-  const sources = new Map<string, { service: ServiceId; sources: MeshDocument[] }>();
-  for (const [key, service] of services) {
-    const virtualService = virtualServices.get(key);
-    const holding = rulesFor(service, rules.get(key) ?? []);
-    sources.set(key, {
-      service,
-      sources: [...(virtualService ? [virtualService] : []), ...holding],
-    });
-  }
-  return sources;
-}
-
-function compileService(service: ServiceId, sources: readonly MeshDocument[]): ServiceResource {
-  const name = { namespace: service.namespace, name: service.name };
-  const everything = {
-    name: "default",
-    matches: [],
-    destinations: [{ service: name, subset: undefined, weight: 1 }],
-    timeoutMs: undefined,
-  };
-  const routes = sources.find(isVirtualService)?.resource.routes ?? [everything];
-  const content = {
-    kind: "service" as const,
-    key: `service/${formatId(service)}`,
-    service: name,
-    routes: routes.map(toRouteWire),
-    subsets: subsetsOf(sources),
-  };
-  const revision = Math.max(0, ...sources.map((document) => document.revision));
-  return { ...content, version: contentVersion(content), revision };
-}
-
-function subsetsOf(sources: readonly MeshDocument[]): Subset[] {
-  const subsets = new Map<string, Subset>();
-  for (const document of sources) {
-    if (!isDestinationRule(document)) continue;
-    for (const subset of document.resource.subsets) {
-      if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
-    }
-  }
-  return [...subsets.values()].map(({ name, labels }) => ({ name, labels: { ...labels } }));
-}
-
-function toRouteWire(route: Route): ServiceResource["routes"][number] {
-  return {
-    name: route.name,
-    matches: route.matches.map((match) => ({
-      uri: match.uri,
-      ignoreUriCase: match.ignoreUriCase,
-      method: match.method,
-      authority: match.authority,
-      headers: match.headers && { ...match.headers },
-      withoutHeaders: match.withoutHeaders && { ...match.withoutHeaders },
-    })),
-    destinations: route.destinations.map(({ service, subset, weight }) => ({
-      service: { namespace: service.namespace, name: service.name },
-      ...(subset === undefined ? {} : { subset }),
-      weight,
-    })),
-    ...(route.timeoutMs === undefined ? {} : { timeoutMs: route.timeoutMs }),
-  };
-}
-
-function toPolicy({ resource, createdAtMs }: MeshDocument): PeerAuthentication[] {
-  if (resource.kind !== "PeerAuthentication") return [];
-  const { namespace, name, selector, mode } = resource;
-  return [{ namespace, name, createdAtMs, selector, mode }];
-}
-
-function serves(entry: WorkloadEntry): boolean {
-  return entry.port !== undefined && entry.labels["app"] !== undefined;
-}
-
-function isVirtualService(document: MeshDocument): document is Of<VirtualService> {
-  return document.resource.kind === "VirtualService";
-}
-
-function isDestinationRule(document: MeshDocument): document is Of<DestinationRule> {
-  return document.resource.kind === "DestinationRule";
+  const index = virtual.length === 0 ? entries : new HostIndex([...declared, ...virtual]);
+  return previous?.signature === index.signature ? previous : index;
 }

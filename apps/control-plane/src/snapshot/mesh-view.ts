@@ -7,22 +7,18 @@ import type {
 } from "@heddle/contracts";
 import {
   formatId,
-  formatSpiffeId,
   type PeerAuthentication,
+  type PortProtocol,
   type ServiceId,
+  type ServicePort,
   selects,
+  serviceOfHost,
 } from "@heddle/mesh";
-import { parseServiceHost, type WorkloadEntry } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
 import { type Registry, serviceKeyOf } from "../registry/registry.ts";
-import {
-  type ConfigSnapshot,
-  compileSnapshot,
-  effectiveMtls,
-  serviceResource,
-  workloadResource,
-} from "./config-snapshot.ts";
+import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import { contentVersion } from "./content-version.ts";
+import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
 export type ProxyView = {
@@ -30,26 +26,28 @@ export type ProxyView = {
   readonly resolutions: ReadonlyMap<string, Resolution>;
 };
 
-/** `service` null: no such service in the mesh (yet). */
+/** `service` null: no such service in the mesh (yet), or none its callers may reach. */
 export type Resolution = Subscription & { readonly service: ServiceId | null };
+
+type Served = { readonly known: readonly KnownEndpoint[]; readonly resource: EndpointsResource };
 
 /**
  * Documents and registry as one picture, from which each proxy's part is cut. Endpoints and routes are
  * compiled apart, so that an instance that comes or goes never touches routes.
  */
 export class MeshView {
+  readonly trustDomain: string;
   readonly #registry: Registry;
-  readonly #trustDomain: string;
-  readonly #endpoints = new Map<string, EndpointsResource>();
-  /** Services no document speaks of: all that is said of them follows from the name. */
-  readonly #defaults = new Map<string, ServiceResource>();
+  readonly #endpoints = new Map<string, Served>();
+  /** Services with the ports their instances have registered, where documents declare none. */
+  readonly #withPorts = new WeakMap<ServiceResource, Map<string, ServiceResource>>();
   /** By the labels of an instance, which stay the same object until it registers anew. */
   #workloads = new WeakMap<StoredInstance["labels"], WorkloadResource>();
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
 
   constructor(registry: Registry, trustDomain: string) {
     this.#registry = registry;
-    this.#trustDomain = trustDomain;
+    this.trustDomain = trustDomain;
   }
 
   get snapshot(): ConfigSnapshot {
@@ -61,85 +59,104 @@ export class MeshView {
     const before = this.#snapshot;
     this.#snapshot = next;
     const touched = new Set<string>();
-    for (const key of new Set([...before.services.keys(), ...next.services.keys()])) {
-      const was = before.services.get(key)?.resource.version;
-      if (was !== next.services.get(key)?.resource.version) touched.add(`service/${key}`);
+    for (const key of before.compiledKeys) {
+      const service = idOf(key);
+      if (before.service(service).resource.version !== next.service(service).resource.version) {
+        touched.add(`service/${key}`);
+      }
     }
-    const entryKeys = [...before.plaintextEntries.keys(), ...next.plaintextEntries.keys()];
-    for (const key of this.forgetEndpoints(new Set(entryKeys))) touched.add(key);
+    for (const key of before.namedKeys) if (!next.namedKeys.has(key)) touched.add(`service/${key}`);
+    for (const key of next.namedKeys) if (!before.namedKeys.has(key)) touched.add(`service/${key}`);
+    for (const key of this.#changedEndpoints(before, next)) touched.add(key);
     for (const key of this.#changedWorkloads(before, next)) touched.add(key);
+    const isSameWorld =
+      before.hosts === next.hosts && before.sidecars.signature === next.sidecars.signature;
+    if (!isSameWorld) touched.add(EVERY_HOST);
     return touched;
   }
 
-  /** Keys of the workloads whose mode differs; nothing is looked at while the policies are the same. */
+  /** Keys of the workloads for which something else holds; nothing is looked at while policies are the same. */
   #changedWorkloads(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
-    if (JSON.stringify(before.policies) === JSON.stringify(next.policies)) return [];
+    if (before.workloads.signature === next.workloads.signature) return [];
+    const known = this.#workloads;
     this.#workloads = new WeakMap();
     return [...this.#registry.instances()].flatMap((instance) => {
-      const workload = { namespace: instance.namespace, name: instance.workload };
-      const was = effectiveMtls(before, workload, instance.labels).mode;
-      const is = effectiveMtls(next, workload, instance.labels).mode;
-      return was === is ? [] : [`workload/${formatId(workload)}`];
+      const { key, version } = this.workload(instance);
+      return known.get(instance.labels)?.version === version ? [] : [key];
     });
   }
 
   /** Endpoints of these services are compiled anew when next asked for; returns their resource keys. */
   forgetEndpoints(serviceKeys: ReadonlySet<string>): Set<string> {
-    for (const key of serviceKeys) this.#endpoints.delete(key);
-    return new Set([...serviceKeys].map((key) => `endpoints/${key}`));
+    const keys = new Set(serviceKeys);
+    const namespaces = new Set([...serviceKeys].map((key) => idOf(key).namespace));
+    for (const [key, { selectors }] of this.#snapshot.declared) {
+      if (selectors.some(({ namespace }) => namespaces.has(namespace))) keys.add(key);
+    }
+    for (const key of keys) this.#endpoints.delete(key);
+    return new Set([...keys].map((key) => `endpoints/${key}`));
   }
 
   endpoints(service: ServiceId): EndpointsResource {
-    const key = formatId(service);
-    const known = this.#endpoints.get(key);
-    if (known) return known;
-    const entries = this.#snapshot.plaintextEntries.get(key) ?? [];
-    const content = {
-      kind: "endpoints" as const,
-      key: `endpoints/${key}`,
-      service: { namespace: service.namespace, name: service.name },
-      endpoints: [
-        ...this.#registry
-          .instancesOfService(key)
-          .filter(serves)
-          .map((one) => this.#toEndpoint(one)),
-        ...entries.map(toPlaintextEndpoint),
-      ].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    };
-    const resource = { ...content, version: contentVersion(content) };
-    this.#endpoints.set(key, resource);
-    return resource;
+    return this.#served(service).resource;
+  }
+
+  /** Each address of a service with where it is known from. */
+  knownEndpoints(service: ServiceId): readonly KnownEndpoint[] {
+    return this.#served(service).known;
+  }
+
+  /** Routes and policies of a service, with the ports it has by documents or by its instances. */
+  service(service: ServiceId): ServiceResource {
+    const { resource } = this.#snapshot.service(service);
+    const ports = resource.ports ? undefined : this.#registeredPorts(service);
+    if (!ports) return resource;
+    const text = JSON.stringify(ports);
+    const known = this.#withPorts.get(resource) ?? new Map<string, ServiceResource>();
+    this.#withPorts.set(resource, known);
+    const made = known.get(text) ?? addPorts(resource, ports);
+    known.set(text, made);
+    return made;
   }
 
   isService(key: string): boolean {
-    return (
-      this.#registry.isKnownService(key) ||
-      this.#snapshot.services.has(key) ||
-      this.#snapshot.plaintextEntries.has(key)
-    );
+    return this.#registry.isKnownService(key) || this.#snapshot.names(key);
   }
 
-  /** Whether any instance, with or without sidecar, serves the service now. */
-  hasInstances(key: string): boolean {
-    return (
-      this.#registry.instancesOfService(key).length > 0 || this.#snapshot.plaintextEntries.has(key)
-    );
+  /** Whether anybody serves the service now: an instance, or an address a document names. */
+  hasEndpoints(service: ServiceId): boolean {
+    return this.#served(service).known.length > 0;
+  }
+
+  /** Everybody a selector may mean: instances, and WorkloadEntries. */
+  workloadsWithLabels(): { namespace: string; labels: Readonly<Record<string, string>> }[] {
+    const entries = this.#snapshot.workloadEntries.map(({ resource }) => resource);
+    return [...this.#registry.instances(), ...entries];
   }
 
   /** The services whose instances a policy takes in, `namespace/name`. */
   servicesSelectedBy(policy: Pick<PeerAuthentication, "namespace" | "selector">): string[] {
-    const taken = [...this.#registry.instances()].filter((instance) => selects(policy, instance));
+    const taken = [...this.#registry.instances()].filter((instance) =>
+      selects(policy, instance, this.#snapshot.rootNamespace),
+    );
     return [...new Set(taken.map(serviceKeyOf))];
   }
 
-  resolve(subscription: Subscription): Resolution {
-    const service = parseServiceHost(subscription.host, subscription.namespace);
+  /**
+   * What a host means to the workloads of a proxy that are in its namespace. Where Sidecar documents let
+   * only some of them reach it, it means the service to all: they share what the proxy knows.
+   */
+  resolve(subscription: Subscription, hosted: readonly StoredInstance[] = []): Resolution {
     const { namespace, host } = subscription;
-    return {
-      namespace,
-      host,
-      service: service && this.isService(formatId(service)) ? service : null,
-    };
+    const service = this.#snapshot.hosts.resolve(host, namespace, (formed) =>
+      this.isService(formatId(formed)),
+    );
+    const callers = hosted.filter((instance) => instance.namespace === namespace);
+    const isReached =
+      service !== undefined &&
+      (callers.length === 0 ||
+        callers.some((caller) => this.#snapshot.sidecars.reaches(caller, service)));
+    return { namespace, host, service: isReached ? bare(service) : null };
   }
 
   /** All that a proxy needs for what it hosts and where its workloads call. */
@@ -147,61 +164,85 @@ export class MeshView {
     const resources = new Map<string, ProxyResource>();
     const resolutions = new Map<string, Resolution>();
     for (const instance of hosted) {
-      const resource = this.#workload(instance);
+      const resource = this.workload(instance);
       resources.set(resource.key, resource);
     }
     for (const subscription of subscriptions) {
-      const resolution = this.resolve(subscription);
+      const resolution = this.resolve(subscription, hosted);
       resolutions.set(subscriptionKey(subscription), resolution);
       if (resolution.service) this.#addService(resources, resolution.service);
     }
     return { resources, resolutions };
   }
 
+  /** What holds for an instance's inbound side. */
+  workload(instance: StoredInstance): WorkloadResource {
+    const known = this.#workloads.get(instance.labels);
+    if (known) return known;
+    const workload = { namespace: instance.namespace, name: instance.workload };
+    const { workloads, sidecars } = this.#snapshot;
+    const resource = workloads.resource(workload, instance.labels, sidecars);
+    this.#workloads.set(instance.labels, resource);
+    return resource;
+  }
+
   #addService(resources: Map<string, ProxyResource>, service: ServiceId): void {
-    const routes = this.#service(service);
-    const targets = routes.routes.flatMap((route) => route.destinations.map((to) => to.service));
-    resources.set(routes.key, routes);
-    for (const target of [service, ...targets]) {
+    const routes = this.service(service);
+    for (const target of [service, ...targetsOf(routes)]) {
       // a route's destination brings its subsets and endpoints, not the routes of its own routes
-      const shape = this.#service(target);
+      const shape = this.service(target);
+      if (resources.has(shape.key)) continue;
       const endpoints = this.endpoints(target);
       resources.set(shape.key, shape);
       resources.set(endpoints.key, endpoints);
     }
   }
 
-  #service(service: ServiceId): ServiceResource {
+  #served(service: ServiceId): Served {
     const key = formatId(service);
-    if (this.#snapshot.services.has(key)) return serviceResource(this.#snapshot, service);
-    const known = this.#defaults.get(key) ?? serviceResource(this.#snapshot, service);
-    this.#defaults.set(key, known);
-    return known;
-  }
-
-  #workload(instance: StoredInstance): WorkloadResource {
-    const known = this.#workloads.get(instance.labels);
+    const known = this.#endpoints.get(key);
     if (known) return known;
-    const workload = { namespace: instance.namespace, name: instance.workload };
-    const resource = workloadResource(this.#snapshot, workload, instance.labels);
-    this.#workloads.set(instance.labels, resource);
-    return resource;
+    const made = this.#collect(service, key);
+    this.#endpoints.set(key, made);
+    return made;
   }
 
-  #toEndpoint(instance: StoredInstance): EndpointsResource["endpoints"][number] {
-    const workload = { namespace: instance.namespace, name: instance.workload };
-    return {
-      id: instance.instanceId,
-      namespace: instance.namespace,
-      workload: instance.workload,
-      labels: { ...instance.labels },
-      address: instance.address,
-      port: instance.inboundPort,
-      ...(instance.morePorts.length === 0 ? {} : { ports: inboundPorts(instance) }),
-      identity: formatSpiffeId({ trustDomain: this.#trustDomain, workload }),
-      ...(instance.locality === undefined ? {} : { locality: instance.locality }),
-      ...(instance.servesSinceMs === undefined ? {} : { servesSinceMs: instance.servesSinceMs }),
-    };
+  #collect(service: ServiceId, key: string): Served {
+    const known = collectEndpoints(service, this.#snapshot.declared.get(key), {
+      trustDomain: this.trustDomain,
+      registered: (name) => this.#registry.instancesOfService(name),
+      instancesOf: (namespace) =>
+        [...this.#registry.instances()].filter((one) => one.namespace === namespace),
+      entries: this.#snapshot.workloadEntries,
+    });
+    return { known, resource: toEndpointsResource(service, known) };
+  }
+
+  /** Collects anew all endpoints that somebody uses; the keys of those that are others now. */
+  #changedEndpoints(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
+    const isSame =
+      before.endpointDocuments.length === next.endpointDocuments.length &&
+      before.endpointDocuments.every((one, index) => one === next.endpointDocuments[index]);
+    if (isSame) return [];
+    return [...this.#endpoints].flatMap(([key, was]) => {
+      const made = this.#collect(idOf(key), key);
+      this.#endpoints.set(key, made);
+      return made.resource.version === was.resource.version ? [] : [`endpoints/${key}`];
+    });
+  }
+
+  /**
+   * Ports that instances have registered, for a service without declared ones: all of those with several
+   * ports; one that stands for the only port of all if it speaks something else than HTTP.
+   */
+  #registeredPorts(service: ServiceId): ServicePort[] | undefined {
+    const instances = this.knownEndpoints(service).flatMap(({ instance }) => instance ?? []);
+    if (instances.some(({ morePorts }) => morePorts.length > 0)) return portsOfAll(instances);
+    const [first] = instances;
+    if (first?.appPort === undefined || first.protocol === "http") return undefined;
+    if (instances.some(({ protocol }) => protocol !== first.protocol)) return undefined;
+    const number = Math.min(...instances.map(({ appPort = 65_535 }) => appPort));
+    return [{ number, protocol: first.protocol }];
   }
 }
 
@@ -209,29 +250,56 @@ export function subscriptionKey({ namespace, host }: Subscription): string {
   return `${namespace} ${host}`;
 }
 
+/** Touched when hosts may mean other services than before: every subscription depends on it. */
+const EVERY_HOST = "hosts";
+
 /** The keys a subscription depends on, whether it resolves yet or not. */
 export function subscriptionInterest(subscription: Subscription): string[] {
-  const service = parseServiceHost(subscription.host, subscription.namespace);
-  return service ? [`service/${formatId(service)}`, `endpoints/${formatId(service)}`] : [];
+  const service = serviceOfHost(subscription.host, subscription.namespace);
+  const named = service ? [`service/${formatId(service)}`, `endpoints/${formatId(service)}`] : [];
+  return [...named, EVERY_HOST];
 }
 
-function serves(instance: StoredInstance): boolean {
-  return instance.appPort !== undefined && !instance.isDraining; // without a port it only calls
+/** Every service that routes of a service send to, mirrors too. */
+function targetsOf(resource: ServiceResource): ServiceId[] {
+  const rules = [resource, ...(resource.overrides ?? []).map((one) => one.rules)];
+  return rules.flatMap(({ routes, tcpRoutes = [], tlsRoutes = [] }) => [
+    ...routes.flatMap(({ destinations, mirrors = [] }) => [
+      ...destinations.map((to) => to.service),
+      ...mirrors.map(({ destination }) => destination.service),
+    ]),
+    ...[...tcpRoutes, ...tlsRoutes].flatMap(({ destinations }) =>
+      destinations.map((to) => to.service),
+    ),
+  ]);
 }
 
-/** By app port, so that a caller reaches every port where its sidecar serves it. */
-function inboundPorts({ appPort, inboundPort, morePorts }: StoredInstance): Record<string, number> {
-  const all = [{ appPort, inboundPort }, ...morePorts];
-  return Object.fromEntries(all.map((port) => [String(port.appPort), port.inboundPort]));
+function addPorts(resource: ServiceResource, ports: ServicePort[]): ServiceResource {
+  const { version: _, revision, ...content } = { ...resource, ports };
+  return { ...content, version: contentVersion(content), revision };
 }
 
-function toPlaintextEndpoint(entry: WorkloadEntry): EndpointsResource["endpoints"][number] {
-  return {
-    id: `entry/${formatId(entry)}`,
-    namespace: entry.namespace,
-    workload: entry.name,
-    labels: { ...entry.labels },
-    address: entry.address,
-    port: entry.port ?? 0,
-  };
+function portsOfAll(instances: readonly StoredInstance[]): ServicePort[] {
+  const ports = new Map<number, { name: string | undefined; protocol: PortProtocol }>();
+  for (const { appPort, protocol, morePorts } of instances) {
+    for (const port of [{ name: undefined, appPort, protocol }, ...morePorts]) {
+      if (port.appPort !== undefined && !ports.has(port.appPort)) ports.set(port.appPort, port);
+    }
+  }
+  return [...ports]
+    .sort(([a], [b]) => a - b)
+    .map(([number, { name, protocol }]) => ({
+      number,
+      ...(name === undefined ? {} : { name }),
+      protocol,
+    }));
+}
+
+function idOf(key: string): ServiceId {
+  const slash = key.indexOf("/");
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+function bare({ namespace, name }: ServiceId): ServiceId {
+  return { namespace, name };
 }

@@ -12,8 +12,9 @@ export const ROOT_NAMESPACE = "istio-system";
 export function resolveMtlsMode(
   policies: readonly PeerAuthentication[],
   workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+  rootNamespace: string = ROOT_NAMESPACE,
 ): EffectiveMtls {
-  for (const level of levelsOf(policies, workload)) {
+  for (const level of levelsOf(policies, workload, rootNamespace)) {
     const policy = oldest(level);
     if (policy?.mode === undefined) continue;
     return { mode: policy.mode, policy: { namespace: policy.namespace, name: policy.name } };
@@ -25,27 +26,25 @@ export function resolveMtlsMode(
 export function selects(
   policy: Pick<PeerAuthentication, "namespace" | "selector">,
   workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+  rootNamespace: string = ROOT_NAMESPACE,
 ): boolean {
   if (policy.selector === undefined) {
-    return policy.namespace === workload.namespace || policy.namespace === ROOT_NAMESPACE;
+    return policy.namespace === workload.namespace || policy.namespace === rootNamespace;
   }
-  if (policy.namespace !== workload.namespace || policy.namespace === ROOT_NAMESPACE) return false;
+  if (policy.namespace !== workload.namespace || policy.namespace === rootNamespace) return false;
   return Object.entries(policy.selector).every(([key, value]) => workload.labels[key] === value);
 }
 
 function levelsOf(
   policies: readonly PeerAuthentication[],
   workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+  rootNamespace: string,
 ): PeerAuthentication[][] {
-  const holding = policies.filter((policy) => selects(policy, workload));
+  const holding = policies.filter((policy) => selects(policy, workload, rootNamespace));
   return [
     holding.filter((policy) => policy.selector !== undefined),
-    holding.filter(
-      (policy) => policy.selector === undefined && policy.namespace !== ROOT_NAMESPACE,
-    ),
-    holding.filter(
-      (policy) => policy.selector === undefined && policy.namespace === ROOT_NAMESPACE,
-    ),
+    holding.filter((policy) => policy.selector === undefined && policy.namespace !== rootNamespace),
+    holding.filter((policy) => policy.selector === undefined && policy.namespace === rootNamespace),
   ];
 }
 

@@ -1,0 +1,199 @@
+import { formatId, type ServiceId } from "@heddle/mesh";
+import { formatRef, type HostRef, isDnsLabel, type Labels, type Resource } from "@heddle/resources";
+import { carries } from "../snapshot/caller-class.ts";
+import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
+import { isReachable } from "../snapshot/declared-service.ts";
+import { byAge, type DocumentOf, type MeshDocument } from "../snapshot/mesh-document.ts";
+import { hostOf, wildcardSuffix } from "../snapshot/service-host.ts";
+
+/** What is known of the mesh beside its documents. */
+export type CheckContext = {
+  readonly trustDomain: string;
+  /** Whether anybody serves the service now. */
+  readonly isServed: (service: ServiceId) => boolean;
+  readonly workloads: () => readonly { readonly namespace: string; readonly labels: Labels }[];
+};
+
+/** What is odd about a document among the others: it works, though perhaps not as its author thinks. */
+export function warnOf(
+  document: MeshDocument,
+  snapshot: ConfigSnapshot,
+  context: CheckContext,
+): string[] {
+  const ref = formatRef(document.resource);
+  return warnings(document, snapshot, context).map((warning) => `${ref}: ${warning}`);
+}
+
+function warnings(
+  document: MeshDocument,
+  snapshot: ConfigSnapshot,
+  context: CheckContext,
+): string[] {
+  const { resource } = document;
+  switch (resource.kind) {
+    case "VirtualService": {
+      if (!resource.isForMesh) return [];
+      const targets = [...resource.routes, ...resource.tcpRoutes, ...resource.tlsRoutes].flatMap(
+        ({ destinations }) => destinations,
+      );
+      return warnOfHosts([...resource.hosts, ...targets], resource, snapshot, context);
+    }
+    case "DestinationRule":
+      return warnOfHosts([resource], resource, snapshot, context);
+    case "TrafficPolicy":
+      return [
+        ...warnOfHosts(resource.destinations, resource, snapshot, context),
+        ...warnOfPolicySubsets(resource, snapshot),
+      ];
+    case "PeerAuthentication":
+      return warnOfPeerAuthentication(document, snapshot);
+    case "Sidecar":
+      return [
+        ...warnOfRival(document, snapshot, resource.workloadSelector),
+        ...warnOfSidecar(resource),
+      ];
+    case "Telemetry":
+      return warnOfRival(document, snapshot, resource.selector);
+    case "ServiceEntry":
+      return resource.endpoints.flatMap(({ address }, index) =>
+        isReachable({ address })
+          ? []
+          : [
+              `spec.endpoints[${index}]: ${JSON.stringify(address)} is passed over; Heddle reaches IP addresses and host names`,
+            ],
+      );
+    case "Service":
+      return warnOfSelector(resource, context);
+    case "MeshConfig":
+      return warnOfMeshConfig(resource, context);
+    default:
+      return [];
+  }
+}
+
+function warnOfHosts(
+  refs: readonly HostRef[],
+  { namespace }: Resource,
+  snapshot: ConfigSnapshot,
+  context: CheckContext,
+): string[] {
+  const unknown = refs.flatMap((ref) => {
+    if (wildcardSuffix(ref.host) !== undefined) return [];
+    const service = snapshot.hosts.ofRef(ref, namespace);
+    const key = formatId(service);
+    if (snapshot.declared.has(key) || context.isServed(service)) return [];
+    if (isDnsLabel(service.name)) return [`no workload of service ${key} is in the mesh yet`];
+    return [`no ServiceEntry names the host ${hostOf(service)} (yet)`];
+  });
+  return [...new Set(unknown)];
+}
+
+function warnOfPolicySubsets(
+  resource: Extract<Resource, { kind: "TrafficPolicy" }>,
+  snapshot: ConfigSnapshot,
+): string[] {
+  return resource.destinations.flatMap((ref, index) => {
+    if (ref.subset === undefined || wildcardSuffix(ref.host) !== undefined) return [];
+    const service = snapshot.hosts.ofRef(ref, resource.namespace);
+    const known = snapshot.service(service).ruleSets.some(({ rules }) => {
+      return rules.subsets.some(({ rule }) => rule.name === ref.subset);
+    });
+    if (known) return [];
+    return [
+      `spec.destinations[${index}].subset: ${formatId(service)} has no subset ${JSON.stringify(ref.subset)}; the policy holds for nothing there`,
+    ];
+  });
+}
+
+function warnOfPeerAuthentication(document: MeshDocument, snapshot: ConfigSnapshot): string[] {
+  const { resource, createdAtMs } = document;
+  if (resource.kind !== "PeerAuthentication") return [];
+  if (resource.selector && resource.namespace === snapshot.rootNamespace) {
+    return [`ignored, a policy with a selector has no effect in ${snapshot.rootNamespace}`];
+  }
+  const selector = JSON.stringify(resource.selector);
+  const older = [...snapshot.documents.values()].find(
+    (other) =>
+      other.resource.kind === "PeerAuthentication" &&
+      other.resource !== resource &&
+      other.resource.namespace === resource.namespace &&
+      JSON.stringify(other.resource.selector) === selector &&
+      other.createdAtMs <= createdAtMs,
+  );
+  return older ? [`ignored, ${formatRef(older.resource)} is older and covers the same`] : [];
+}
+
+/** Of two that cover a whole namespace, or the same labels of it, the oldest holds (IST0110, 0111, 0159, 0160). */
+function warnOfRival(
+  document: MeshDocument,
+  { documents }: ConfigSnapshot,
+  selector: Labels | undefined,
+): string[] {
+  const { kind, namespace } = document.resource;
+  const rival = [...documents.values()].toSorted(byAge).find(({ resource }) => {
+    if (resource.kind !== kind || resource.namespace !== namespace) return false;
+    return resource !== document.resource && sameLabels(selectorOf(resource), selector);
+  });
+  if (!rival) return [];
+  const what = selector ? "the same workloads" : `all of namespace ${namespace}`;
+  const [holds, other] = byAge(rival, document) < 0 ? ["that", "this"] : ["this", "that"];
+  const effect =
+    kind === "Sidecar"
+      ? `${holds} one is older and holds, ${other} one is ignored`
+      : "what the younger says takes the place of what the older does";
+  return [`${formatRef(rival.resource)} covers ${what} too; ${effect}`];
+}
+
+function selectorOf(resource: Resource): Labels | undefined {
+  if (resource.kind === "Sidecar") return resource.workloadSelector;
+  return resource.kind === "Telemetry" ? resource.selector : undefined;
+}
+
+function sameLabels(a: Labels | undefined, b: Labels | undefined): boolean {
+  if (!a || !b) return a === b;
+  return carries(a, b) && carries(b, a);
+}
+
+function warnOfSidecar({ ingress, inboundConnectionPool }: DocumentOf<"Sidecar">["resource"]) {
+  const fields = [
+    ...(ingress.length > 0 ? ["spec.ingress"] : []),
+    ...(inboundConnectionPool ? ["spec.inboundConnectionPool"] : []),
+  ];
+  return fields.map(
+    (field) =>
+      `${field} has no effect: a Heddle proxy serves the ports its own configuration names (heddle run --port)`,
+  );
+}
+
+function warnOfSelector(
+  { namespace, selector }: DocumentOf<"Service">["resource"],
+  { workloads }: CheckContext,
+): string[] {
+  if (!selector || Object.keys(selector).length === 0) return [];
+  const isServed = workloads().some(
+    (one) => one.namespace === namespace && carries(one.labels, selector),
+  );
+  if (isServed) return [];
+  const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
+  return [`spec.selector: no workload of namespace ${namespace} has ${labels.join(", ")} yet`];
+}
+
+function warnOfMeshConfig(
+  { trustDomain, trustDomainAliases, extensionProviders }: DocumentOf<"MeshConfig">["resource"],
+  context: CheckContext,
+): string[] {
+  const atStart = "is set when the control plane starts (HEDDLE_TRUST_DOMAIN)";
+  return [
+    ...(trustDomain !== undefined && trustDomain !== context.trustDomain
+      ? [`trustDomain ${atStart}; it stays ${context.trustDomain}`]
+      : []),
+    ...(trustDomainAliases.length > 0
+      ? ["trustDomainAliases have no effect yet: only certificates of the mesh's own CA are taken"]
+      : []),
+    ...(extensionProviders.length > 0
+      ? [
+          "extensionProviders have no effect: Heddle sends its telemetry where OTEL_EXPORTER_OTLP_ENDPOINT says",
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,188 @@
+import type { EndpointsResource } from "@heddle/contracts";
+import { formatId, formatSpiffeId, type ServiceId } from "@heddle/mesh";
+import type { DeclaredPort, EntryEndpoint } from "@heddle/resources";
+import type { StoredInstance } from "@heddle/store";
+import { carries } from "./caller-class.ts";
+import { contentVersion } from "./content-version.ts";
+import { type DeclaredService, isReachable } from "./declared-service.ts";
+import type { DocumentOf, MeshDocument } from "./mesh-document.ts";
+
+type Endpoint = EndpointsResource["endpoints"][number];
+
+/** One address of a service, and where it is known from. */
+export type KnownEndpoint = {
+  readonly endpoint: Endpoint;
+  readonly instance: StoredInstance | undefined;
+  readonly document: MeshDocument | undefined;
+};
+
+/** Who may serve, for `collectEndpoints`. */
+export type EndpointSources = {
+  readonly trustDomain: string;
+  readonly registered: (serviceKey: string) => readonly StoredInstance[];
+  readonly instancesOf: (namespace: string) => readonly StoredInstance[];
+  /** All WorkloadEntries of the mesh. */
+  readonly entries: readonly DocumentOf<"WorkloadEntry">[];
+};
+
+/**
+ * All addresses of a service, those that take no new requests left out; in the order of their ids.
+ * Without a declaration: the instances and WorkloadEntries (label `app`) that bear its name.
+ */
+export function collectEndpoints(
+  service: ServiceId,
+  declared: DeclaredService | undefined,
+  sources: EndpointSources,
+): KnownEndpoint[] {
+  const key = formatId(service);
+  const ports = declared?.ports ?? [];
+  const instances = new Set(
+    declared?.takesRegistered === false ? [] : sources.registered(key).filter(serves),
+  );
+  const entries = new Set(
+    declared?.takesRegistered === false ? [] : sources.entries.filter((one) => bears(one, service)),
+  );
+  for (const { namespace, labels } of declared?.selectors ?? []) {
+    for (const instance of sources.instancesOf(namespace)) {
+      if (serves(instance) && carries(instance.labels, labels)) instances.add(instance);
+    }
+    for (const entry of sources.entries) {
+      const { resource } = entry;
+      const isMember = resource.namespace === namespace && carries(resource.labels, labels);
+      if (isMember && isReachable(resource)) entries.add(entry);
+    }
+  }
+  const known = [
+    ...[...instances].map((one) => toInstanceEndpoint(one, ports, sources.trustDomain)),
+    ...[...entries].flatMap((one) => toEntryEndpoint(one, ports)),
+    ...(declared?.endpoints ?? []).map((one) => ({
+      endpoint: toWrittenEndpoint(one.id, one.document, one.endpoint, ports),
+      instance: undefined,
+      document: one.document,
+    })),
+  ];
+  return known.sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1));
+}
+
+export function toEndpointsResource(
+  service: ServiceId,
+  known: readonly KnownEndpoint[],
+): EndpointsResource {
+  const content = {
+    kind: "endpoints" as const,
+    key: `endpoints/${formatId(service)}`,
+    service: { namespace: service.namespace, name: service.name },
+    endpoints: known.map(({ endpoint }) => endpoint),
+  };
+  return { ...content, version: contentVersion(content) };
+}
+
+function serves(instance: StoredInstance): boolean {
+  return instance.appPort !== undefined && !instance.isDraining; // without a port it only calls
+}
+
+/** Whether a WorkloadEntry is an endpoint of the service its label `app` names. */
+function bears({ resource }: DocumentOf<"WorkloadEntry">, { namespace, name }: ServiceId): boolean {
+  return (
+    resource.namespace === namespace &&
+    resource.labels["app"] === name &&
+    resource.port !== undefined &&
+    isReachable(resource)
+  );
+}
+
+function toInstanceEndpoint(
+  instance: StoredInstance,
+  declared: readonly DeclaredPort[],
+  trustDomain: string,
+): KnownEndpoint {
+  const workload = { namespace: instance.namespace, name: instance.workload };
+  const ports = instancePorts(instance, declared);
+  const first = declared[0] && ports[String(declared[0].number)];
+  const endpoint = {
+    id: instance.instanceId,
+    namespace: instance.namespace,
+    workload: instance.workload,
+    labels: { ...instance.labels },
+    address: instance.address,
+    port: first ?? instance.inboundPort,
+    ...(Object.keys(ports).length === 0 ? {} : { ports }),
+    identity: formatSpiffeId({ trustDomain, workload }),
+    ...(instance.locality === undefined ? {} : { locality: instance.locality }),
+    ...(instance.servesSinceMs === undefined ? {} : { servesSinceMs: instance.servesSinceMs }),
+  };
+  return { endpoint, instance, document: undefined };
+}
+
+/**
+ * Where an instance's sidecar serves the service's ports: by target port's number or name, and, where the
+ * instance has but one port, that one. Nothing declared: by app port, if it has several.
+ */
+function instancePorts(
+  instance: StoredInstance,
+  declared: readonly DeclaredPort[],
+): Record<string, number> {
+  const { appPort, inboundPort, morePorts } = instance;
+  const own = [{ name: undefined, appPort, inboundPort }, ...morePorts];
+  if (declared.length === 0) {
+    if (morePorts.length === 0) return {};
+    return Object.fromEntries(own.map((port) => [String(port.appPort), port.inboundPort]));
+  }
+  const mapped = declared.flatMap(({ number, name, targetPort = number }): [string, number][] => {
+    const wanted = [targetPort, name].filter((one) => one !== undefined);
+    const found = wanted
+      .map((target) => own.find((port) => port.appPort === target || port.name === target))
+      .find((port) => port !== undefined);
+    const served = found ?? (own.length === 1 ? own[0] : undefined);
+    return served ? [[String(number), served.inboundPort]] : [];
+  });
+  return Object.fromEntries(mapped);
+}
+
+function toEntryEndpoint(
+  document: DocumentOf<"WorkloadEntry">,
+  declared: readonly DeclaredPort[],
+): KnownEndpoint[] {
+  const { resource } = document;
+  if (resource.port === undefined && declared.length === 0) return []; // it serves on no known port
+  const id = `entry/${formatId(resource)}`;
+  const endpoint = toWrittenEndpoint(id, document, resource, declared);
+  return [{ endpoint, instance: undefined, document }];
+}
+
+function toWrittenEndpoint(
+  id: string,
+  { resource }: MeshDocument,
+  { address, ports: named, labels, locality, weight }: EntryEndpoint,
+  declared: readonly DeclaredPort[],
+): Endpoint {
+  const ports = writtenPorts(named, declared);
+  const [first] = declared;
+  return {
+    id,
+    namespace: resource.namespace,
+    workload: resource.name,
+    labels: { ...labels },
+    address,
+    port: (first ? ports[String(first.number)] : Object.values(named)[0]) ?? 80,
+    ...(Object.keys(ports).length > 1 ? { ports } : {}),
+    ...(locality === undefined ? {} : { locality }),
+    ...(weight === undefined || weight < 1 ? {} : { weight }),
+  };
+}
+
+/** By service port: the endpoint's own of that port's name, else the target port, else the same number. */
+function writtenPorts(
+  named: Readonly<Record<string, number>>,
+  declared: readonly DeclaredPort[],
+): Record<string, number> {
+  if (declared.length === 0) {
+    return Object.fromEntries(Object.values(named).map((port) => [String(port), port]));
+  }
+  return Object.fromEntries(
+    declared.map(({ number, name, targetPort }) => {
+      const target = typeof targetPort === "number" ? targetPort : number;
+      return [String(number), (name === undefined ? undefined : named[name]) ?? target];
+    }),
+  );
+}

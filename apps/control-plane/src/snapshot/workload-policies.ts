@@ -1,0 +1,165 @@
+import type { WorkloadResource } from "@heddle/contracts";
+import {
+  type AuthorizationPolicy,
+  type EffectiveMtls,
+  formatId,
+  type MtlsMode,
+  type PeerAuthentication,
+  resolveMtlsMode,
+  type WorkloadId,
+} from "@heddle/mesh";
+import { formatRef, type Labels } from "@heddle/resources";
+import { carries } from "./caller-class.ts";
+import { contentVersion } from "./content-version.ts";
+import { byAge, type DocumentOf, isOf, type MeshDocument } from "./mesh-document.ts";
+import type { SidecarScopes } from "./sidecar-scope.ts";
+import { compileTelemetry } from "./workload-telemetry.ts";
+
+type Workload = { readonly namespace: string; readonly labels: Labels };
+type Selecting = "AuthorizationPolicy" | "RateLimit" | "ProxyFilter" | "Telemetry";
+
+/** What documents say of the workloads they select. */
+export class WorkloadPolicies {
+  readonly rootNamespace: string;
+  readonly mtls: readonly PeerAuthentication[];
+  /** Equal texts: every workload without a Sidecar has the same resource. */
+  readonly signature: string;
+  readonly #peerAuthentications: readonly DocumentOf<"PeerAuthentication">[];
+  readonly #selecting: ReadonlyMap<string, readonly DocumentOf<Selecting>[]>;
+  readonly #meshConfig: DocumentOf<"MeshConfig"> | undefined;
+
+  constructor(
+    documents: readonly MeshDocument[],
+    meshConfig: DocumentOf<"MeshConfig"> | undefined,
+    rootNamespace: string,
+  ) {
+    const aged = documents.toSorted(byAge);
+    const selecting = aged.filter(
+      (one): one is DocumentOf<Selecting> =>
+        isOf(one, "AuthorizationPolicy") ||
+        isOf(one, "RateLimit") ||
+        isOf(one, "ProxyFilter") ||
+        isOf(one, "Telemetry"),
+    );
+    const sidecars = aged.filter((one) => isOf(one, "Sidecar"));
+    this.rootNamespace = rootNamespace;
+    this.#meshConfig = meshConfig;
+    this.#peerAuthentications = aged.filter((one) => isOf(one, "PeerAuthentication"));
+    this.#selecting = Map.groupBy(selecting, ({ resource }) => resource.namespace);
+    this.mtls = this.#peerAuthentications.map(({ resource, createdAtMs }) => {
+      const { namespace, name, selector, mode } = resource;
+      return { namespace, name, createdAtMs, selector, mode };
+    });
+    const shaping = [
+      ...selecting,
+      ...sidecars,
+      ...this.#peerAuthentications,
+      ...(meshConfig ? [meshConfig] : []),
+    ];
+    this.signature = JSON.stringify(
+      shaping.map(({ resource, revision, createdAtMs }) => [resource, revision, createdAtMs]),
+    );
+  }
+
+  effectiveMtls({ namespace, labels }: Workload): EffectiveMtls {
+    return resolveMtlsMode(this.mtls, { namespace, labels }, this.rootNamespace);
+  }
+
+  /** Documents of a kind that take a workload in: those of the root namespace, then of its own. */
+  selecting<Kind extends Selecting>(kind: Kind, workload: Workload): DocumentOf<Kind>[] {
+    const namespaces = new Set([this.rootNamespace, workload.namespace]);
+    return [...namespaces].flatMap((namespace) =>
+      (this.#selecting.get(namespace) ?? [])
+        .filter((one): one is DocumentOf<Kind> => isOf(one, kind))
+        .filter(({ resource }) => takesIn(resource, workload)),
+    );
+  }
+
+  /** What holds for a workload's proxy. */
+  resource(workload: WorkloadId, labels: Labels, sidecars: SidecarScopes): WorkloadResource {
+    const about = { namespace: workload.namespace, labels };
+    const { mode, policy } = this.effectiveMtls(about);
+    const peerAuthentication = this.#peerAuthentications.find(
+      ({ resource }) => policy && formatId(resource) === formatId(policy),
+    );
+    const portModes = this.#portModes(about);
+    const authorization = this.selecting("AuthorizationPolicy", about);
+    const rateLimits = this.selecting("RateLimit", about);
+    const filters = this.selecting("ProxyFilter", about);
+    const telemetry = this.selecting("Telemetry", about);
+    const sidecar = sidecars.find(about);
+    const mesh = this.#meshConfig?.resource;
+    const outbound = sidecar?.resource.outboundTrafficPolicy ?? mesh?.outboundTrafficPolicy;
+    const content = {
+      kind: "workload" as const,
+      key: `workload/${formatId(workload)}`,
+      workload: { namespace: workload.namespace, name: workload.name },
+      mtlsMode: mode,
+      ...(portModes.modes === undefined ? {} : { portMtlsModes: portModes.modes }),
+      ...nonEmpty("authorization", authorization.map(toAuthorization)),
+      ...nonEmpty("rateLimits", rateLimits.flatMap(toRateLimits)),
+      ...nonEmpty(
+        "filters",
+        filters.flatMap(({ resource }) => resource.filters),
+      ),
+      ...present("telemetry", compileTelemetry(telemetry, this.rootNamespace)),
+      ...present("outboundTrafficPolicy", outbound),
+      ...present("pathNormalization", mesh?.pathNormalization),
+      ...present("trustedProxyCount", mesh?.trustedProxyCount),
+    };
+    const documents = [
+      ...[peerAuthentication, portModes.document, sidecar, this.#meshConfig],
+      ...[...authorization, ...rateLimits, ...filters, ...telemetry],
+    ];
+    const revision = Math.max(0, ...documents.map((document) => document?.revision ?? 0));
+    return { ...content, version: contentVersion(content), revision } as WorkloadResource;
+  }
+
+  /** Port-level modes come from the oldest policy that selects the workload, as its mode does. */
+  #portModes({ namespace, labels }: Workload): {
+    readonly modes: Readonly<Record<string, MtlsMode>> | undefined;
+    readonly document: MeshDocument | undefined;
+  } {
+    const document = this.#peerAuthentications.find(
+      ({ resource }) =>
+        resource.namespace === namespace &&
+        namespace !== this.rootNamespace &&
+        resource.selector !== undefined &&
+        carries(labels, resource.selector),
+    );
+    return { modes: document?.resource.portModes, document };
+  }
+}
+
+/** A policy without selector takes its namespace in, in the root namespace the mesh; targetRefs mean gateways. */
+function takesIn(
+  resource: { readonly selector: Labels | undefined; readonly targetRefs?: readonly unknown[] },
+  { labels }: Workload,
+): boolean {
+  if ((resource.targetRefs?.length ?? 0) > 0) return false;
+  return resource.selector === undefined || carries(labels, resource.selector);
+}
+
+function toAuthorization({ resource }: DocumentOf<"AuthorizationPolicy">): AuthorizationPolicy {
+  const { namespace, name, action, isShadow, rules } = resource;
+  return { namespace, name, action, isShadow, rules };
+}
+
+function toRateLimits({ resource, revision }: DocumentOf<"RateLimit">) {
+  const rule = `${formatRef(resource)}, revision ${revision}`;
+  return resource.limits.map((limit) => ({ ...limit, rule }));
+}
+
+function nonEmpty<Name extends string, Value>(
+  name: Name,
+  values: readonly Value[],
+): { [Key in Name]?: readonly Value[] } {
+  return values.length === 0 ? {} : ({ [name]: values } as { [Key in Name]: readonly Value[] });
+}
+
+function present<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { [Key in Name]?: Value } {
+  return value === undefined ? {} : ({ [name]: value } as { [Key in Name]: Value });
+}
