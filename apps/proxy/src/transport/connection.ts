@@ -86,7 +86,7 @@ export class Connection implements ByteStream {
   ): Connection {
     let connection: Connection | undefined;
     const onread = onReadOf(() => connection);
-    const { host, port, tls } = target;
+    const { host, port, tls, keepAliveMs } = target;
     const shared = {
       host,
       port,
@@ -104,8 +104,10 @@ export class Connection implements ByteStream {
             ALPNProtocols: [...tls.alpn],
             checkServerIdentity: (_host, certificate) =>
               tls.check(certificate.subjectaltname ?? ""),
-            rejectUnauthorized: true,
+            rejectUnauthorized: tls.verifies !== false,
+            ...(tls.servername !== undefined && { servername: tls.servername }),
           });
+    if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
     connection = new Connection(socket, handler, tls !== undefined);
     connection.#listen(true);
     socket.once(tls === undefined ? "connect" : "secureConnect", onReady);
@@ -218,9 +220,15 @@ export type ConnectTarget = {
         readonly context: SecureContext;
         /** In order of preference. */
         readonly alpn: readonly string[];
+        /** The server name to ask for; `undefined`: none. */
+        readonly servername?: string | undefined;
+        /** False: whatever certificate the server shows is taken. */
+        readonly verifies?: boolean;
         check(subjectAltName: string): Error | undefined;
       }
     | undefined;
+  /** Keep-alive probes after this long without a byte; `undefined`: the system's default, none. */
+  readonly keepAliveMs?: number | undefined;
 };
 
 function onReadOf(connection: () => Connection | undefined): OnRead {

@@ -1,6 +1,7 @@
 import {
   type BodyKind,
   BodyReader,
+  FIELD,
   type FieldBlock,
   Http1Error,
   type Http1Limits,
@@ -10,6 +11,7 @@ import {
 import type { ByteStreamHandler } from "./byte-stream.ts";
 import { Connection, type ConnectTarget } from "./connection.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
+import type { IdleTime } from "./idle-time.ts";
 import { fieldNames, TRAILER_MASK } from "./proxy-fields.ts";
 import type { UpstreamStream, UpstreamUser } from "./upstream-stream.ts";
 
@@ -26,7 +28,7 @@ const DISCARD_MS = 1_000;
 /** Whom a connection belongs to between exchanges. */
 export interface UpstreamOwner {
   readonly clock: DeadlineClock;
-  readonly idleMs: number;
+  readonly idleTime: IdleTime;
   readonly connectTimeoutMs: number;
   readonly limits: Http1Limits;
   onConnected(upstream: UpstreamConnection): void;
@@ -48,6 +50,8 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
   watchIndex = -1;
   /** Exchanges it has carried to their end. */
   servedCount = 0;
+  /** In the clock's milliseconds. */
+  readonly openedAtMs: number;
   /** The identity's generation it was opened with. */
   readonly generation: number;
   readonly #owner: UpstreamOwner;
@@ -59,6 +63,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
   #hasHead = false;
   #hasBytes = false;
   #isDiscarding = false;
+  #idleSinceMs = 0;
   #closeReason: string | undefined;
 
   constructor(owner: UpstreamOwner, target: ConnectTarget, generation: number) {
@@ -66,6 +71,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
     this.response = new ResponseParser(fieldNames, owner.limits);
     this.#body = new BodyReader(fieldNames, owner.limits);
     this.generation = generation;
+    this.openedAtMs = owner.clock.nowMs;
     this.deadlineMs = owner.clock.nowMs + owner.connectTimeoutMs;
     this.connection = Connection.connect(target, this, () => this.#onConnected());
     owner.clock.watch(this);
@@ -74,8 +80,15 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
   #onConnected(): void {
     if (this.connection.isClosed) return;
     this.#isConnected = true;
-    this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
+    this.#rest();
     this.#owner.onConnected(this);
+  }
+
+  /** From now on the connection is idle until its next exchange. */
+  #rest(): void {
+    const { clock, idleTime } = this.#owner;
+    this.#idleSinceMs = clock.nowMs;
+    this.deadlineMs = clock.nowMs + idleTime.ms(clock.nowMs);
   }
 
   /** Ready for one more exchange. */
@@ -139,7 +152,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
 
   giveBack(): void {
     this.#user = undefined;
-    this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
+    this.#rest();
     this.#owner.onReleased(this);
   }
 
@@ -213,6 +226,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
       if (at === end) return -1;
     }
     this.#hasHead = true;
+    if (this.servedCount === 0) this.#readPatience();
     this.#body.reset(response.body, response.contentLength);
     if (response.body === "tunnel") {
       this.#toTunnel(user, bytes, at, end);
@@ -220,6 +234,13 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
     }
     user.onResponseHead(this);
     return this.#user === user || this.#isDiscarding ? at : -1;
+  }
+
+  /** What the peer says of idle connections, which it says with its first answer or never. */
+  #readPatience(): void {
+    const { fields } = this.response;
+    const index = fields.indexOfId(FIELD.keepAlive);
+    if (index >= 0) this.#owner.idleTime.told(fields.valueAt(index));
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
@@ -245,7 +266,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
     this.servedCount++;
     if (isReusable && this.isUsable) {
       this.connection.resume();
-      this.deadlineMs = this.#owner.clock.nowMs + this.#owner.idleMs;
+      this.#rest();
       this.#owner.onReleased(this);
     } else this.connection.destroy();
     user?.onUpstreamReleased();
@@ -268,7 +289,13 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
       return;
     }
     this.#closeReason ??= "closed by the peer";
+    if (this.#user === undefined && this.servedCount > 0) this.#notePatience();
     this.connection.destroy();
+  }
+
+  #notePatience(): void {
+    const { clock, idleTime } = this.#owner;
+    idleTime.closedAfter(clock.nowMs - this.#idleSinceMs, clock.nowMs);
   }
 
   onDrain(): void {

@@ -1,6 +1,14 @@
 import type { Http1Limits } from "@heddle/http1";
+import {
+  admitConnection,
+  admitPending,
+  describeOverflow,
+  type PoolLimits,
+  type PoolUsage,
+} from "@heddle/mesh";
 import type { ConnectTarget } from "./connection.ts";
 import type { DeadlineClock } from "./deadline-clock.ts";
+import { IdleTime } from "./idle-time.ts";
 import { UpstreamConnection, type UpstreamOwner } from "./upstream-connection.ts";
 import type { Refusal, UpstreamSource, UpstreamUser } from "./upstream-stream.ts";
 
@@ -12,7 +20,14 @@ export type PoolOptions = {
   readonly limits: Http1Limits;
   /** An idle connection older than this is closed: below the peer's own keep-alive. */
   readonly idleMs: number;
+  /** What was learned of the peer's patience before; else the pool learns for itself. */
+  readonly idleTime?: IdleTime | undefined;
   readonly connectTimeoutMs: number;
+  /** A rule's limits, and what all pools of its destination use of them. */
+  readonly admission?: { readonly limits: PoolLimits; readonly usage: PoolUsage } | undefined;
+  /** Exchanges after which a connection is closed; `undefined`: any number. */
+  readonly maxRequestsPerConnection?: number | undefined;
+  readonly maxConnectionAgeMs?: number | undefined;
   /** Grows when the key or the trust changes: connections of an older one are not used again. */
   generation(): number;
   /** Where to connect; a text says why that cannot be done now. */
@@ -25,7 +40,7 @@ export type PoolOptions = {
 /** Connections to one address: the one used last serves next, so that surplus ones fall idle and go. */
 export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   readonly clock: DeadlineClock;
-  readonly idleMs: number;
+  readonly idleTime: IdleTime;
   readonly connectTimeoutMs: number;
   readonly limits: Http1Limits;
   readonly #options: PoolOptions;
@@ -38,7 +53,7 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.clock = options.clock;
-    this.idleMs = options.idleMs;
+    this.idleTime = options.idleTime ?? new IdleTime(options.idleMs);
     this.connectTimeoutMs = options.connectTimeoutMs;
     this.limits = options.limits;
   }
@@ -51,20 +66,60 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
       }
       upstream.close();
     }
-    if (this.#waiting.length >= this.#options.maxWaiting) {
-      const refusal = `${this.#waiting.length} requests already wait for a connection`;
-      return { refusal, isOverflow: true };
-    }
+    const overflow = this.#overflow();
+    if (overflow !== undefined) return { refusal: overflow, isOverflow: true };
     const target = this.#options.target();
     if (typeof target === "string") return { refusal: target, isOverflow: false };
     this.#waiting.push({ user, method });
+    const { admission } = this.#options;
+    if (admission !== undefined) admission.usage.pending++;
     this.#connectForWaiting(target);
     return "waiting";
   }
 
+  #overflow(): string | undefined {
+    const { admission, maxWaiting } = this.#options;
+    if (this.#waiting.length >= maxWaiting) {
+      return `${this.#waiting.length} requests already wait for a connection`;
+    }
+    if (admission === undefined) return undefined;
+    const verdict = admitPending(admission.limits, admission.usage);
+    return verdict === "admitted" ? undefined : describeOverflow(verdict);
+  }
+
+  /** As Envoy: an address without any connection may always have one. */
+  #mayConnect(): boolean {
+    const { admission, maxConnections } = this.#options;
+    if (this.#all.size === 0) return true;
+    if (this.#all.size >= maxConnections) return false;
+    if (admission === undefined) return true;
+    return admitConnection(admission.limits, admission.usage) === "admitted";
+  }
+
+  #nextWaiting(): { user: UpstreamUser; method: string } | undefined {
+    const next = this.#waiting.shift();
+    const { admission } = this.#options;
+    if (next !== undefined && admission !== undefined) admission.usage.pending--;
+    return next;
+  }
+
+  #add(upstream: UpstreamConnection): void {
+    this.#all.add(upstream);
+    const { admission } = this.#options;
+    if (admission !== undefined) admission.usage.connections++;
+  }
+
+  #remove(upstream: UpstreamConnection): void {
+    const { admission } = this.#options;
+    if (this.#all.delete(upstream) && admission !== undefined) admission.usage.connections--;
+  }
+
   cancel(user: UpstreamUser): void {
     const index = this.#waiting.findIndex((waiting) => waiting.user === user);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    const { admission } = this.#options;
+    if (admission !== undefined) admission.usage.pending--;
   }
 
   close(): void {
@@ -74,15 +129,14 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   }
 
   #connectForWaiting(known?: ConnectTarget): void {
-    const { maxConnections } = this.#options;
-    while (this.#connectingCount < this.#waiting.length && this.#all.size < maxConnections) {
+    while (this.#connectingCount < this.#waiting.length && this.#mayConnect()) {
       const target = known ?? this.#options.target();
       if (typeof target === "string") {
-        this.#waiting.shift()?.user.onUpstreamFault({ kind: "connect", reason: target });
+        this.#nextWaiting()?.user.onUpstreamFault({ kind: "connect", reason: target });
         continue;
       }
       this.#connectingCount++;
-      this.#all.add(new UpstreamConnection(this, target, this.#options.generation()));
+      this.#add(new UpstreamConnection(this, target, this.#options.generation()));
     }
   }
 
@@ -90,9 +144,9 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
     this.#connectingCount--;
     const refusal = this.#options.refuse?.(upstream);
     if (refusal !== undefined) {
-      this.#all.delete(upstream);
+      this.#remove(upstream);
       upstream.close();
-      this.#waiting.shift()?.user.onUpstreamFault({ kind: "connect", reason: refusal });
+      this.#nextWaiting()?.user.onUpstreamFault({ kind: "connect", reason: refusal });
       return;
     }
     this.#offer(upstream);
@@ -100,19 +154,29 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
 
   onConnectFailed(upstream: UpstreamConnection, reason: string): void {
     this.#connectingCount--;
-    this.#all.delete(upstream);
-    this.#waiting.shift()?.user.onUpstreamFault({ kind: "connect", reason });
+    this.#remove(upstream);
+    this.#nextWaiting()?.user.onUpstreamFault({ kind: "connect", reason });
     this.#connectForWaiting();
     this.#reportIfEmpty();
   }
 
   onReleased(upstream: UpstreamConnection): void {
-    if (this.#isClosed || upstream.generation !== this.#options.generation()) upstream.close();
+    if (this.#isClosed || this.#isWornOut(upstream)) upstream.close();
     else this.#offer(upstream);
   }
 
+  #isWornOut(upstream: UpstreamConnection): boolean {
+    const { generation, maxConnectionAgeMs, maxRequestsPerConnection } = this.#options;
+    if (upstream.generation !== generation()) return true;
+    if (maxRequestsPerConnection !== undefined) {
+      if (upstream.servedCount >= maxRequestsPerConnection) return true;
+    }
+    if (maxConnectionAgeMs === undefined) return false;
+    return this.clock.nowMs - upstream.openedAtMs >= maxConnectionAgeMs;
+  }
+
   #offer(upstream: UpstreamConnection): void {
-    const next = this.#waiting.shift();
+    const next = this.#nextWaiting();
     if (next === undefined) {
       if (this.#isClosed) upstream.close();
       else this.#idle.push(upstream);
@@ -123,7 +187,7 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   }
 
   onClosed(upstream: UpstreamConnection): void {
-    this.#all.delete(upstream);
+    this.#remove(upstream);
     const index = this.#idle.indexOf(upstream);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#connectForWaiting();
