@@ -165,8 +165,13 @@ export class InboundGreeting implements Session, Watched {
       return;
     }
     const series = tcp.seriesOf(peer, this.#address);
-    const session = new InboundTcp(tcp, series, appPort, connection, (gone) =>
-      sessions.delete(gone),
+    const session = new InboundTcp(
+      tcp,
+      series,
+      appPort,
+      connection,
+      (gone) => sessions.delete(gone),
+      this.#app?.protocol === "auto" ? () => this.#note("tcp") : undefined,
     );
     sessions.add(session);
     this.#finish();
@@ -287,7 +292,6 @@ export class InboundGreeting implements Session, Watched {
   onDeadline(): void {
     const { mtlsMode } = this.#side.parts.workload;
     if (this.#tls === undefined && !this.#isHttp && mtlsMode !== "STRICT") {
-      if (this.#kept.length === 0) this.#note("tcp");
       this.#startPlainTcp();
     } else this.#refuse("no first byte or no handshake in time");
   }

@@ -4,6 +4,7 @@ import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts"
 import { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
+import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
@@ -25,6 +26,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
   readonly #appPort: number;
   readonly #downstream: ByteStream;
   readonly #onGone: (gone: InboundTcp) => void;
+  readonly #onServerFirst: (() => void) | undefined;
   readonly #kept = new OutBuffer(1_024);
   #app: Connection | undefined;
   #hasEnded = false;
@@ -38,12 +40,14 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     appPort: number,
     downstream: ByteStream,
     onGone: (gone: InboundTcp) => void,
+    onServerFirst?: () => void,
   ) {
     this.#side = side;
     this.#series = series;
     this.#appPort = appPort;
     this.#downstream = downstream;
     this.#onGone = onGone;
+    this.#onServerFirst = onServerFirst;
     this.deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
   }
 
@@ -81,6 +85,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     this.#flow = flow;
     flow.sendUp(this.#kept);
     if (this.#hasEnded) app.end();
+    if (this.#onServerFirst !== undefined) watchServerFirst(app, flow, this.#onServerFirst);
   }
 
   #onAppClosed(reason: string): void {

@@ -36,25 +36,21 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   readonly #stream: ByteStream;
   readonly #sessions: Set<Session>;
   readonly #fixedHost: string | undefined;
-  readonly #onGone: (() => void) | undefined;
   #reading: Reading = "http";
   #view: ServiceView | undefined;
   #kept: Buffer = NO_BYTES;
   #isOver = false;
 
-  /** `onGone`: the connection has ended, whatever it became. */
   constructor(
     side: OutboundSide,
     stream: ByteStream,
     sessions: Set<Session>,
     fixedHost: string | undefined,
-    onGone?: () => void,
   ) {
     this.#side = side;
     this.#stream = stream;
     this.#sessions = sessions;
     this.#fixedHost = fixedHost;
-    this.#onGone = onGone;
   }
 
   /** Starts on a stream that is not read yet, or is paused; `first` has been read already. */
@@ -167,10 +163,14 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   #toHttp1(bytes: Buffer, start: number, end: number): void {
     this.#leave();
     const exchange = new OutboundExchange(this.#side, this.#fixedHost);
-    const downstream = new Http1Downstream(exchange, (gone) => {
-      this.#sessions.delete(gone);
-      this.#onGone?.();
-    });
+    const downstream = new Http1Downstream(
+      exchange,
+      (gone) => this.#sessions.delete(gone),
+      ({ stream, rest }, authority) => {
+        // A tunnel to a service of the mesh: what comes through it is read as on a local port for it.
+        new OutboundGreeting(this.#side, stream, this.#sessions, authority).begin(rest);
+      },
+    );
     this.#sessions.add(downstream);
     this.#stream.handler = downstream;
     downstream.attach(this.#stream);
@@ -184,10 +184,12 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
       return;
     }
     this.#leave();
-    const tcp = new OutboundTcp(this.#side.tcp, { authority, sni }, this.#stream, (gone) => {
-      this.#sessions.delete(gone);
-      this.#onGone?.();
-    });
+    const isSilent = this.#reading === "any" && start === end;
+    const onServerFirst = isSilent ? () => this.#note("tcp") : undefined;
+    const wish = { authority, sni, onServerFirst };
+    const tcp = new OutboundTcp(this.#side.tcp, wish, this.#stream, (gone) =>
+      this.#sessions.delete(gone),
+    );
     this.#sessions.add(tcp);
     tcp.begin(bytes, start, end);
   }
@@ -213,7 +215,6 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
       this.destroy();
       return;
     }
-    if (this.#kept.length === 0) this.#note("tcp");
     this.#toTcp(undefined);
   }
 
@@ -225,9 +226,7 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   onDrain(): void {}
 
   onClose(): void {
-    if (this.#isOver) return;
-    this.#leave();
-    this.#onGone?.();
+    if (!this.#isOver) this.#leave();
   }
 
   drain(): void {

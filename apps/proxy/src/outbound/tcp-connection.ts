@@ -6,6 +6,7 @@ import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts"
 import { Connection, type ConnectTarget } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
+import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
@@ -26,6 +27,8 @@ export type TcpWish = {
   readonly authority: string;
   /** Server name of its TLS hello; `undefined`: none, or it speaks something else. */
   readonly sni: string | undefined;
+  /** Wants to know when the server speaks first. */
+  readonly onServerFirst?: (() => void) | undefined;
 };
 
 /**
@@ -227,6 +230,8 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
     this.#flow = flow;
     flow.sendUp(this.#kept);
     if (this.#hasEnded) connection.end();
+    const { onServerFirst } = this.#wish;
+    if (onServerFirst !== undefined) watchServerFirst(connection, flow, onServerFirst);
   }
 
   #dropDialing(): void {

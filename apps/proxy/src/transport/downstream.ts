@@ -4,6 +4,9 @@ import type { ByteStream } from "./byte-stream.ts";
 /** How a response's end is known: `unknown` when its sender finds out while it sends. */
 export type ResponseBody = "none" | "length" | "unknown" | "tunnel";
 
+/** A stream of bytes somebody else goes on with; `rest` was read already and comes first. */
+export type GivenUp = { readonly stream: ByteStream; readonly rest: Buffer | undefined };
+
 /**
  * Who sends the request and gets the answer, whatever the wire: an HTTP/1.1 connection between two of
  * its requests, or a stream of a multiplexed connection. Heads are written as HTTP/1.1 text and turned
@@ -38,10 +41,10 @@ export interface Downstream {
   reset(): void;
   /** The clock's call while no request is under way. */
   onDeadline(nowMs: number): void;
-  /** What follows on this connection after a CONNECT that was accepted are requests again. */
+  /** What follows on this connection after a CONNECT that was accepted is to be read anew. */
   continueWithRequests(): void;
-  /** Gives the bytes up to a tunnel; `rest` was read already and is the tunnel's. */
-  startTunnel(): { readonly stream: ByteStream; readonly rest: Buffer | undefined };
+  /** Gives the bytes up to a tunnel. */
+  startTunnel(): GivenUp;
   /** The tunnel is over. */
   onTunnelEnd(): void;
 }

@@ -1,6 +1,6 @@
 import { BodyReader, type FieldBlock, Http1Error, OutBuffer } from "@heddle/http1";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.ts";
-import type { Downstream, ResponseBody } from "./downstream.ts";
+import type { Downstream, GivenUp, ResponseBody } from "./downstream.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { fieldNames, TRAILER_MASK } from "./proxy-fields.ts";
 import type { Session } from "./socket-listener.ts";
@@ -30,19 +30,27 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
   readonly #exchange: HttpExchange;
   readonly #body: BodyReader;
   readonly #onGone: (downstream: Http1Downstream) => void;
+  readonly #onConnected: ((given: GivenUp, authority: string) => void) | undefined;
   #stream: ByteStream | undefined;
   #phase: Phase = "idle";
   #framing: Framing = "none";
   #keepsAlive = true;
   #isDraining = false;
+  #isGivenUp = false;
   #lingeredBytes = 0;
   /** What the client sent beyond the request in hand. */
   #stash: Buffer | undefined;
   #stashAt = 0;
 
-  constructor(exchange: HttpExchange, onGone: (downstream: Http1Downstream) => void) {
+  /** `onConnected`: takes the connection over after a CONNECT that was accepted for `authority`. */
+  constructor(
+    exchange: HttpExchange,
+    onGone: (downstream: Http1Downstream) => void,
+    onConnected?: (given: GivenUp, authority: string) => void,
+  ) {
     this.#exchange = exchange;
     this.#onGone = onGone;
+    this.#onConnected = onConnected;
     this.#body = new BodyReader(fieldNames, exchange.limits);
     exchange.attach(this);
     exchange.deadlineMs = exchange.clock.nowMs + exchange.timeouts.idleMs;
@@ -95,7 +103,8 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
     }
     if (this.#phase === "busy" && at < end) this.#keepRest(bytes, at, end);
     else if (bytes === this.#stash) this.#stash = undefined;
-    this.updateReading();
+    if (this.#isGivenUp) this.#giveUp();
+    else this.updateReading();
   }
 
   #readHead(bytes: Buffer, start: number, end: number): number {
@@ -262,8 +271,21 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
   }
 
   continueWithRequests(): void {
-    this.#toIdle();
-    if (!this.isReading) this.finish();
+    if (this.#onConnected === undefined) {
+      this.#toIdle();
+      if (!this.isReading) this.finish();
+      return;
+    }
+    // What is being read may hold bytes of the tunnel already.
+    this.#isGivenUp = true;
+    if (!this.isReading) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    const authority = this.#exchange.request.authority ?? "";
+    const given = this.startTunnel();
+    this.#onGone(this);
+    this.#onConnected?.(given, authority);
   }
 
   #toIdle(): void {
@@ -312,7 +334,7 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
 
   // ---- Tunnels ----
 
-  startTunnel(): { stream: ByteStream; rest: Buffer | undefined } {
+  startTunnel(): GivenUp {
     this.#phase = "over";
     this.#exchange.clock.unwatch(this.#exchange);
     const rest = this.#stash?.subarray(this.#stashAt);

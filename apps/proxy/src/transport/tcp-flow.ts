@@ -59,6 +59,11 @@ export class TcpFlow implements Watched {
     clock.watch(this);
   }
 
+  /** What the client has sent so far. */
+  get upBytes(): number {
+    return this.#tunnel.upBytes;
+  }
+
   /** Bytes the client had sent before there was anyone to take them. */
   sendUp(kept: OutBuffer): void {
     if (kept.length > 0) this.#tunnel.sendUp(kept.bytes, 0, kept.length);
