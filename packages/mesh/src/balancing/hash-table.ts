@@ -15,26 +15,31 @@ export interface HashTable {
   find(hash: number, isOut: Uint8Array): number;
 }
 
-/** A bigger ring than this takes longer to build than its evenness is worth. */
+/** How big a ring grows unless it is asked for more: as it is built, all requests wait (some 20 ms). */
+const USUAL_RING_SIZE = 1 << 16;
+/** How big it may be asked to be. */
 const MAX_RING_SIZE = 1 << 20;
 /** Istio's bound on `maglev.tableSize`. */
 const MAX_MAGLEV_SIZE = 5_000_011;
 const DEFAULT_MAGLEV_SIZE = 65_537;
 
 /**
- * A ring as Envoy's RING_HASH: each member gets points in proportion to its weight, the ring at least
- * `minimumSize` of them, and every member at least one.
+ * A ring of points as RING_HASH's. The lightest member gets half of `minimumSize` points, the others more
+ * in proportion, so that from two on the ring is as big as asked for. Unlike in Envoy's, their number does
+ * not depend on how many members there are (up to 128 of the default size): one more or less moves no key
+ * between the others.
  */
 export function buildRing(members: readonly HashMember[], minimumSize: number): HashTable {
   const total = members.reduce((sum, { weight }) => sum + weight, 0);
-  const least = members.reduce((low, { weight }) => Math.min(low, weight), total) / total;
-  const scale = Math.min(Math.ceil(least * Math.max(1, minimumSize)) / least, MAX_RING_SIZE);
+  const least = members.reduce((low, { weight }) => Math.min(low, weight), total);
+  const wanted = Math.ceil(Math.max(2, minimumSize) / 2) / least;
+  const largest = Math.min(Math.max(minimumSize, USUAL_RING_SIZE), MAX_RING_SIZE);
+  const perWeight = Math.min(wanted, largest / total);
   // Hash and owner packed into one exact double (32 + 21 bits), so that a typed sort orders both.
   const points: number[] = [];
-  let target = 0;
   for (const [owner, { id, weight }] of members.entries()) {
-    target += scale * (weight / total);
-    for (let copy = 0; points.length < target - 1e-9 || copy === 0; copy++) {
+    const copies = Math.max(1, Math.round(weight * perWeight));
+    for (let copy = 0; copy < copies; copy++) {
       points.push(stableHash(`${id}_${copy}`) * OWNER_SPAN + owner);
     }
   }
