@@ -1,6 +1,16 @@
 import type { z } from "zod";
+import { AuthorizationPolicySchema } from "./kinds/authorization-policy.ts";
 import { DestinationRuleSchema } from "./kinds/destination-rule.ts";
+import { MeshConfigSchema } from "./kinds/mesh-config.ts";
 import { PeerAuthenticationSchema } from "./kinds/peer-authentication.ts";
+import { ProxyFilterSchema } from "./kinds/proxy-filter.ts";
+import { RateLimitSchema } from "./kinds/rate-limit.ts";
+import { RequestAuthenticationSchema } from "./kinds/request-authentication.ts";
+import { ServiceSchema } from "./kinds/service.ts";
+import { ServiceEntrySchema } from "./kinds/service-entry.ts";
+import { SidecarSchema } from "./kinds/sidecar.ts";
+import { TrafficPolicySchema } from "./kinds/source-policy.ts";
+import { TelemetrySchema } from "./kinds/telemetry.ts";
 import { VirtualServiceSchema } from "./kinds/virtual-service.ts";
 import { WorkloadEntrySchema, WorkloadGroupSchema } from "./kinds/workload-entry.ts";
 import type { Resource, ResourceKindName } from "./resource.ts";
@@ -12,22 +22,31 @@ export type KindSchema = {
   readonly schema: z.ZodType<Resource>;
 };
 
-const NETWORKING = {
-  group: "networking.istio.io",
-  versions: ["v1", "v1beta1", "v1alpha3"],
-} as const;
-const SECURITY = { group: "security.istio.io", versions: ["v1", "v1beta1"] } as const;
+const NETWORKING = { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"] };
+const SECURITY = { group: "security.istio.io", versions: ["v1", "v1beta1"] };
+const TELEMETRY = { group: "telemetry.istio.io", versions: ["v1", "v1alpha1"] };
+const HEDDLE = { group: "heddle.dev", versions: ["v1"] };
 
 /** Every kind that is served, with the group and versions it is written in. */
-export const KINDS = {
+export const KINDS: Readonly<Record<ResourceKindName, KindSchema>> = {
   VirtualService: { ...NETWORKING, schema: VirtualServiceSchema },
   DestinationRule: { ...NETWORKING, schema: DestinationRuleSchema },
+  ServiceEntry: { ...NETWORKING, schema: ServiceEntrySchema },
+  Sidecar: { ...NETWORKING, schema: SidecarSchema },
   WorkloadEntry: { ...NETWORKING, schema: WorkloadEntrySchema },
   WorkloadGroup: { ...NETWORKING, schema: WorkloadGroupSchema },
   PeerAuthentication: { ...SECURITY, schema: PeerAuthenticationSchema },
-} satisfies Partial<Record<ResourceKindName, KindSchema>>;
+  AuthorizationPolicy: { ...SECURITY, schema: AuthorizationPolicySchema },
+  RequestAuthentication: { ...SECURITY, schema: RequestAuthenticationSchema },
+  Telemetry: { ...TELEMETRY, schema: TelemetrySchema },
+  Service: { group: "", versions: ["v1"], schema: ServiceSchema },
+  MeshConfig: { ...HEDDLE, schema: MeshConfigSchema },
+  TrafficPolicy: { ...HEDDLE, schema: TrafficPolicySchema },
+  RateLimit: { ...HEDDLE, schema: RateLimitSchema },
+  ProxyFilter: { ...HEDDLE, schema: ProxyFilterSchema },
+};
 
-/** Groups that articles use in the place of Istio's. */
+/** Groups that articles write in the place of Istio's. */
 const GROUP_ALIASES: Readonly<Record<string, string>> = {
   "networking.example.com": "networking.istio.io",
   "security.example.com": "security.istio.io",
@@ -35,7 +54,7 @@ const GROUP_ALIASES: Readonly<Record<string, string>> = {
 };
 
 export function findKind(kind: string): KindSchema | undefined {
-  return Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : undefined;
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind as ResourceKindName] : undefined;
 }
 
 /** `networking.istio.io/v1`, and `v1` for Kubernetes' core group. */
@@ -43,7 +62,7 @@ export function formatApiVersion(group: string, version: string): string {
   return group === "" ? version : `${group}/${version}`;
 }
 
-/** The group a document's `apiVersion` stands for, where it is written in another name. */
+/** What a document's `apiVersion` stands for, where its group is written in another name. */
 export function resolveAlias(apiVersion: string): string | undefined {
   const [group = "", version] = apiVersion.split("/");
   const meant = Object.hasOwn(GROUP_ALIASES, group) ? GROUP_ALIASES[group] : undefined;

@@ -34,6 +34,8 @@ export type JwtRule = {
   readonly claimHeaders: readonly { readonly header: string; readonly claim: string }[];
   readonly timeoutMs: number;
   readonly spaceDelimitedClaims: readonly string[];
+  /** `presence: REQUIRED`: a request without a token is refused too. */
+  readonly isRequired: boolean;
 };
 
 /** Limits on the requests of the workloads it selects (heddle.dev/v1). */

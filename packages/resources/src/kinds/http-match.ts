@@ -10,7 +10,8 @@ const CLAIM = /^@request\.auth\.claims[.[]/;
 /** Istio matches these by their own fields and passes over them among the headers. */
 const PSEUDO = new Set(["uri", "scheme", "method", "authority"]);
 
-const headerMatches = warnIf(
+/** Matches by header name; names have no case. */
+export const headerMatches = warnIf(
   z.record(z.string(), namedMatch).superRefine((headers, context) => {
     const names = Object.keys(headers);
     names.forEach((name, index) => {
@@ -62,7 +63,7 @@ export const httpMatch = warnIf(
   },
 );
 
-type HttpMatch = z.output<typeof httpMatch>;
+type HttpMatch = Partial<z.output<typeof httpMatch>>;
 
 /** `undefined`: a match for gateways alone. */
 export function toRouteMatch(block: HttpMatch): RouteMatch | undefined {

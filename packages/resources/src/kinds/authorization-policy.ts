@@ -1,0 +1,90 @@
+import { z } from "zod";
+import type { AuthorizationPolicyDocument } from "../documents/policy-documents.ts";
+import { fields, unserved, type Warnings, warnIf } from "../schema/field-status.ts";
+import { authorizationCondition } from "./authorization-condition.ts";
+import { hasHttpFieldsOnly, operation, source } from "./authorization-match.ts";
+import { documentOf } from "./document-schema.ts";
+import { withoutUndefined } from "./http-match.ts";
+import { checkTarget, readTarget, targetFields } from "./policy-target.ts";
+
+const rule = fields({
+  from: z
+    .array(fields({ source }))
+    .min(1, "`from` must not be empty; leave it out for any source")
+    .max(512)
+    .optional(),
+  to: z
+    .array(fields({ operation }))
+    .min(1, "`to` must not be empty; leave it out for any operation")
+    .max(512)
+    .optional(),
+  when: z.array(authorizationCondition).optional(),
+});
+
+const action = z.enum(["ALLOW", "DENY", "AUDIT", "CUSTOM"]);
+
+const spec = warnIf(
+  fields({
+    ...targetFields,
+    action: action.optional(),
+    rules: z.array(rule).max(512).optional(),
+    provider: unserved("it goes with action CUSTOM, and Heddle asks no external authorizer"),
+  })
+    .superRefine(checkTarget)
+    .superRefine(({ action, rules = [] }, context) => {
+      if (action === "CUSTOM") {
+        const message =
+          "CUSTOM asks an external authorizer, which Heddle does not do; use ALLOW and DENY rules, or a ProxyFilter that refuses";
+        context.addIssue({ code: "custom", path: ["action"], message });
+      } else if (action === "DENY" && rules.length === 0) {
+        context.addIssue({
+          code: "custom",
+          path: ["rules"],
+          message:
+            "DENY action without `rules` is meaningless as it will never be triggered, add an empty rule `{}` if you want it be triggered for every request",
+        });
+      }
+    }),
+  ({ action = "ALLOW", rules = [] }): Warnings => {
+    if (action === "ALLOW" && rules.length === 0) {
+      return "an ALLOW policy without rules allows nothing: every request to its workloads is denied";
+    }
+    if (action !== "DENY") return undefined;
+    return rules.flatMap((rule, index) => {
+      if (!hasHttpFieldsOnly(rule)) return [];
+      const message =
+        "will deny all traffic to TCP ports under its scope due to the use of only HTTP attributes in a DENY rule; name the port (to.operation.ports)";
+      return [{ at: ["rules", index], message }];
+    });
+  },
+);
+
+export const AuthorizationPolicySchema = documentOf(spec.default({})).transform(
+  ({ metadata: { namespace, name, annotations }, spec }): AuthorizationPolicyDocument => {
+    const { action = "ALLOW", rules = [] } = spec;
+    return {
+      kind: "AuthorizationPolicy",
+      namespace,
+      name,
+      ...readTarget(spec),
+      action: action === "CUSTOM" ? "DENY" : action, // refused above
+      isShadow: annotations?.["istio.io/dry-run"] === "true",
+      rules: rules.map(({ from = [], to = [], when = [] }) => ({
+        from: from.map(({ source }) =>
+          withoutUndefined({
+            ...source,
+            serviceAccounts: qualify(source.serviceAccounts, namespace),
+            notServiceAccounts: qualify(source.notServiceAccounts, namespace),
+          }),
+        ),
+        to: to.map(({ operation }) => withoutUndefined(operation)),
+        when: when.map(withoutUndefined),
+      })),
+    };
+  },
+);
+
+/** `sa` is that account in the policy's own namespace. */
+function qualify(accounts: readonly string[] | undefined, namespace: string) {
+  return accounts?.map((account) => (account.includes("/") ? account : `${namespace}/${account}`));
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { MeshConfigDocument } from "../documents/mesh-documents.ts";
+import { fields, ignored, unserved } from "../schema/field-status.ts";
+import { connectionPool } from "./connection-pool.ts";
+import { documentOf } from "./document-schema.ts";
+import { count, dnsLabel, someText } from "./fields.ts";
+import { fqdn } from "./hosts.ts";
+import { localityLbSetting } from "./locality.ts";
+import { outlierDetection } from "./outlier-detection.ts";
+import { retries } from "./retries.ts";
+
+const NORMALIZATIONS = [
+  "DEFAULT",
+  "NONE",
+  "BASE",
+  "MERGE_SLASHES",
+  "DECODE_AND_MERGE_SLASHES",
+] as const;
+const OF_THE_PROXY = "a proxy takes it from its own environment (docs/architecture.md)";
+const OF_THE_CLUSTER = "it concerns Kubernetes or gateways, which Heddle has not";
+
+/** Of each provider its name and kind are kept; what they say else is for whoever serves that kind. */
+const provider = z.looseObject({ name: someText }).transform(({ name, ...kinds }, context) => {
+  const [type, ...others] = Object.keys(kinds);
+  if (type === undefined || others.length > 0) {
+    context.addIssue(
+      "expected a name and exactly one kind of provider, such as opentelemetry or zipkin",
+    );
+    return z.NEVER;
+  }
+  return { name, type };
+});
+
+const spec = fields({
+  outboundTrafficPolicy: fields({
+    mode: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]),
+  }).optional(),
+  pathNormalization: fields({ normalization: z.enum(NORMALIZATIONS) }).optional(),
+  trustDomain: fqdn.optional(),
+  trustDomainAliases: z.array(fqdn).optional(),
+  rootNamespace: dnsLabel.optional(),
+  numTrustedProxies: count({
+    max: 100,
+    message: "expected a whole number from 0 to 100",
+  }).optional(),
+  extensionProviders: z.array(provider).optional(),
+  defaultHttpRetryPolicy: retries.optional(),
+  localityLbSetting: localityLbSetting.optional(),
+  defaultTrafficPolicy: fields({
+    connectionPool: connectionPool.optional(),
+    outlierDetection: outlierDetection.optional(),
+  }).optional(),
+  defaultServiceExportTo: unserved(
+    "everything is visible to the whole mesh unless it says exportTo itself",
+  ),
+  defaultVirtualServiceExportTo: unserved(
+    "everything is visible to the whole mesh unless it says exportTo itself",
+  ),
+  defaultDestinationRuleExportTo: unserved(
+    "everything is visible to the whole mesh unless it says exportTo itself",
+  ),
+  meshMTLS: unserved("between Heddle's proxies it is TLS 1.3 alone"),
+  accessLogFile: ignored("write a Telemetry document with accessLogging"),
+  accessLogFormat: ignored("the log's format is fixed: one JSON object a request"),
+  accessLogEncoding: ignored("the log's format is fixed: one JSON object a request"),
+  enableTracing: ignored("tracing is always on; a Telemetry document sets how much of it"),
+  defaultProviders: ignored("metrics and spans go out by OTLP/HTTP"),
+  defaultConfig: ignored(OF_THE_PROXY),
+  connectTimeout: ignored("set defaultTrafficPolicy.connectionPool.tcp.connectTimeout"),
+  tcpKeepalive: ignored("set defaultTrafficPolicy.connectionPool.tcp.tcpKeepalive"),
+  h2UpgradePolicy: ignored("set connectionPool.http.h2UpgradePolicy in a DestinationRule"),
+  protocolDetectionTimeout: ignored("detection takes at most 100 ms, once a port"),
+  enableAutoMtls: ignored("mTLS between proxies is always automatic"),
+  enablePrometheusMerge: ignored(OF_THE_CLUSTER),
+  discoverySelectors: ignored(OF_THE_CLUSTER),
+  configSources: ignored(OF_THE_CLUSTER),
+  ingressService: ignored(OF_THE_CLUSTER),
+  ingressClass: ignored(OF_THE_CLUSTER),
+  ingressControllerMode: ignored(OF_THE_CLUSTER),
+  ingressSelector: ignored(OF_THE_CLUSTER),
+  dnsRefreshRate: ignored("names are looked up anew every few seconds, off the request path"),
+});
+
+/** Settings of the whole mesh. */
+export const MeshConfigSchema = documentOf(spec).transform(
+  ({ metadata: { namespace, name }, spec }): MeshConfigDocument => {
+    const { defaultTrafficPolicy } = spec;
+    const normalization = spec.pathNormalization?.normalization;
+    return {
+      kind: "MeshConfig",
+      namespace,
+      name,
+      outboundTrafficPolicy: spec.outboundTrafficPolicy?.mode,
+      pathNormalization: normalization === "DEFAULT" ? undefined : normalization,
+      trustDomain: spec.trustDomain,
+      trustDomainAliases: spec.trustDomainAliases ?? [],
+      rootNamespace: spec.rootNamespace,
+      trustedProxyCount: spec.numTrustedProxies,
+      extensionProviders: spec.extensionProviders ?? [],
+      defaultRetries: spec.defaultHttpRetryPolicy,
+      locality: spec.localityLbSetting,
+      defaultTrafficPolicy: defaultTrafficPolicy && {
+        connectionPool: defaultTrafficPolicy.connectionPool,
+        outlierDetection: defaultTrafficPolicy.outlierDetection,
+      },
+    };
+  },
+);
