@@ -1,7 +1,7 @@
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { type Fault, formatRef, type HostRef } from "@heddle/resources";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
-import { findDelegate } from "../snapshot/delegates.ts";
+import { describeDropped, findDelegate } from "../snapshot/delegates.ts";
 import { type DocumentOf, isVisibleTo } from "../snapshot/mesh-document.ts";
 
 type Target = HostRef & {
@@ -25,10 +25,13 @@ export function checkTargets(
     checkSubset(outcome, document, place, service, snapshot);
     checkPort(outcome, document, place, service, snapshot);
   }
+  const findDocument = (ref: string) => snapshot.documents.get(ref);
+  const dropped = describeDropped(document, snapshot.hosts, findDocument);
+  outcome.warnings.push(...dropped.map((one) => `${formatRef(document.resource)}: ${one}`));
   for (const route of document.resource.routes) {
     const { delegate, index } = route;
     if (!delegate) continue;
-    if (findDelegate(document, route, (ref) => snapshot.documents.get(ref))) continue;
+    if (findDelegate(document, route, findDocument)) continue;
     outcome.warnings.push(
       `${formatRef(document.resource)}: spec.http[${index}].delegate: there is no VirtualService ${formatId(delegate)} without hosts that is exported to ${document.resource.namespace}; the route takes no request until there is`,
     );

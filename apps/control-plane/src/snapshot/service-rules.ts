@@ -8,7 +8,7 @@ import type { DocumentOf, MeshDocument } from "./mesh-document.ts";
 import { type BlockPlace, POLICY_BLOCKS, PolicyTable } from "./policy-blocks.ts";
 import { type RuleIndex, type ServiceSources, toSelector } from "./rule-index.ts";
 import { coversHost, hostOf } from "./service-host.ts";
-import { defaultRoute, toWireRoute, toWireTcpRoute } from "./wire-route.ts";
+import { defaultRoute, toWireTcpRoute } from "./wire-route.ts";
 
 /** Something with the document it was written in; `undefined`: a default. */
 export type Originated<Value> = Value & { readonly origin: MeshDocument | undefined };
@@ -102,16 +102,15 @@ function compileRoutes(
   policies: readonly DocumentOf<"TrafficPolicy">[],
   { hosts, meshConfig, findDocument }: RuleContext,
 ): EffectiveRoute[] {
-  const written = virtualService ? expandDelegates(virtualService, findDocument) : [];
-  const routes = written.map(({ route, origin }) => ({
-    route: toWireRoute(route, origin.resource.namespace, hosts),
-    origin,
-  }));
-  const all = routes.length > 0 ? routes : [{ route: defaultRoute(service), origin: undefined }];
-  return all.map(({ route, origin }) => {
+  const written = virtualService ? expandDelegates(virtualService, hosts, findDocument) : [];
+  const isRouted = (virtualService?.resource.routes.length ?? 0) > 0;
+  const all = isRouted
+    ? written
+    : [{ route: defaultRoute(service), origin: undefined, root: undefined }];
+  return all.map(({ route, origin, root }) => {
     const changed = policies.reduceRight(
       (one, document) => overlay(one, document, service, hosts),
-      { route, changedBy: [] as MeshDocument[] },
+      { route, changedBy: (root ? [root] : []) as MeshDocument[] },
     );
     const retries = meshConfig?.resource.defaultRetries;
     const needsRetries = retries !== undefined && changed.route.retries === undefined;

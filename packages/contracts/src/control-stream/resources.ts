@@ -16,7 +16,8 @@ import {
 
 /** What holds for a service in the eyes of one set of callers. */
 const ServiceRules = z.object({
-  routes: z.array(RouteWire).min(1),
+  /** None: no request is taken (404, flag NR), since a rule names the host and routes nothing. */
+  routes: z.array(RouteWire),
   tcpRoutes: z.array(TcpRouteWire).optional(),
   tlsRoutes: z.array(TcpRouteWire).optional(),
   subsets: z.array(SubsetWire),
