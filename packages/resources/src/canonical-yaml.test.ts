@@ -11,6 +11,7 @@ const written: Record<string, string> = {
   "no comment": BODY,
   "a comment above": `# why\n${BODY}`,
   "a comment and a blank line above": `# why\n\n${BODY}`,
+  "a comment with blank lines after it": `# why\n\n\n---\n# more\n\n${BODY}`,
   "a comment after the document's start": `---\n# why\n${BODY}`,
   "two comments": `# one\n\n# two\n${BODY}`,
 };

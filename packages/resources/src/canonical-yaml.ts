@@ -81,7 +81,8 @@ function raiseHeadComment(document: Document): void {
   const parts = [document.commentBefore, contents.commentBefore, overFirst].filter(Boolean);
   if (isScalar(first)) first.commentBefore = null;
   document.commentBefore = null;
-  contents.commentBefore = parts.length > 0 ? parts.join("\n") : null;
+  // A blank line after the last comment would be gone when the text is read again.
+  contents.commentBefore = parts.length > 0 ? parts.join("\n").trimEnd() : null;
 }
 
 function findAlias(document: Document): boolean {

@@ -28,6 +28,13 @@ export function faultsOf(
         message: issue.message,
       }));
     }
+    if (issue.code === "invalid_key") {
+      const key = show(issue.path.at(-1));
+      const reason = issue.issues[0]?.message ?? issue.message;
+      return [
+        { field: where(issue.path.slice(0, -1)), message: `Invalid value: ${key}; ${reason}` },
+      ];
+    }
     const value = valueAt(document, issue.path);
     const message = messageOf(issue, value, formatPath(issue.path));
     return [{ field: where(issue.path), message }];

@@ -3,6 +3,7 @@ import { depthOf, MAX_ALIASES } from "./canonical-yaml.ts";
 import type { Fault } from "./fault.ts";
 import type { PassedOver } from "./passed-over.ts";
 import { type DocumentOutcome, type ParsedResource, readResource } from "./read-resource.ts";
+import { repairAddresses } from "./repair-addresses.ts";
 import { formatRef } from "./resource.ts";
 
 const MAX_TEXT_BYTES = 1_048_576;
@@ -69,12 +70,16 @@ function readDocuments(text: string): Document[] | undefined {
     // The parser would compare each key with all others; findTwinKey does it in one go.
     const all = parseAllDocuments(text, { uniqueKeys: false });
     return Array.isArray(all)
-      ? all.filter((document) => document.contents !== null || document.errors.length > 0)
+      ? all.filter((document) => !isEmpty(document) || document.errors.length > 0)
       : [];
   } catch (error) {
     if (error instanceof RangeError) return undefined; // the parser recurses; thousands of brackets
     throw error;
   }
+}
+
+function isEmpty({ contents }: Document): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null);
 }
 
 function parseDocument(document: Document, number: number): DocumentOutcome {
@@ -95,6 +100,7 @@ function parseDocument(document: Document, number: number): DocumentOutcome {
     const message = `is nested ${depth} levels deep; at most ${MAX_DEPTH}`;
     return { faults: [{ field: `document ${number}`, message }], warnings: [] };
   }
+  repairAddresses(document);
   const wire = toPlain(document);
   if (wire === undefined) {
     const message = `holds more than ${MAX_ALIASES} aliases, or an alias without its anchor`;

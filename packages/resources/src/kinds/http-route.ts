@@ -1,7 +1,7 @@
 import type { Rewrite } from "@heddle/mesh";
 import { z } from "zod";
 import type { DocumentRoute, HostDestination } from "../documents/routing-documents.ts";
-import { differing, fields, warnIf } from "../schema/field-status.ts";
+import { differing, fields, ignored, warnIf } from "../schema/field-status.ts";
 import { corsPolicy } from "./cors-policy.ts";
 import {
   checkWeights,
@@ -54,6 +54,7 @@ export const httpRoute = warnIf(
     mirrorPercentage: percentBlock.optional(),
     corsPolicy: corsPolicy.optional(),
     headers: headerOperations.optional(),
+    websocketUpgrade: ignored("an old field of Istio's; WebSocket upgrades are always let through"),
   }).superRefine((written, context) => {
     for (const message of findConflicts(written)) context.addIssue(message);
   }),

@@ -13,9 +13,11 @@ const targetRef = warnIf(
     kind: z.string().min(1).max(63).regex(KIND),
     name: z.string().min(1).max(253),
     namespace: z
-      .literal("", {
-        error: "cross namespace referencing is not currently supported; leave it out",
-      })
+      .string()
+      .refine(
+        (namespace) => namespace === "",
+        "cross namespace referencing is not currently supported; leave it out",
+      )
       .optional(),
   }),
   ({ kind }) => (kind === "Gateway" || kind === "GatewayClass" ? NO_WAYPOINT : undefined),
