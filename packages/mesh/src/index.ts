@@ -1,3 +1,8 @@
+export {
+  type ConnectionAuthorizationFacts,
+  connectionOnly,
+  type RequestAuthorizationFacts,
+} from "./authorization/authorization-facts.ts";
 export type {
   AuthorizationPolicy,
   AuthorizationRule,
@@ -5,6 +10,20 @@ export type {
   OperationMatch,
   SourceMatch,
 } from "./authorization/authorization-policy.ts";
+export { authorize, findAuditRule, formatRuleName } from "./authorization/authorize.ts";
+export {
+  type AuthorizationDecision,
+  type CompiledAuthorization,
+  compileAuthorization,
+  type RuleName,
+  type RuleSet,
+} from "./authorization/compile-authorization.ts";
+export {
+  type AuthorizationTrace,
+  explainAuthorization,
+  type RuleTrace,
+} from "./authorization/explain-authorization.ts";
+export { InvalidAuthorizationError } from "./authorization/invalid-authorization-error.ts";
 export { Balancer, type Ejection } from "./balancing/balancer.ts";
 export { carriesLabels } from "./balancing/carries-labels.ts";
 export { effectivePolicy } from "./balancing/effective-policy.ts";
