@@ -1,3 +1,8 @@
+export {
+  type CompatibilityEntry,
+  listCompatibility,
+  listKinds,
+} from "./compatibility.ts";
 export type { HostRef, Labels, PolicyTarget, TargetRef, Visibility } from "./documents/document.ts";
 export type {
   AccessLoggingRule,
@@ -52,4 +57,5 @@ export {
   type ResourceKindName,
   type ResourceRef,
 } from "./resource.ts";
+export { type FieldStatus } from "./schema/field-status.ts";
 export { isDnsLabel, parseServiceHost, readHost } from "./service-host.ts";
