@@ -74,7 +74,10 @@ function share(
 }
 function close(actual: readonly number[], expected: readonly number[], tolerance = 0.015): void {
   for (const [i, one] of expected.entries()) {
-    assert.ok(Math.abs((actual[i] ?? 0) - one) <= tolerance, `${actual} instead of ${expected}`);
+    assert.ok(
+      Math.abs((actual[i] ?? 0) - one) <= tolerance,
+      `${actual.join()} instead of ${expected.join()}`,
+    );
   }
 }
 

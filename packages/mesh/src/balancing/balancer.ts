@@ -122,9 +122,8 @@ export class Balancer<T extends Candidate> {
     if (nowMs >= this.#dueMs) this.#settle(nowMs);
     const { warmup } = this.#balancer;
     const { serving } = this.#spread;
-    return this.#seats.map((seat) =>
-      standingOf(seat, this.#spread.groupOf(seat), serving, warmup, nowMs),
-    );
+    const groups = this.#spread.groupsBySeat();
+    return this.#seats.map((seat) => standingOf(seat, groups.get(seat), serving, warmup, nowMs));
   }
 
   #holds(candidates: readonly T[]): boolean {

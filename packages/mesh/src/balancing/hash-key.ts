@@ -52,7 +52,7 @@ function findHashValue(key: HashKey, facts: HashFacts): string | undefined {
     }
     case "query":
       return findQueryValue(facts.query, key.name);
-    case "source-ip":
+    default: // "source-ip"
       return facts.sourceAddress;
   }
 }

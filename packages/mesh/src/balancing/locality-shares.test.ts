@@ -13,7 +13,10 @@ const counts = (...groups: [total: number, available: number][]): GroupCounts[] 
 const close = (actual: readonly number[], expected: readonly number[]): void => {
   assert.equal(actual.length, expected.length);
   for (const [i, one] of actual.entries()) {
-    assert.ok(Math.abs(one - (expected[i] ?? 0)) < 0.005, `${actual} instead of ${expected}`);
+    assert.ok(
+      Math.abs(one - (expected[i] ?? 0)) < 0.005,
+      `${actual.join()} instead of ${expected.join()}`,
+    );
   }
 };
 
@@ -31,7 +34,7 @@ const spills: readonly [groups: GroupCounts[], shares: number[]][] = [
 ];
 for (const [groups, shares] of spills) {
   const available = groups.map((group) => group.available).join(", ");
-  test(`priorities with ${available} of 100 available get ${shares}`, () => {
+  test(`priorities with ${available} of 100 available get ${shares.join()}`, () => {
     close(priorityShares(groups), shares);
   });
 }
@@ -55,7 +58,7 @@ const panics: readonly [groups: GroupCounts[], minHealthRatio: number, panics: b
 ];
 for (const [groups, ratio, expected] of panics) {
   const shown = groups.map(({ total, available }) => `${available} of ${total}`).join(" and ");
-  test(`with ${shown} healthy and a minimum of ${ratio}, ejections are ignored: ${expected}`, () => {
+  test(`with ${shown} healthy and a minimum of ${ratio}, ejections are ignored: ${expected.join()}`, () => {
     assert.deepEqual(panickingGroups(groups, ratio), expected);
   });
 }

@@ -25,7 +25,7 @@ function show(plan: LocalityPlan): string {
   if (plan.kind === "one") return "one";
   const weights = plan.kind === "weighted" ? plan.weights : undefined;
   return plan.groups
-    .map(({ name, members }, i) => `${name}${weights ? `=${weights[i]}` : ""}: ${members}`)
+    .map(({ name, members }, i) => `${name}${weights ? `=${weights[i]}` : ""}: ${members.join()}`)
     .join(plan.kind === "weighted" ? " | " : " > ");
 }
 
@@ -119,7 +119,7 @@ const labelCases: readonly [labels: string[], failoverTo: Record<string, string>
     ],
   ];
 for (const [labels, map, expected] of labelCases) {
-  test(`failoverPriority ${labels} ${JSON.stringify(map)} gives ${expected}`, () => {
+  test(`failoverPriority ${labels.join()} ${JSON.stringify(map)} gives ${expected}`, () => {
     assert.equal(show(planLocalities(labelled, failover(map, labels), OWN, true)), expected);
   });
 }

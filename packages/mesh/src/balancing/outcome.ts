@@ -1,9 +1,10 @@
 /**
  * What became of one attempt: the HTTP status of the answer, a gRPC status as `grpcOutcome` gives it, a
- * failure before there was an answer, or "cancelled" (nobody waits for it any more; says nothing of the
- * endpoint but that it took at least so long). Numbers and constant strings, so none is allocated.
+ * failure before there was an answer, "connected" (a TCP connection was made, more is not known), or
+ * "cancelled" (nobody waits for it any more; says nothing of the endpoint but that it took at least so
+ * long). Numbers and constant strings, so none is allocated.
  */
-export type Outcome = number | LocalFailure | "cancelled";
+export type Outcome = number | LocalFailure | "connected" | "cancelled";
 
 /** Seen by the proxy alone: no connection, a connection lost before the answer, no answer in time. */
 export type LocalFailure = "connect-failure" | "reset" | "timeout";
@@ -45,6 +46,7 @@ export function countedStatus(outcome: Outcome): number | undefined {
     return outcome < FIRST_GRPC ? outcome : GRPC_STATUSES[outcome - FIRST_GRPC]?.[1];
   }
   if (outcome === "cancelled") return undefined;
+  if (outcome === "connected") return 200;
   return outcome === "timeout" ? 504 : 503;
 }
 

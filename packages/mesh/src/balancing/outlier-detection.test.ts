@@ -161,6 +161,8 @@ const readings: readonly [what: Outcome, changed: Partial<OutlierDetection>, eve
   ["connect-failure", { splitsLocalOrigin: true }, "local-failure"],
   ["timeout", { splitsLocalOrigin: true }, "local-failure"],
   ["cancelled", {}, "none"],
+  ["connected", {}, "success"],
+  ["connected", { errorCodes: [200], splitsLocalOrigin: true }, "success"],
   [grpcOutcome(0), {}, "success"],
   [grpcOutcome(1), {}, "success"], // CANCELLED counts as 499
   [grpcOutcome(2), {}, "error"],

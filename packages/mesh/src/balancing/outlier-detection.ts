@@ -51,6 +51,7 @@ export function healthyEndpoint(): EndpointHealth {
 export function readOutcome(outcome: Outcome, policy: OutlierDetection): HealthEvent {
   const status = countedStatus(outcome);
   if (status === undefined) return "none";
+  if (outcome === "connected") return "success";
   if (typeof outcome === "number") {
     const { errorCodes } = policy;
     const isError = errorCodes.length === 0 ? status >= 500 : errorCodes.includes(status);

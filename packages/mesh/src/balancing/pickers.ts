@@ -32,10 +32,7 @@ export function makePicker<T extends Candidate>(
     }
     case "peak-ewma":
       return new LeastLatency(seats, algorithm.decayMs);
-    case "random":
-    case "passthrough":
-    case "ring-hash":
-    case "maglev":
+    default: // "random", and "passthrough" where there is no address to pass through to
       return isEven ? new EvenDraws(seats) : new WeightedDraws(seats);
   }
 }

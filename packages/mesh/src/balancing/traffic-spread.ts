@@ -41,9 +41,11 @@ export class TrafficSpread<T extends Candidate> {
     return this.#serving;
   }
 
-  /** The group of a seat; `undefined`: it has none, the distribution leaves it out. */
-  groupOf(seat: Seat<T>): EndpointGroup<T> | undefined {
-    return this.#groups.find(({ seats }) => seats.includes(seat));
+  /** Each seat's group; a seat without one is left out by the distribution. */
+  groupsBySeat(): Map<Seat<T>, EndpointGroup<T>> {
+    return new Map(
+      this.#groups.flatMap((group) => group.seats.map((seat) => [seat, group] as const)),
+    );
   }
 
   /** Puts the seats into groups by locality. `arrange` has to follow. */
