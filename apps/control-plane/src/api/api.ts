@@ -11,6 +11,7 @@ import { problem } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { loginRoutes, tokenRoutes } from "./token-routes.ts";
+import { trafficRoutes } from "./traffic-routes.ts";
 
 // The longest YAML a change may hold, as JSON with every character escaped.
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -22,6 +23,7 @@ export function createApi(parts: ApiParts): Hono {
   api.use(authenticate(parts));
   for (const routes of [
     meshRoutes,
+    trafficRoutes,
     resourceRoutes,
     revisionRoutes,
     canaryRoutes,

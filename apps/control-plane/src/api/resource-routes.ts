@@ -59,7 +59,11 @@ export function resourceRoutes({ config }: ApiParts) {
         startedAt,
         plan: () => parsed.resources.map((after) => ({ ref: after.resource, after })),
       });
-      const warnings = [...parsed.warnings, ...outcome.warnings];
+      const passedOver = parsed.passedOver.map(
+        ({ kind, namespace, name, reason }) =>
+          `${kind} ${namespace}/${name}: passed over; ${reason}`,
+      );
+      const warnings = [...passedOver, ...parsed.warnings, ...outcome.warnings];
       return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
     })
     .delete("/resources/:kind/:namespace/:name", async (context) => {

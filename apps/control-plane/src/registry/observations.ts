@@ -15,8 +15,11 @@ const MAX_TEXT_LENGTH = 300;
 export class Observations {
   readonly #byProxy = new Map<string, Pick<Observed, "endpoints" | "protocols">>();
 
-  /** Takes what a proxy sees now in place of what it saw before. It may speak for `hosted` workloads only. */
-  replace(proxyId: string, hosted: ReadonlySet<string>, observed: Observed): void {
+  /**
+   * Takes what a proxy sees now in place of what it saw before; `false`: that is the same. It may speak for
+   * `hosted` workloads only.
+   */
+  replace(proxyId: string, hosted: ReadonlySet<string>, observed: Observed): boolean {
     const endpoints = observed.endpoints
       .filter(({ source }) => hosted.has(formatId(source)))
       .map((one) => ({
@@ -24,8 +27,11 @@ export class Observations {
         endpointId: one.endpointId.slice(0, MAX_TEXT_LENGTH),
         reason: one.reason.slice(0, MAX_TEXT_LENGTH),
       }));
-    if (endpoints.length + observed.protocols.length === 0) this.#byProxy.delete(proxyId);
-    else this.#byProxy.set(proxyId, { endpoints, protocols: observed.protocols });
+    if (endpoints.length + observed.protocols.length === 0) return this.#byProxy.delete(proxyId);
+    const seen = { endpoints, protocols: observed.protocols };
+    const isSame = JSON.stringify(this.#byProxy.get(proxyId)) === JSON.stringify(seen);
+    this.#byProxy.set(proxyId, seen);
+    return !isSame;
   }
 
   /** The proxy's stream has ended. Returns whether anything was known of it. */

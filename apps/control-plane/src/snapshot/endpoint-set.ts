@@ -26,7 +26,7 @@ export type EndpointSources = {
 };
 
 /**
- * All addresses of a service, those that take no new requests left out; in the order of their ids.
+ * All addresses of a service, those that drain too, in the order of their ids.
  * Without a declaration: the instances and WorkloadEntries (label `app`) that bear its name.
  */
 export function collectEndpoints(
@@ -64,6 +64,7 @@ export function collectEndpoints(
   return known.sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1));
 }
 
+/** What proxies are told: those that drain take no new requests. */
 export function toEndpointsResource(
   service: ServiceId,
   known: readonly KnownEndpoint[],
@@ -72,13 +73,15 @@ export function toEndpointsResource(
     kind: "endpoints" as const,
     key: `endpoints/${formatId(service)}`,
     service: { namespace: service.namespace, name: service.name },
-    endpoints: known.map(({ endpoint }) => endpoint),
+    endpoints: known
+      .filter(({ instance }) => instance?.isDraining !== true)
+      .map(({ endpoint }) => endpoint),
   };
   return { ...content, version: contentVersion(content) };
 }
 
 function serves(instance: StoredInstance): boolean {
-  return instance.appPort !== undefined && !instance.isDraining; // without a port it only calls
+  return instance.appPort !== undefined; // without a port it only calls
 }
 
 /** Whether a WorkloadEntry is an endpoint of the service its label `app` names. */

@@ -170,8 +170,7 @@ export class ProxyConnection {
   #onObserved(message: Extract<ProxyMessage, { type: "observed" }>): void {
     const { registry, observations, onObservations } = this.#parts;
     const hosted = registry.instancesOfProxy(this.#proxyId).map(workloadKeyOf);
-    observations.replace(this.#proxyId, new Set(hosted), message);
-    onObservations();
+    if (observations.replace(this.#proxyId, new Set(hosted), message)) onObservations();
   }
 
   #onDraining(): void {

@@ -139,7 +139,14 @@ export const EffectiveRules = z.object({
   source: SourceSelectorWire.optional(),
   /** Registered workloads it holds for, `namespace/name`. */
   callers: z.array(z.string()),
-  routes: z.array(z.object({ route: RouteWire, origin: PartOrigin.optional() })),
+  routes: z.array(
+    z.object({
+      route: RouteWire,
+      origin: PartOrigin.optional(),
+      /** Documents that have put something into it: a TrafficPolicy, the MeshConfig, a delegate's root. */
+      changedBy: z.array(PartOrigin).optional(),
+    }),
+  ),
   tcpRoutes: z.array(z.object({ route: TcpRouteWire, origin: PartOrigin.optional() })),
   tlsRoutes: z.array(z.object({ route: TcpRouteWire, origin: PartOrigin.optional() })),
   subsets: z.array(z.object({ subset: SubsetWire, origin: PartOrigin.optional() })),
