@@ -35,7 +35,7 @@ function documentsOf(folder: string, name: string) {
     return [
       {
         title,
-        expected: expected === undefined ? undefined : String(expected),
+        expected: typeof expected === "string" ? expected : undefined,
         text: document.toString(),
       },
     ];

@@ -2,7 +2,6 @@ import { formatId, type ServiceId } from "@heddle/mesh";
 import { formatRef, type HostRef, isDnsLabel, type Labels, type Resource } from "@heddle/resources";
 import { carries } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
-import { isReachable } from "../snapshot/declared-service.ts";
 import { byAge, type DocumentOf, type MeshDocument } from "../snapshot/mesh-document.ts";
 import { hostOf, wildcardSuffix } from "../snapshot/service-host.ts";
 
@@ -48,20 +47,9 @@ function warnings(
     case "PeerAuthentication":
       return warnOfPeerAuthentication(document, snapshot);
     case "Sidecar":
-      return [
-        ...warnOfRival(document, snapshot, resource.workloadSelector),
-        ...warnOfSidecar(resource),
-      ];
+      return warnOfRival(document, snapshot, resource.workloadSelector);
     case "Telemetry":
       return warnOfRival(document, snapshot, resource.selector);
-    case "ServiceEntry":
-      return resource.endpoints.flatMap(({ address }, index) =>
-        isReachable({ address })
-          ? []
-          : [
-              `spec.endpoints[${index}]: ${JSON.stringify(address)} is passed over; Heddle reaches IP addresses and host names`,
-            ],
-      );
     case "Service":
       return warnOfSelector(resource, context);
     case "MeshConfig":
@@ -154,17 +142,6 @@ function sameLabels(a: Labels | undefined, b: Labels | undefined): boolean {
   return carries(a, b) && carries(b, a);
 }
 
-function warnOfSidecar({ ingress, inboundConnectionPool }: DocumentOf<"Sidecar">["resource"]) {
-  const fields = [
-    ...(ingress.length > 0 ? ["spec.ingress"] : []),
-    ...(inboundConnectionPool ? ["spec.inboundConnectionPool"] : []),
-  ];
-  return fields.map(
-    (field) =>
-      `${field} has no effect: a Heddle proxy serves the ports its own configuration names (heddle run --port)`,
-  );
-}
-
 function warnOfSelector(
   { namespace, selector }: DocumentOf<"Service">["resource"],
   { workloads }: CheckContext,
@@ -179,21 +156,13 @@ function warnOfSelector(
 }
 
 function warnOfMeshConfig(
-  { trustDomain, trustDomainAliases, extensionProviders }: DocumentOf<"MeshConfig">["resource"],
+  { trustDomain }: DocumentOf<"MeshConfig">["resource"],
   context: CheckContext,
 ): string[] {
   const atStart = "is set when the control plane starts (HEDDLE_TRUST_DOMAIN)";
   return [
     ...(trustDomain !== undefined && trustDomain !== context.trustDomain
       ? [`trustDomain ${atStart}; it stays ${context.trustDomain}`]
-      : []),
-    ...(trustDomainAliases.length > 0
-      ? ["trustDomainAliases have no effect yet: only certificates of the mesh's own CA are taken"]
-      : []),
-    ...(extensionProviders.length > 0
-      ? [
-          "extensionProviders have no effect: Heddle sends its telemetry where OTEL_EXPORTER_OTLP_ENDPOINT says",
-        ]
       : []),
   ];
 }

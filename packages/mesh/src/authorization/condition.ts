@@ -88,6 +88,13 @@ function comparePorts(values: readonly string[], { field }: ConditionContext): T
 /** What a verified token would say. None is verified here, so nothing matches; negated forms do. */
 const TOKEN: Attribute = { isHttp: true, compile: () => () => false, see: () => "no token" };
 
+/** Metadata of Envoy's filters: there are none here. */
+const FILTER_METADATA: Attribute = {
+  isHttp: false,
+  compile: () => () => false,
+  see: () => "no metadata",
+};
+
 export const PRINCIPAL = identityAttribute((values) => {
   const withScheme = values.map((value) => (value.startsWith("*") ? value : SPIFFE + value));
   return compilePatterns(withScheme);
@@ -159,6 +166,7 @@ export function attributeOfKey(field: string, key: string): Attribute {
   const header = /^request\.headers\[([!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
   if (header !== undefined) return headerAttribute(header.toLowerCase());
   if (/^request\.auth\.claims(\[[^\][]+\])+$/.test(key)) return TOKEN;
+  if (key.startsWith("experimental.envoy.filters.")) return FILTER_METADATA;
   throw new InvalidAuthorizationError(
     field,
     key,

@@ -9,7 +9,8 @@ const KEYS = [
   ...["destination.ip", "destination.port", "connection.sni"],
 ];
 const IP_KEYS = new Set(["source.ip", "remote.ip", "destination.ip"]);
-const NAMED = /^(request\.headers\[[^\]\s]+\]|request\.auth\.claims(\[[^\]]+\])+)$/;
+const NAMED =
+  /^(request\.headers\[[!#$%&'*+.^_`|~0-9A-Za-z-]+\]|request\.auth\.claims(\[[^\][]+\])+)$/;
 const EXPERIMENTAL = "experimental.envoy.filters.";
 
 /** AuthorizationPolicy's Condition. */

@@ -122,9 +122,10 @@ type WrittenRule = {
 
 /** On a TCP port the HTTP fields of a DENY rule are left out (Istio): a rule of them alone denies all. */
 export function hasHttpFieldsOnly({ from, to }: WrittenRule): boolean {
-  const isTcpSource = (from ?? []).some(
-    ({ source: { requestPrincipals: _, notRequestPrincipals: __, ...rest } }) =>
-      Object.values(rest).some((list) => list !== undefined),
+  const isTcpSource = (from ?? []).some(({ source }) =>
+    Object.entries(source).some(
+      ([field, list]) => !/requestPrincipals$/i.test(field) && list !== undefined,
+    ),
   );
   const isTcpOperation = (to ?? []).some(
     ({ operation: { ports, notPorts } }) => ports !== undefined || notPorts !== undefined,

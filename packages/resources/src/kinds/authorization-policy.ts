@@ -1,8 +1,10 @@
+import { compileAuthorization } from "@heddle/mesh";
 import { z } from "zod";
 import type { AuthorizationPolicyDocument } from "../documents/policy-documents.ts";
 import { fields, unserved, type Warnings, warnIf } from "../schema/field-status.ts";
 import { authorizationCondition } from "./authorization-condition.ts";
 import { hasHttpFieldsOnly, operation, source } from "./authorization-match.ts";
+import { findCompileFault } from "./compile-fault.ts";
 import { documentOf } from "./document-schema.ts";
 import { withoutUndefined } from "./http-match.ts";
 import { checkTarget, readTarget, targetFields } from "./policy-target.ts";
@@ -60,9 +62,9 @@ const spec = warnIf(
 );
 
 export const AuthorizationPolicySchema = documentOf(spec.default({})).transform(
-  ({ metadata: { namespace, name, annotations }, spec }): AuthorizationPolicyDocument => {
+  ({ metadata: { namespace, name, annotations }, spec }, context): AuthorizationPolicyDocument => {
     const { action = "ALLOW", rules = [] } = spec;
-    return {
+    const document: AuthorizationPolicyDocument = {
       kind: "AuthorizationPolicy",
       namespace,
       name,
@@ -81,6 +83,10 @@ export const AuthorizationPolicySchema = documentOf(spec.default({})).transform(
         when: when.map(withoutUndefined),
       })),
     };
+    // What proxies would refuse is refused here, by the very code that they run.
+    const message = findCompileFault(() => compileAuthorization([document]));
+    if (message) context.addIssue({ code: "custom", path: ["spec", "rules"], message });
+    return document;
   },
 );
 

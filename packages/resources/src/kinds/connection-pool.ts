@@ -1,6 +1,6 @@
 import type { ConnectionPool } from "@heddle/mesh";
 import { z } from "zod";
-import { fields, ignored, warnIf, withoutEffect } from "../schema/field-status.ts";
+import { fields, warnIf, withoutEffect } from "../schema/field-status.ts";
 import { count, countOrUnset, durationMs, durationOrZeroMs } from "./fields.ts";
 import { withoutUndefined } from "./http-match.ts";
 
@@ -84,8 +84,3 @@ function zeros(written: Readonly<Record<string, number | undefined>>) {
     ];
   });
 }
-
-/** For places where a pool is not served. */
-export const ignoredPool = ignored(
-  "inbound connection limits are not served; limit requests with a RateLimit of heddle.dev/v1",
-);

@@ -86,13 +86,6 @@ export function countOrUnset(message: string) {
   return count({ message }).transform((value) => (value === 0 ? undefined : value));
 }
 
-/** 0–100, as a ratio of 0–1. */
-export const percentRatio = z
-  .number()
-  .min(0, "expected a percentage from 0 to 100")
-  .max(100, "expected a percentage from 0 to 100")
-  .transform((value) => value / 100);
-
 /** Istio's Percent, `{value: 12.5}`; no value means 0. As a ratio of 0–1. */
 export const percentBlock = fields({
   value: z

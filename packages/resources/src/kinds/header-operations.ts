@@ -1,11 +1,19 @@
-import type { HeaderChanges, HeaderOperations } from "@heddle/mesh";
+import {
+  compileFormat,
+  type HeaderChanges,
+  type HeaderOperations,
+  InvalidFormatError,
+} from "@heddle/mesh";
 import { z } from "zod";
-import { fields, warnIf } from "../schema/field-status.ts";
+import { differing, fields, warnIf } from "../schema/field-status.ts";
 
 const NAME = /^[-_A-Za-z0-9]+$/;
 const NAME_RULE = "is not a valid header name; expected letters, digits, - and _";
-/** A format string of Envoy's: `%%`, `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):9%`. */
-const FORMAT = /^(?:[^%]|%%|%[A-Z0-9_]+(?:\([^)%]*\))?(?::\d+)?%)*$/;
+/** Fields by which two peers agree on a message's end: changed by a rule, they would not. */
+const FRAMING = new Set([
+  ...["connection", "content-length", "keep-alive", "proxy-connection"],
+  ...["te", "trailer", "transfer-encoding", "upgrade"],
+]);
 
 function isAuthority(name: string): boolean {
   return /^(host|:authority)$/i.test(name);
@@ -14,11 +22,15 @@ function isAuthority(name: string): boolean {
 const value = z
   .string()
   .max(16_384, "expected at most 16384 characters")
-  .refine((text) => !/[\r\n\0]/.test(text), "expected no line break")
-  .refine(
-    (text) => FORMAT.test(text),
-    'invalid header configuration: un-escaped % or un-terminated variable expression; write "%%" for a percent sign, "%REQ(NAME)%" for a value',
-  );
+  .refine((text) => !/[\p{Cc}]/u.test(text.replaceAll("\t", "")), "expected no control characters")
+  .superRefine((text, context) => {
+    try {
+      compileFormat(text);
+    } catch (error) {
+      if (!(error instanceof InvalidFormatError)) throw error;
+      context.addIssue(`invalid header configuration: ${error.message}; "%%" is a percent sign`);
+    }
+  });
 
 function headerValues(allowsAuthority: boolean) {
   return z.record(z.string(), value).superRefine((headers, context) => {
@@ -38,6 +50,9 @@ function findNameFault(name: string, allowsAuthority: boolean): string | undefin
   if (name.startsWith(":") || isAuthority(name)) {
     return `invalid header ${JSON.stringify(name)}: header cannot have internal headers`;
   }
+  if (FRAMING.has(name.toLowerCase())) {
+    return "framing and hop-by-hop headers belong to the proxy and cannot be changed by a rule";
+  }
   return NAME.test(name) ? undefined : NAME_RULE;
 }
 
@@ -56,7 +71,10 @@ function changes(allowsAuthority: boolean) {
 
 /** Headers of a route or of a destination. */
 export const headerOperations = warnIf(
-  fields({ request: changes(true).optional(), response: changes(false).optional() }),
+  differing(
+    "framing and hop-by-hop headers, and format operators that Heddle does not know, are refused",
+    fields({ request: changes(true).optional(), response: changes(false).optional() }),
+  ),
   ({ request, response }) => {
     const clashes = (
       [

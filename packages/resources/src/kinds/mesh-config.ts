@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { MeshConfigDocument } from "../documents/mesh-documents.ts";
-import { fields, ignored, unserved } from "../schema/field-status.ts";
+import { differing, fields, ignored, unserved, withoutEffect } from "../schema/field-status.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { documentOf } from "./document-schema.ts";
 import { count, dnsLabel, someText } from "./fields.ts";
@@ -36,14 +36,23 @@ const spec = fields({
     mode: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]),
   }).optional(),
   pathNormalization: fields({ normalization: z.enum(NORMALIZATIONS) }).optional(),
-  trustDomain: fqdn.optional(),
-  trustDomainAliases: z.array(fqdn).optional(),
+  trustDomain: differing(
+    "it is set when the control plane starts (HEDDLE_TRUST_DOMAIN); another value here is warned of",
+    fqdn.optional(),
+  ),
+  trustDomainAliases: withoutEffect(
+    "only certificates of the mesh's own authority are taken",
+    z.array(fqdn).optional(),
+  ),
   rootNamespace: dnsLabel.optional(),
   numTrustedProxies: count({
     max: 100,
     message: "expected a whole number from 0 to 100",
   }).optional(),
-  extensionProviders: z.array(provider).optional(),
+  extensionProviders: withoutEffect(
+    "telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says",
+    z.array(provider).optional(),
+  ),
   defaultHttpRetryPolicy: retries.optional(),
   localityLbSetting: localityLbSetting.optional(),
   defaultTrafficPolicy: fields({

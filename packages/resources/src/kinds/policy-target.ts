@@ -1,27 +1,26 @@
 import { z } from "zod";
 import type { PolicyTarget } from "../documents/document.ts";
-import { fields, warnIf } from "../schema/field-status.ts";
+import { fields, warnIf, withoutEffect } from "../schema/field-status.ts";
 import { selectorLabels } from "./fields.ts";
 
 const GROUP = /^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const KIND = /^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
-const NO_WAYPOINT = "refers to a Gateway, and Heddle has none: it holds for nothing";
 
-const targetRef = warnIf(
-  fields({
-    group: z.string().max(253).regex(GROUP).optional(),
-    kind: z.string().min(1).max(63).regex(KIND),
-    name: z.string().min(1).max(253),
-    namespace: z
-      .string()
-      .refine(
-        (namespace) => namespace === "",
-        "cross namespace referencing is not currently supported; leave it out",
-      )
-      .optional(),
-  }),
-  ({ kind }) => (kind === "Gateway" || kind === "GatewayClass" ? NO_WAYPOINT : undefined),
-);
+const NO_WAYPOINT =
+  "it is for waypoints and gateways, and Heddle has none: the policy holds for nothing; select workloads by selector";
+
+const targetRef = fields({
+  group: z.string().max(253).regex(GROUP).optional(),
+  kind: z.string().min(1).max(63).regex(KIND),
+  name: z.string().min(1).max(253),
+  namespace: z
+    .string()
+    .refine(
+      (namespace) => namespace === "",
+      "cross namespace referencing is not currently supported; leave it out",
+    )
+    .optional(),
+});
 
 /** WorkloadSelector of security and telemetry policies. */
 export const selector = warnIf(
@@ -35,8 +34,8 @@ export const selector = warnIf(
 /** The fields by which a policy says for whom it holds; `checkTarget` and `readTarget` go with them. */
 export const targetFields = {
   selector: selector.optional(),
-  targetRef: targetRef.optional(),
-  targetRefs: z.array(targetRef).max(16).optional(),
+  targetRef: withoutEffect(NO_WAYPOINT, targetRef.optional()),
+  targetRefs: withoutEffect(NO_WAYPOINT, z.array(targetRef).max(16).optional()),
 };
 type Written = {
   readonly selector?: z.output<typeof selector> | undefined;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { JwtRule, RequestAuthenticationDocument } from "../documents/policy-documents.ts";
-import { fields, warnIf } from "../schema/field-status.ts";
+import { fields, warnIf, withoutEffect } from "../schema/field-status.ts";
 import { documentOf } from "./document-schema.ts";
 import { durationMs, someText } from "./fields.ts";
 import { checkTarget, readTarget, targetFields } from "./policy-target.ts";
@@ -86,12 +86,10 @@ const jwtRule = fields({
     }),
   );
 
-const spec = warnIf(
-  fields({ ...targetFields, jwtRules: z.array(jwtRule).max(4096).optional() }).superRefine(
-    checkTarget,
-  ),
-  () => NOT_ENFORCED,
-);
+const spec = fields({
+  ...targetFields,
+  jwtRules: withoutEffect(NOT_ENFORCED, z.array(jwtRule).max(4096).optional()),
+}).superRefine(checkTarget);
 
 export const RequestAuthenticationSchema = documentOf(spec.default({})).transform(
   ({ metadata: { namespace, name }, spec }): RequestAuthenticationDocument => ({

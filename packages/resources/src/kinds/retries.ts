@@ -1,16 +1,13 @@
-import { RETRY_CONDITIONS, type RetryCondition, type RetryPolicy } from "@heddle/mesh";
+import {
+  DEFAULT_RETRY_POLICY,
+  keepsGuard,
+  RETRY_CONDITIONS,
+  type RetryCondition,
+  type RetryPolicy,
+} from "@heddle/mesh";
 import { z } from "zod";
 import { differing, fields, warnIf } from "../schema/field-status.ts";
 import { durationMs } from "./fields.ts";
-
-/** Istio's default, safe for every request: none of these means that the service has seen it. */
-const DEFAULT_CONDITIONS: readonly RetryCondition[] = [
-  "connect-failure",
-  "refused-stream",
-  "unavailable",
-  "cancelled",
-];
-const DEFAULT_BACKOFF_MS = 25;
 
 const STATUS_CODES = new Set([
   ...range(100, 103),
@@ -75,16 +72,17 @@ export const retries = warnIf(
     ) {
       context.addIssue("http retry policy configured when attempts are set to 0 (disabled)");
     }
-    const conditions = hasConditions ? (written.retryOn?.conditions ?? []) : DEFAULT_CONDITIONS;
+    const on = written.retryOn && hasConditions ? written.retryOn : DEFAULT_RETRY_POLICY;
+    const { conditions, statusCodes } = on;
     return {
       attempts,
       conditions,
-      statusCodes: written.retryOn?.statusCodes ?? [],
+      statusCodes,
       ...(perTryTimeout !== undefined && { perTryTimeoutMs: perTryTimeout }),
-      backoffBaseMs: written.backoff ?? DEFAULT_BACKOFF_MS,
+      backoffBaseMs: written.backoff ?? DEFAULT_RETRY_POLICY.backoffBaseMs,
       avoidsPrevious: written.retryIgnorePreviousHosts ?? true,
       leavesLocality: retryRemoteLocalities ?? false,
-      idempotentOnly: conditions.every((one) => DEFAULT_CONDITIONS.includes(one)),
+      idempotentOnly: keepsGuard(on),
     };
   }),
   (written) =>

@@ -72,7 +72,10 @@ function findEgressFault(text: string): string | undefined {
 }
 
 const egress = fields({
-  port: fields({ number: port, ...portFields }).optional(),
+  port: withoutEffect(
+    "the hosts of all listeners are reachable at every port",
+    fields({ number: port, ...portFields }).optional(),
+  ),
   bind: withoutEffect(OWN_PORTS, address.optional()),
   captureMode,
   hosts: z.array(egressHost).min(1, "sidecar: egress listener must contain at least one host"),
@@ -80,9 +83,12 @@ const egress = fields({
 
 const shape = fields({
   workloadSelector: fields({ labels: selectorLabels.optional() }).optional(),
-  ingress: z.array(ingress).optional(),
+  ingress: withoutEffect(OWN_PORTS, z.array(ingress).optional()),
   egress: z.array(egress).optional(),
-  inboundConnectionPool: connectionPool.optional(),
+  inboundConnectionPool: withoutEffect(
+    "a proxy bounds what it takes in by itself; limit requests by a RateLimit of heddle.dev/v1",
+    connectionPool.optional(),
+  ),
   outboundTrafficPolicy: fields({
     mode: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).optional(),
     egressProxy: unserved("Heddle has no egress proxy; route the host by a VirtualService"),

@@ -39,8 +39,10 @@ const spec = fields({
   retries: retries.optional(),
   fault: scopedFault.optional(),
 }).refine(
-  ({ sources: _, destinations: __, ...rest }) =>
-    Object.values(rest).some((one) => one !== undefined),
+  (written) =>
+    Object.entries(written).some(
+      ([field, value]) => field !== "sources" && field !== "destinations" && value !== undefined,
+    ),
   "says nothing; expected at least one of loadBalancer, connectionPool, outlierDetection, tls, retryBudget, timeout, retries and fault",
 );
 

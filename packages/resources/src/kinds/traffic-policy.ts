@@ -23,8 +23,9 @@ type Blocks = {
 };
 
 const portPolicy = fields({ port: fields({ number: port }), ...blocks }).superRefine(
-  ({ port: _, ...written }, context) => {
-    if (isEmpty(written)) context.addIssue("port traffic policy must have at least one field");
+  (written, context) => {
+    if (isEmpty({ ...written, port: undefined }))
+      context.addIssue("port traffic policy must have at least one field");
   },
 );
 

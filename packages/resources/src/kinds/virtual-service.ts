@@ -1,7 +1,9 @@
+import { compileRoutes, compileTcpRoutes } from "@heddle/mesh";
 import { z } from "zod";
 import type { VirtualService } from "../documents/routing-documents.ts";
 import { fields, warnIf } from "../schema/field-status.ts";
 import { readHost } from "../service-host.ts";
+import { findCompileFault } from "./compile-fault.ts";
 import { documentOf } from "./document-schema.ts";
 import {
   coversHost,
@@ -41,8 +43,13 @@ export const VirtualServiceSchema = documentOf(spec)
       context.addIssue({ code: "custom", path: ["spec", ...at], message });
     }
   })
-  .transform(({ metadata: { namespace, name }, spec }): VirtualService => {
+  .transform(({ metadata: { namespace, name }, spec }, context): VirtualService => {
     const hosts = distinct(spec.hosts ?? [], namespace);
+    // What proxies would refuse is refused here, by the very code that they run.
+    const check = (field: string, index: number, compile: () => unknown) => {
+      const message = findCompileFault(compile);
+      if (message) context.addIssue({ code: "custom", path: ["spec", field, index], message });
+    };
     const take = <T, R>(
       list: readonly T[] | undefined,
       read: (one: T, index: number) => R | undefined,
@@ -55,9 +62,21 @@ export const VirtualServiceSchema = documentOf(spec)
       services: hosts.map(({ service }) => service),
       isForMesh: holdsForMesh(spec.gateways),
       visibleTo: readVisibility(spec.exportTo, namespace, false).visibleTo,
-      routes: take(spec.http, (one, index) => toDocumentRoute(one, index, namespace)),
-      tcpRoutes: take(spec.tcp, (one, index) => toDocumentTcpRoute(one, "tcp", index, namespace)),
-      tlsRoutes: take(spec.tls, (one, index) => toDocumentTcpRoute(one, "tls", index, namespace)),
+      routes: take(spec.http, (one, index) => {
+        const route = toDocumentRoute(one, index, namespace);
+        if (route && !route.delegate) check("http", index, () => compileRoutes([route]));
+        return route;
+      }),
+      tcpRoutes: take(spec.tcp, (one, index) => {
+        const route = toDocumentTcpRoute(one, "tcp", index, namespace);
+        if (route) check("tcp", index, () => compileTcpRoutes([route]));
+        return route;
+      }),
+      tlsRoutes: take(spec.tls, (one, index) => {
+        const route = toDocumentTcpRoute(one, "tls", index, namespace);
+        if (route) check("tls", index, () => compileTcpRoutes([route]));
+        return route;
+      }),
     };
   });
 
@@ -136,7 +155,7 @@ export function findUnreachable(resource: VirtualService): string[] {
     if (catchAll >= 0 && position === catchAll && position < routes.length - 1) {
       warnings.push(`${at}: matches every request; the routes after it never apply`);
     }
-    const keys = matches.map(({ name: _, ...rest }) => JSON.stringify(rest));
+    const keys = matches.map((match) => JSON.stringify({ ...match, name: undefined }));
     const twins = keys.map((key) => seen.get(key));
     if (keys.length > 0 && twins.every((twin) => twin !== undefined)) {
       const message = "all matches used by prior rules; it never applies";
