@@ -38,6 +38,7 @@ export interface MuxClientOwner {
 export class MuxClientSession extends MuxSession {
   /** The identity's generation it was opened with. */
   readonly generation: number;
+  readonly openedAtMs: number;
   /** Exchanges it has carried to their end. */
   servedCount = 0;
   readonly #owner: MuxClientOwner;
@@ -52,6 +53,7 @@ export class MuxClientSession extends MuxSession {
     super(connection, owner.clock, owner.limits);
     this.#owner = owner;
     this.generation = generation;
+    this.openedAtMs = owner.clock.nowMs;
     this.#idleSinceMs = owner.clock.nowMs;
   }
 

@@ -1,4 +1,5 @@
 import type { Http1Limits } from "@heddle/http1";
+import { admitPending, describeOverflow } from "@heddle/mesh";
 import { MUX_ALPN } from "../../core/workload-identity.ts";
 import type { ByteStreamHandler } from "../byte-stream.ts";
 import { Connection, type ConnectTarget } from "../connection.ts";
@@ -57,12 +58,37 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
       return session.assign(user, method);
     }
     if (typeof target === "string") return { refusal: target, isOverflow: false };
-    if (this.#waiting.length >= this.#options.maxWaiting) {
-      const refusal = `${this.#waiting.length} requests already wait for a connection`;
-      return { refusal, isOverflow: true };
-    }
+    const overflow = this.#overflow();
+    if (overflow !== undefined) return { refusal: overflow, isOverflow: true };
     this.#waiting.push({ user, method });
+    this.#countPending(1);
     return "waiting";
+  }
+
+  #overflow(): string | undefined {
+    const { admission, maxWaiting } = this.#options;
+    if (this.#waiting.length >= maxWaiting) {
+      return `${this.#waiting.length} requests already wait for a connection`;
+    }
+    if (admission === undefined) return undefined;
+    const verdict = admitPending(admission.limits, admission.usage);
+    return verdict === "admitted" ? undefined : describeOverflow(verdict);
+  }
+
+  #countPending(more: number): void {
+    const { admission } = this.#options;
+    if (admission !== undefined) admission.usage.pending += more;
+  }
+
+  #takeWaiting(): { user: UpstreamUser; method: string }[] {
+    const all = this.#waiting.splice(0);
+    this.#countPending(-all.length);
+    return all;
+  }
+
+  #countConnections(more: number): void {
+    const { admission } = this.#options;
+    if (admission !== undefined) admission.usage.connections += more;
   }
 
   /** What was opened with an older key or trust finishes what it has, and takes nothing new. */
@@ -90,6 +116,7 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
 
   #connect(target: ConnectTarget): void {
     const { connectTimeoutMs } = this.#options;
+    this.#countConnections(1);
     this.#connecting.add(
       new Connecting(target, this.clock, connectTimeoutMs, this.#options.generation(), this),
     );
@@ -101,6 +128,7 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
     if (connection.alpn !== MUX_ALPN) {
       connection.handler = QUIET;
       connection.destroy();
+      this.#countConnections(-1);
       this.#fallBack();
       return;
     }
@@ -113,7 +141,8 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
 
   onConnectFailed(connecting: Connecting, reason: string): void {
     this.#connecting.delete(connecting);
-    for (const { user } of this.#waiting.splice(0)) {
+    this.#countConnections(-1);
+    for (const { user } of this.#takeWaiting()) {
       user.onUpstreamFault({ kind: "connect", reason });
     }
     this.#reportIfEmpty();
@@ -133,7 +162,7 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
       onEmpty: () => options.onEmpty(this),
     });
     this.#http1 = http1;
-    for (const { user, method } of this.#waiting.splice(0)) {
+    for (const { user, method } of this.#takeWaiting()) {
       const got = http1.acquire(user, method);
       if (got === "waiting") continue;
       if ("refusal" in got) {
@@ -149,13 +178,14 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
       const session = this.#leastBusy();
       if (session === undefined || session.busyCount >= MAX_STREAMS) break;
       const next = this.#waiting.shift();
+      this.#countPending(-1);
       if (next !== undefined) next.user.onUpstreamReady(session.assign(next.user, next.method));
     }
     if (this.#waiting.length === 0 || !this.#mayConnect) return;
     const target = this.#options.target();
     if (typeof target === "object") this.#connect(target);
     else if (this.#sessions.length === 0) {
-      for (const { user } of this.#waiting.splice(0)) {
+      for (const { user } of this.#takeWaiting()) {
         user.onUpstreamFault({ kind: "connect", reason: target });
       }
     }
@@ -164,11 +194,23 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
   cancel(user: UpstreamUser): void {
     this.#http1?.cancel(user);
     const index = this.#waiting.findIndex((waiting) => waiting.user === user);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#countPending(-1);
   }
 
-  onReleased(): void {
+  onReleased(session: MuxClientSession): void {
+    if (this.#isWornOut(session)) session.retire();
     if (this.#waiting.length > 0) this.#serveWaiting();
+  }
+
+  #isWornOut(session: MuxClientSession): boolean {
+    const { maxConnectionAgeMs, maxRequestsPerConnection } = this.#options;
+    if (maxRequestsPerConnection !== undefined) {
+      if (session.servedCount >= maxRequestsPerConnection) return true;
+    }
+    if (maxConnectionAgeMs === undefined) return false;
+    return this.clock.nowMs - session.openedAtMs >= maxConnectionAgeMs;
   }
 
   onDraining(session: MuxClientSession): void {
@@ -182,6 +224,7 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
   }
 
   onClosed(session: MuxClientSession): void {
+    this.#countConnections(-1);
     this.#drop(session);
     this.#retired.delete(session);
     if (this.#waiting.length > 0) this.#serveWaiting();
