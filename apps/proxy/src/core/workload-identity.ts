@@ -22,5 +22,7 @@ export const MESH_ALPN = "istio-http/1.1";
 
 /** ALPN of the multiplexed leg between two of Heddle's sidecars, preferred where both have it. */
 export const MUX_ALPN = "heddle-mux/1";
+/** ALPN of HTTP/2 between sidecars: no sidecar of Heddle's asks for it, other proxies may. */
+export const MESH_HTTP2_ALPN = "istio-h2";
 /** The same for opaque connections. */
 export const MESH_TCP_ALPN = "istio";

@@ -2,13 +2,14 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AppPort } from "../core/hosted-workload.ts";
 import type { FoundProtocol } from "../core/protocol-memory.ts";
-import { MESH_ALPN, MESH_TCP_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
+import { MESH_ALPN, MESH_HTTP2_ALPN, MESH_TCP_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
 import type { ByteStreamHandler } from "../transport/byte-stream.ts";
 import { readClientHello } from "../transport/client-hello.ts";
 import { Connection, certificateFault } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import { comparePreface, DETECTION_MS, detectProtocol } from "../transport/detect-protocol.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
+import { Http2ServerSession } from "../transport/http2-server.ts";
 import { MuxServerSession } from "../transport/mux/mux-server.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
@@ -20,7 +21,7 @@ import { InboundTcp } from "./tcp-connection.ts";
 const TLS_HANDSHAKE = 0x16;
 const GREETING_TIMEOUT_MS = 10_000;
 /** What sidecars offer; TLS that offers none of them is the app's own. */
-const MESH_PROTOCOLS: readonly string[] = [MUX_ALPN, MESH_ALPN, MESH_TCP_ALPN];
+const MESH_PROTOCOLS: readonly string[] = [MUX_ALPN, MESH_ALPN, MESH_HTTP2_ALPN, MESH_TCP_ALPN];
 const NO_BYTES = Buffer.alloc(0);
 /** Until the connection's new owner has it, which is at once. */
 const UNREAD: ByteStreamHandler = Object.freeze({
@@ -132,6 +133,7 @@ export class InboundGreeting implements Session, Watched {
     if (found === "more") return;
     this.#note(found.protocol);
     if (found.protocol === "tcp" || found.protocol === "tls") this.#startPlainTcp();
+    else if (found.protocol === "http2") this.#startPlainHttp2();
     else this.#startPlainHttp1();
   }
 
@@ -148,6 +150,26 @@ export class InboundGreeting implements Session, Watched {
     const connection = Connection.adopt(this.#socket, downstream);
     downstream.attach(connection);
     connection.start(this.#kept);
+  }
+
+  #startPlainHttp2(): void {
+    this.#stopReading();
+    this.#socket.removeAllListeners();
+    this.#socket.unshift(this.#kept);
+    this.#startHttp2(this.#socket, undefined);
+  }
+
+  #startHttp2(socket: Socket, peer: MeshPeer | undefined): void {
+    const side = this.#side;
+    const session = new Http2ServerSession(socket, {
+      limits: side.limits,
+      clock: processClock,
+      idleMs: side.timeouts.idleMs,
+      exchange: () => new InboundExchange(side, peer, this.#address),
+      onGone: (gone) => this.#sessions.delete(gone),
+    });
+    this.#sessions.add(session);
+    this.#finish();
   }
 
   #startPlainTcp(): void {
@@ -233,6 +255,11 @@ export class InboundGreeting implements Session, Watched {
   #startMesh(tls: TLSSocket, peer: MeshPeer): void {
     if (tls.alpnProtocol === MUX_ALPN) {
       this.#startMux(tls, peer);
+      return;
+    }
+    if (tls.alpnProtocol === MESH_HTTP2_ALPN) {
+      tls.removeAllListeners();
+      this.#startHttp2(tls, peer);
       return;
     }
     if (tls.alpnProtocol === MESH_TCP_ALPN) {

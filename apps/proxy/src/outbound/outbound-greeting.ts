@@ -1,9 +1,11 @@
 import type { Resolution, ServiceView } from "../core/mesh-view.ts";
 import type { FoundProtocol } from "../core/protocol-memory.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
+import { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import { DETECTION_MS, type Detected, detectProtocol } from "../transport/detect-protocol.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
+import { Http2ServerSession } from "../transport/http2-server.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { OutboundExchange } from "./outbound-exchange.ts";
 import type { OutboundSide } from "./outbound-side.ts";
@@ -151,7 +153,8 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
     if (found.protocol === "tls") this.#toTcp(found.hello.serverName, bytes, start, end);
     else if (this.#reading === "tls" || found.protocol === "tcp") {
       this.#toTcp(undefined, bytes, start, end);
-    } else this.#toHttp1(bytes, start, end);
+    } else if (found.protocol === "http2") this.#toHttp2(bytes, start, end);
+    else this.#toHttp1(bytes, start, end);
   }
 
   #note(protocol: FoundProtocol): void {
@@ -175,6 +178,25 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
     this.#stream.handler = downstream;
     downstream.attach(this.#stream);
     downstream.onData(bytes, start, end);
+  }
+
+  #toHttp2(bytes: Buffer, start: number, end: number): void {
+    const stream = this.#stream;
+    if (!(stream instanceof Connection)) {
+      this.#refuse("HTTP/2 within another multiplexed connection");
+      return;
+    }
+    this.#leave();
+    const { limits, timeouts } = this.#side;
+    const socket = stream.release(Buffer.from(bytes.subarray(start, end)));
+    const session = new Http2ServerSession(socket, {
+      limits,
+      clock: processClock,
+      idleMs: timeouts.idleMs,
+      exchange: () => new OutboundExchange(this.#side, this.#fixedHost),
+      onGone: (gone) => this.#sessions.delete(gone),
+    });
+    this.#sessions.add(session);
   }
 
   #toTcp(sni: string | undefined, bytes = this.#kept, start = 0, end = bytes.length): void {

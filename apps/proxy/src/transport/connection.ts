@@ -114,6 +114,20 @@ export class Connection implements ByteStream {
     return connection;
   }
 
+  /**
+   * Gives the socket away, to be read in another way: `first` was read already and stands in it again.
+   * The handler hears nothing more, and this connection counts as closed.
+   */
+  release(first: Buffer): net.Socket {
+    const socket = this.#socket;
+    this.isClosed = true;
+    for (const event of ["data", "end", "drain", "error", "close"])
+      socket.removeAllListeners(event);
+    socket.pause();
+    if (first.length > 0) socket.unshift(first);
+    return socket;
+  }
+
   /** What TLS has settled on; empty: nothing. */
   get alpn(): string {
     const { alpnProtocol } = this.#socket as TLSSocket;
