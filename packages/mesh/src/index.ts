@@ -76,7 +76,19 @@ export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtl
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
+export {
+  type CompiledRateLimit,
+  compileRateLimit,
+  type RateLimitFacts,
+  rateLimitKey,
+} from "./limits/compile-rate-limits.ts";
 export type { RateLimit, RateLimitKey } from "./limits/rate-limit.ts";
+export { rateLimitFields } from "./limits/rate-limit-fields.ts";
+export {
+  MAX_RATE_LIMIT_KEYS,
+  RateLimiter,
+  type RateLimitVerdict,
+} from "./limits/rate-limiter.ts";
 export {
   DEFAULT_RETRIES_PER_SECOND,
   DEFAULT_RETRY_RATIO,
