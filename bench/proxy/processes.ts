@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import net from "node:net";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +12,11 @@ export function findProgram(name: string): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
+
+/** Proxies drain before they end. */
+const STOP_MS = 15_000;
+const LISTEN_MS = 15_000;
+const LISTEN_RETRY_MS = 50;
 
 const taskset = findProgram("taskset");
 const canPin = taskset !== undefined && availableParallelism() >= 2;
@@ -52,8 +58,44 @@ export async function run(core: number, command: string, args: readonly string[]
   return stdout;
 }
 
-export function stopAll(): void {
-  for (const child of started.splice(0)) child.kill("SIGTERM");
+/** Waits until somebody takes connections on the port; fails when one of the programs has ended by itself. */
+export async function whenListening(port: number): Promise<void> {
+  const endMs = performance.now() + LISTEN_MS;
+  while (!(await takesConnections(port))) {
+    const ended = started.find(({ exitCode }) => exitCode !== null);
+    if (ended !== undefined) {
+      throw new Error(`${ended.spawnargs.join(" ")} ended with ${ended.exitCode}`);
+    }
+    if (performance.now() > endMs) throw new Error(`nothing listens on port ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
+  }
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: "127.0.0.1" });
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** Where the list of running programs stands; for `stopSince`. */
+export function mark(): number {
+  return started.length;
+}
+
+/** Ends what was started after the mark, and waits until it has ended. */
+export async function stopSince(since: number): Promise<void> {
+  const ending = started.splice(since).map(async (child) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await ended;
+    clearTimeout(timer);
+  });
+  await Promise.all(ending);
 }
 
 function childrenOf(pid: number): number[] {
@@ -81,8 +123,10 @@ export function cpuNs(pid: number): number {
   return sum;
 }
 
-/** Private and resident memory in MiB, the process and its children together. */
-export function memoryMib(pid: number): { privateMib: number; rssMib: number } {
+export type MemoryMib = { readonly privateMib: number; readonly rssMib: number };
+
+/** Private and resident memory, the process and its children together. */
+export function memoryMib(pid: number): MemoryMib {
   let privateKib = 0;
   let rssKib = 0;
   for (const each of [pid, ...childrenOf(pid)]) {
@@ -92,7 +136,5 @@ export function memoryMib(pid: number): { privateMib: number; rssMib: number } {
       else privateKib += Number(kib);
     }
   }
-  return { privateMib: round(privateKib / 1_024), rssMib: round(rssKib / 1_024) };
+  return { privateMib: privateKib / 1_024, rssMib: rssKib / 1_024 };
 }
-
-const round = (mib: number) => Math.round(mib * 10) / 10;

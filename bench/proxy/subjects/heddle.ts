@@ -2,10 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { ProxyResource } from "@heddle/contracts";
-import { type TestAuthority, TestControlPlane } from "@heddle/testkit";
-import { paths } from "../../apps/cli/src/paths.ts";
-import { proxyArgs } from "../../apps/cli/src/run/proxy-command.ts";
-import { MEASURED_CORE, start } from "./processes.ts";
+import { TestControlPlane } from "@heddle/testkit";
+import { paths } from "../../../apps/cli/src/paths.ts";
+import { proxyArgs } from "../../../apps/cli/src/run/proxy-command.ts";
+import { MEASURED_CORE, start } from "../processes.ts";
+import type { Contestant, Shape, Surroundings } from "./subject.ts";
 
 const READY_MS = 60_000;
 
@@ -13,17 +14,39 @@ type Ready = {
   readonly workloads: readonly { readonly inboundPort: number; readonly outboundPort: number }[];
 };
 
-export type RunningProxy = {
+type RunningProxy = {
   readonly pid: number;
   readonly inboundPort: number;
   readonly outboundPort: number;
 };
 
-/** One proxy process in its default configuration, joined to a control plane that knows `resources`. */
-export async function startProxy(
-  folder: string,
+/**
+ * Heddle in its default configuration: flags and compile cache as `heddle up` gives them, exact metrics
+ * exported each second, spans at 1 %, routing, deadlines, authorization. One hop is the caller's sidecar
+ * and an app without one; the pair is both sidecars.
+ */
+export async function startHeddle(shape: Shape, around: Surroundings): Promise<Contestant> {
+  const { upstreamPort, authority } = around;
+  if (shape === "hop") {
+    const caller = await startProxy({ service: "front" }, around, serviceAt("plain", upstreamPort));
+    return { name: "heddle", port: caller.outboundPort, host: "plain", pids: [caller.pid] };
+  }
+  const reviews = await startProxy({ service: "reviews", appPort: upstreamPort }, around, []);
+  const identity = authority.spiffeId({
+    namespace: "shop",
+    workload: "reviews",
+    service: "reviews",
+  });
+  const resources = serviceAt("reviews", reviews.inboundPort, identity);
+  const caller = await startProxy({ service: "caller" }, around, resources);
+  const pids = [caller.pid, reviews.pid];
+  return { name: "heddle", port: caller.outboundPort, host: "reviews", pids };
+}
+
+/** One proxy process, joined to a control plane that knows `resources`. */
+async function startProxy(
   workload: { readonly service: string; readonly appPort?: number },
-  authority: TestAuthority,
+  { folder, authority, otlpUrl }: Surroundings,
   resources: readonly ProxyResource[],
 ): Promise<RunningProxy> {
   const context = { after: () => {} } as unknown as TestContext;
@@ -43,6 +66,7 @@ export async function startProxy(
       HEDDLE_JOIN_TOKEN: control.token,
       HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
       HEDDLE_LOG_LEVEL: "error",
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
       NODE_COMPILE_CACHE: paths.compileCache, // as `heddle up` does
       ...(process.env["NODE_OPTIONS"] && { NODE_OPTIONS: process.env["NODE_OPTIONS"] }),
     },
@@ -61,7 +85,7 @@ export async function startProxy(
 }
 
 /** A service with its default route and one endpoint. */
-export function serviceAt(name: string, port: number, identity?: string): ProxyResource[] {
+function serviceAt(name: string, port: number, identity?: string): ProxyResource[] {
   const service = { namespace: "shop", name };
   return [
     {

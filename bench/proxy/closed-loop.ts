@@ -3,16 +3,18 @@ import net from "node:net";
 import { join } from "node:path";
 import { findProgram, LOAD_CORE, run } from "./processes.ts";
 
-export type Load = {
+export type ClosedLoad = {
   readonly port: number;
   readonly host: string;
   readonly connections: number;
   readonly seconds: number;
   /** Bytes of a POST body; 0: GET. */
   readonly bodyBytes: number;
+  /** For the load generator's script. */
+  readonly folder: string;
 };
 
-export type LoadResult = { readonly requests: number; readonly failures: number };
+type LoadResult = { readonly requests: number; readonly failures: number };
 
 const HEADERS: readonly (readonly [string, string])[] = [
   [
@@ -32,17 +34,17 @@ const SLOW = "30s";
 const wrk = findProgram("wrk");
 
 /** Keep-alive requests over a number of connections, one after the other on each: wrk's, else our own. */
-export async function apply(load: Load, folder: string): Promise<LoadResult> {
-  return wrk === undefined ? ownLoad(load) : wrkLoad(wrk, load, folder);
+export async function applyClosedLoop(load: ClosedLoad): Promise<LoadResult> {
+  return wrk === undefined ? ownLoad(load) : wrkLoad(wrk, load);
 }
 
-async function wrkLoad(program: string, load: Load, folder: string): Promise<LoadResult> {
+async function wrkLoad(program: string, load: ClosedLoad): Promise<LoadResult> {
   const args = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", SLOW];
   for (const [name, value] of [["Host", load.host] as const, ...HEADERS]) {
     args.push("-H", `${name}: ${value}`);
   }
   if (load.bodyBytes > 0) {
-    const script = join(folder, "post.lua");
+    const script = join(load.folder, "post.lua");
     writeFileSync(script, `wrk.method = "POST"\nwrk.body = string.rep("x", ${load.bodyBytes})\n`);
     args.push("-s", script);
   }
@@ -57,7 +59,7 @@ async function wrkLoad(program: string, load: Load, folder: string): Promise<Loa
 }
 
 /** Where wrk is absent: the same load from this process. Dearer, but outside of what is measured. */
-async function ownLoad(load: Load): Promise<LoadResult> {
+async function ownLoad(load: ClosedLoad): Promise<LoadResult> {
   const head =
     `${load.bodyBytes > 0 ? "POST" : "GET"} ${PATH} HTTP/1.1\r\nHost: ${load.host}\r\n` +
     HEADERS.map(([name, value]) => `${name}: ${value}\r\n`).join("") +
