@@ -44,11 +44,35 @@ export const GraphNode = z.object({
   lastRequestMs: z.number().optional(),
 });
 
+/** Opaque connections over the answer's window, as the caller's proxy counted them. */
+export const TcpSignalsWire = z.object({
+  opened: z.number().int(),
+  openedPerSecond: z.number(),
+  /** Not opened at all: refused, no endpoint, limits. */
+  failed: z.number().int(),
+  /** Open at the end of the window. */
+  open: z.number().int(),
+  /** From the caller to the destination, and back. */
+  sentBytesPerSecond: z.number(),
+  receivedBytesPerSecond: z.number(),
+});
+
+/** How requests of an edge failed: the hop, Envoy's flags (`-`: none) and the answer's code (0: none). */
+export const FailureKindWire = z.object({
+  failedBy: z.enum(["app", "outbound-proxy", "inbound-proxy", "network"]),
+  flags: z.string(),
+  code: z.number().int(),
+  /** Number of the gRPC status; absent: no gRPC. */
+  grpcStatus: z.string().optional(),
+  count: z.number().int(),
+});
+
 export const GraphEdge = z.object({
   id: z.string(), // <source id>-><destination id>
   source: z.string(),
   destination: z.string(),
-  protocol: z.literal("http"),
+  /** What most of its traffic is; `tcp` when it knows no requests. */
+  protocol: z.enum(["http", "grpc", "tcp"]),
   health: HealthWire,
   signals: SignalsWire,
   /** Counted at the receiving proxy; absent: no receiving proxy reported in the window. */
@@ -62,6 +86,18 @@ export const GraphEdge = z.object({
     inboundProxy: z.number().int(),
     network: z.number().int(),
   }),
+  /** The same by kind, the most frequent first, at most 20. Absent: older than the collector's memory. */
+  failures: z.array(FailureKindWire).optional(),
+  /** Absent: no opaque connection in the window. */
+  tcp: TcpSignalsWire.optional(),
+  /** Over the window, as the caller's proxy counted them: tries beyond the first, copies sent, faults injected. */
+  events: z
+    .object({
+      retries: z.number().int(),
+      mirrored: z.number().int(),
+      faultsInjected: z.number().int(),
+    })
+    .optional(),
   lastRequestMs: z.number(),
 });
 
@@ -131,6 +167,8 @@ export const RecentRequestsResponse = z.object({
 export type HealthWire = z.infer<typeof HealthWire>;
 export type SignalsWire = z.infer<typeof SignalsWire>;
 export type GraphNode = z.infer<typeof GraphNode>;
+export type TcpSignalsWire = z.infer<typeof TcpSignalsWire>;
+export type FailureKindWire = z.infer<typeof FailureKindWire>;
 export type GraphEdge = z.infer<typeof GraphEdge>;
 export type GraphSnapshot = z.infer<typeof GraphSnapshot>;
 export type SeriesPoint = z.infer<typeof SeriesPoint>;
