@@ -128,8 +128,8 @@ const badPushes = {
     reason: /expected service\/shop\/reviews/,
   },
   "does not fit the schema": {
-    upserts: [{ ...serviceOf("payments", "b", { v1: 1 }), routes: [] }],
-    reason: /upserts\.0\.routes/,
+    upserts: [{ ...serviceOf("payments", "b", { v1: 1 }), revision: 1.5 }],
+    reason: /upserts\.0\.revision/,
   },
 };
 for (const [title, { reason, ...push }] of Object.entries(badPushes)) {

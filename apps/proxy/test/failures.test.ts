@@ -98,7 +98,7 @@ test("says that a rule names an unknown subset: 503, NC", async (t) => {
 test("says that no endpoint takes connections: 503, UF, and lists what was tried", async (t) => {
   const { proxy, recorder } = await callerOf(t, [await deadPort(), await deadPort()]);
   const answer = await send(proxy.port, { host: "reviews", method: "POST", body: "x" });
-  assert.deepEqual([answer.status, answer.headers["x-heddle-flags"]], [503, "UF"]);
+  assert.deepEqual([answer.status, answer.headers["x-heddle-flags"]], [503, "UF,URX"]);
   assert.equal(answer.body.toString().match(/tried: .*ECONNREFUSED/g)?.length, 3);
   assert.equal(recorder.records[0]?.labels.failedBy, "network");
 });

@@ -308,6 +308,11 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     return this.#kept.length === this.requestBytes;
   }
 
+  /** What was kept of the body; all of it, if that is as long as what has come. */
+  protected get keptBody(): Buffer {
+    return this.#kept.bytes.subarray(0, this.#kept.length);
+  }
+
   /** Gives up the present attempt, or the wait for one; another may follow. */
   protected abandonAttempt(): void {
     this.#giveUpUpstream();

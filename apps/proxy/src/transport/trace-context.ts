@@ -90,13 +90,16 @@ export class TraceContext {
     ids[REQUEST_AT + 8] = ((ids[REQUEST_AT + 8] as number) & 0x3f) | 0x80;
   }
 
-  /** Writes `traceparent` with this hop's span as the parent of the next, and `x-request-id`. */
-  write(out: OutBuffer): void {
+  /**
+   * Writes `traceparent` with this hop's span as the parent of the next, and `x-request-id`. A copy of
+   * the request is never sampled (`isReal` false).
+   */
+  write(out: OutBuffer, isReal = true): void {
     out.text("traceparent: 00-");
     out.hex(this.#ids, TRACE_AT, SPAN_AT);
     out.text("-");
     out.hex(this.#ids, SPAN_AT, PARENT_AT);
-    out.text(this.isSampled ? "-01\r\nx-request-id: " : "-00\r\nx-request-id: ");
+    out.text(this.isSampled && isReal ? "-01\r\nx-request-id: " : "-00\r\nx-request-id: ");
     if (this.#requestId === undefined) this.#writeRequestId(out);
     else out.text(this.#requestId);
     out.text("\r\n");
