@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fields, type Warnings, warnIf } from "../schema/field-status.ts";
+import { differing, fields, type Warnings, warnIf } from "../schema/field-status.ts";
 import { isIpOrCidr } from "./fields.ts";
 
 const NO_TOKENS =
@@ -46,8 +46,8 @@ export const source = warnIf(
   fields({
     principals: texts,
     notPrincipals: texts,
-    requestPrincipals: texts,
-    notRequestPrincipals: texts,
+    requestPrincipals: differing(NO_TOKENS, texts),
+    notRequestPrincipals: differing(NO_TOKENS, texts),
     namespaces: texts,
     notNamespaces: texts,
     serviceAccounts: accounts,

@@ -1,7 +1,7 @@
 import { compileAuthorization } from "@heddle/mesh";
 import { z } from "zod";
 import type { AuthorizationPolicyDocument } from "../documents/policy-documents.ts";
-import { fields, unserved, type Warnings, warnIf } from "../schema/field-status.ts";
+import { differing, fields, unserved, type Warnings, warnIf } from "../schema/field-status.ts";
 import { authorizationCondition } from "./authorization-condition.ts";
 import { hasHttpFieldsOnly, operation, source } from "./authorization-match.ts";
 import { findCompileFault } from "./compile-fault.ts";
@@ -28,7 +28,7 @@ const action = z.enum(["ALLOW", "DENY", "AUDIT", "CUSTOM"]);
 const spec = warnIf(
   fields({
     ...targetFields,
-    action: action.optional(),
+    action: differing("CUSTOM is refused: Heddle asks no external authorizer", action.optional()),
     rules: z.array(rule).max(512).optional(),
     provider: unserved("it goes with action CUSTOM, and Heddle asks no external authorizer"),
   })

@@ -6,7 +6,7 @@ import {
   type Rewrite,
 } from "@heddle/mesh";
 import { z } from "zod";
-import { fields, warnIf } from "../schema/field-status.ts";
+import { differing, fields, warnIf } from "../schema/field-status.ts";
 import { count, portOrNone } from "./fields.ts";
 import { withoutUndefined } from "./http-match.ts";
 
@@ -62,13 +62,16 @@ export const redirect = warnIf(
       .optional(),
     port: portOrNone.optional(),
     derivePort: z.enum(["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]).optional(),
-    redirectCode: z
-      .number()
-      .refine(
-        (code) => code === 0 || (Number.isInteger(code) && code >= 300 && code <= 399),
-        `is not a valid redirect code, must be 3xx; expected one of ${REDIRECT_CODES.join(", ")}`,
-      )
-      .optional(),
+    redirectCode: differing(
+      "a 3xx code that does not redirect answers 500; in Istio it leaves the route without an action",
+      z
+        .number()
+        .refine(
+          (code) => code === 0 || (Number.isInteger(code) && code >= 300 && code <= 399),
+          `is not a valid redirect code, must be 3xx; expected one of ${REDIRECT_CODES.join(", ")}`,
+        )
+        .optional(),
+    ),
     prefixRewrite: z.string().optional(),
   }).transform((written, context): WrittenRedirect => {
     const { uri, prefixRewrite, authority, scheme, port, derivePort } = written;
@@ -140,7 +143,10 @@ export const answerStatus = z
 
 /** HTTPDirectResponse. */
 export const directResponse = warnIf(
-  fields({ status: answerStatus, body: body.optional() }).transform(
+  fields({
+    status: differing("600 is refused; Istio lets it slip through", answerStatus),
+    body: body.optional(),
+  }).transform(
     (written): DirectResponse => withoutUndefined({ status: written.status, body: written.body }),
   ),
   ({ body: written }) =>

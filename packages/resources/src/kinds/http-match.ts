@@ -1,6 +1,6 @@
 import type { RouteMatch, StringMatch } from "@heddle/mesh";
 import { z } from "zod";
-import { fields, ignored, warnIf } from "../schema/field-status.ts";
+import { differing, fields, ignored, warnIf } from "../schema/field-status.ts";
 import { dnsLabel, labels, portOrNone } from "./fields.ts";
 import { gatewayNames, holdsForMesh } from "./hosts.ts";
 import { namedMatch, textMatch, uriMatch } from "./string-match.ts";
@@ -49,7 +49,7 @@ export const httpMatch = warnIf(
     port: portOrNone.optional(),
     sourceLabels: labels.optional(),
     sourceNamespace: dnsLabel.or(z.literal("")).optional(),
-    gateways: gatewayNames.optional(),
+    gateways: differing("a match for gateways alone never applies", gatewayNames.optional()),
     statPrefix: ignored("Heddle's metrics are named by source and destination, not by route"),
   }),
   (written) => {

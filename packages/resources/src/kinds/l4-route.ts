@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { SourceSelector, TcpMatch } from "@heddle/mesh";
 import { z } from "zod";
 import type { DocumentTcpRoute } from "../documents/routing-documents.ts";
-import { fields, unserved, warnIf } from "../schema/field-status.ts";
+import { differing, fields, unserved, warnIf } from "../schema/field-status.ts";
 import {
   checkWeights,
   destination,
@@ -19,7 +19,7 @@ const l4Match = {
   port: portOrNone.optional(),
   sourceLabels: labels.optional(),
   sourceNamespace: dnsLabel.or(z.literal("")).optional(),
-  gateways: gatewayNames.optional(),
+  gateways: differing("a match for gateways alone never applies", gatewayNames.optional()),
 };
 
 const GATEWAYS_ALONE = "is for gateways alone, and Heddle has none: this match never applies";

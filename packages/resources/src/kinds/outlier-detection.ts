@@ -1,7 +1,7 @@
 import type { OutlierDetection } from "@heddle/mesh";
 import { z } from "zod";
-import { differing, fields, warnIf } from "../schema/field-status.ts";
-import { count, durationMs } from "./fields.ts";
+import { differing, fields, warnIf, withoutEffect } from "../schema/field-status.ts";
+import { count, durationMs, durationOrZeroMs } from "./fields.ts";
 
 const percent = z
   .number()
@@ -80,7 +80,10 @@ export const retryBudget = fields({
     .min(0, "expected a percentage from 0 to 100")
     .max(100, "expected a percentage from 0 to 100")
     .optional(),
-  budgetInterval: durationMs.optional(),
+  budgetInterval: withoutEffect(
+    "the budget counts what is under way at the moment",
+    durationOrZeroMs.optional(),
+  ),
   minRetryConcurrency: count().optional(),
 }).transform(({ percent, minRetryConcurrency }) => ({
   ratio: (percent ?? 20) / 100,

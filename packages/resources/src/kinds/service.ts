@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ServiceDocument } from "../documents/registry-documents.ts";
-import { fields, ignored, warnIf } from "../schema/field-status.ts";
+import { differing, fields, ignored, warnIf } from "../schema/field-status.ts";
 import { documentOf } from "./document-schema.ts";
 import { labels, port, portName } from "./fields.ts";
 import { fqdn } from "./hosts.ts";
@@ -67,7 +67,19 @@ const ignoredFields = [
 ] as const;
 type IgnoredField = (typeof ignoredFields)[number];
 
+const type = warnIf(
+  differing(
+    "ExternalName makes another name for a host; NodePort and LoadBalancer concern a Kubernetes cluster",
+    z.enum(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]).optional(),
+  ),
+  (written) =>
+    written === "NodePort" || written === "LoadBalancer"
+      ? `${written} has no effect: it concerns the network of a Kubernetes cluster`
+      : undefined,
+);
+
 const spec = fields({
+  type,
   ports: ports.optional(),
   selector: labels.optional(),
   externalName: fqdn.optional(),
@@ -94,7 +106,7 @@ export const ServiceSchema = documentOf(spec).transform(
           targetPort,
         })),
       selector: selector && Object.keys(selector).length > 0 ? selector : undefined,
-      externalName: spec["type"] === "ExternalName" ? externalName : undefined,
+      externalName: spec.type === "ExternalName" ? externalName : undefined,
     };
   },
 );

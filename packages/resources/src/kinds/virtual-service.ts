@@ -1,7 +1,7 @@
 import { compileRoutes, compileTcpRoutes } from "@heddle/mesh";
 import { z } from "zod";
 import type { VirtualService } from "../documents/routing-documents.ts";
-import { fields, warnIf } from "../schema/field-status.ts";
+import { differing, fields, warnIf } from "../schema/field-status.ts";
 import { readHost } from "../service-host.ts";
 import { findCompileFault } from "./compile-fault.ts";
 import { documentOf } from "./document-schema.ts";
@@ -19,8 +19,14 @@ import { tcpRoute, tlsRoute, toDocumentTcpRoute } from "./l4-route.ts";
 
 const spec = warnIf(
   fields({
-    hosts: z.array(wildcardHost).optional(),
-    gateways: gatewayNames.optional(),
+    hosts: differing(
+      "two VirtualServices for one host that one caller sees are refused; Istio passes over the younger in silence",
+      z.array(wildcardHost).optional(),
+    ),
+    gateways: differing(
+      "only mesh is served; a rule for gateways alone is kept and routes nothing",
+      gatewayNames.optional(),
+    ),
     exportTo,
     http: z.array(httpRoute).optional(),
     tcp: z.array(tcpRoute).optional(),

@@ -49,8 +49,9 @@ export function unserved(reason: string) {
 
 /** A field that is taken and does nothing; whoever writes it is told why. Put it last around a schema. */
 export function withoutEffect<Schema extends z.ZodType>(reason: string, schema: Schema): Schema {
-  marks.set(schema, { status: "accepted-without-effect", note: reason });
-  return schema;
+  const marked = freshLayer(schema);
+  marks.set(marked, { status: "accepted-without-effect", note: reason });
+  return marked;
 }
 
 /** The same for a field whose value nobody looks at. */
@@ -60,8 +61,9 @@ export function ignored(reason: string) {
 
 /** A field that does something other than in Istio, on purpose. Put it last around a schema. */
 export function differing<Schema extends z.ZodType>(note: string, schema: Schema): Schema {
-  marks.set(schema, { status: "differs", note });
-  return schema;
+  const marked = freshLayer(schema);
+  marks.set(marked, { status: "differs", note });
+  return marked;
 }
 
 /**
@@ -72,6 +74,16 @@ export function warnIf<Schema extends z.ZodType>(
   schema: Schema,
   check: (value: z.input<Schema>) => Warnings,
 ): Schema {
-  checks.set(schema, (value) => check(value as z.input<Schema>)); // the schema has taken this very value
-  return schema;
+  const marked = freshLayer(schema);
+  checks.set(marked, (value) => check(value as z.input<Schema>)); // the schema has taken this very value
+  return marked;
+}
+
+/** A copy that carries the same mark and check: the original may stand in other places. */
+function freshLayer<Schema extends z.ZodType>(schema: Schema): Schema {
+  const copy = schema.clone();
+  const [mark, check] = [marks.get(schema), checks.get(schema)];
+  if (mark) marks.set(copy, mark);
+  if (check) checks.set(copy, check);
+  return copy;
 }
