@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type {
   ApplyResponse,
   Problem,
@@ -41,6 +41,14 @@ test("faulty documents change nothing, and every fault is named", async (t) => {
   assert.equal(history.revisions.length, 1);
 });
 
+/** A proxy that serves these workloads. */
+async function host(t: TestContext, plane: RunningControlPlane, ...names: string[]): Promise<void> {
+  const joined = await join(plane.controlPort, await plane.joinToken());
+  const workloads = names.map((name) => registration(joined.proxyId, name));
+  const client = await StreamClient.open(t, plane.controlPort, joined, { workloads });
+  await client.next("push");
+}
+
 const refusedTogether: Record<string, { yaml: string; message: RegExp }> = {
   "a second VirtualService for a host": {
     yaml: split("reviews", { v1: 1, v2: 1 }, "reviews-b"),
@@ -58,6 +66,7 @@ const refusedTogether: Record<string, { yaml: string; message: RegExp }> = {
 for (const [what, { yaml, message }] of Object.entries(refusedTogether)) {
   test(`${what} is refused`, async (t) => {
     const plane = await runControlPlane(t, (await startDatabase(t)).url);
+    await host(t, plane, "reviews-v1", "reviews-v2");
     await plane.apply(reviews);
     const { status, body } = await plane.apply<Problem>(yaml);
     assert.equal(status, 422);

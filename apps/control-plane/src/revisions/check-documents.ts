@@ -3,7 +3,7 @@ import { type Fault, formatRef } from "@heddle/resources";
 import { MAX_CALLER_CLASSES } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { isOf } from "../snapshot/mesh-document.ts";
-import { checkTargets } from "./check-targets.ts";
+import { checkTargets, type TargetContext } from "./check-targets.ts";
 import { findRivals } from "./find-rivals.ts";
 import { type CheckContext, warnOf } from "./warn-of-document.ts";
 
@@ -15,20 +15,21 @@ export type CheckOutcome = {
 
 /**
  * Checks documents against each other. Faults: two VirtualServices for one host and caller (Istio ignores
- * the younger in silence), a route to a subset or port that no caller has, two MeshConfigs, more sets of
+ * the younger in silence), a route to a subset that is not there or a port that is not declared, two MeshConfigs, more sets of
  * callers than a service may be told apart by. `changed`: the refs whose warnings are wanted.
  */
 export function checkDocuments(
   snapshot: ConfigSnapshot,
+  before: ConfigSnapshot,
   changed: ReadonlySet<string>,
-  context: CheckContext,
+  context: CheckContext & Pick<TargetContext, "versionsOf">,
 ): CheckOutcome {
   const all = [...snapshot.documents.values()];
   const targets = all
     .filter((one) => isOf(one, "VirtualService"))
     .map((document) => ({
       document,
-      ...checkTargets(document, snapshot),
+      ...checkTargets(document, { next: snapshot, before, versionsOf: context.versionsOf }),
     }));
   const isChanged = (document: (typeof all)[number]) => changed.has(formatRef(document.resource));
   return {

@@ -1,28 +1,34 @@
 import { formatId, type ServiceId } from "@heddle/mesh";
-import { type Fault, formatRef, type HostRef } from "@heddle/resources";
+import { type Fault, formatRef } from "@heddle/resources";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { describeDropped, findDelegate } from "../snapshot/delegates.ts";
 import { type DocumentOf, isVisibleTo } from "../snapshot/mesh-document.ts";
+import { targetsOf, type WrittenTarget } from "../snapshot/rule-index.ts";
 
-type Target = HostRef & {
-  readonly subset?: string | undefined;
-  readonly port?: number | undefined;
-};
 type Outcome = { readonly faults: Fault[]; readonly warnings: string[] };
-type Place = { readonly at: string; readonly to: Target };
+
+/** The documents as they are to be and as they are, and who serves now. */
+export type TargetContext = {
+  readonly next: ConfigSnapshot;
+  readonly before: ConfigSnapshot;
+  /** Version labels of those who serve a service now. */
+  readonly versionsOf: (service: ServiceId) => ReadonlySet<string | undefined>;
+};
 
 /**
- * Where a VirtualService sends: every subset must be one that some caller of it has, every port one that
- * is declared, every delegate there.
+ * Where a VirtualService sends. A subset that no DestinationRule defines stands for the version of that
+ * name; it is a fault where one defined it until now, or where others serve and none is of that version:
+ * requests that are answered now would fail. A port must be a declared one.
  */
 export function checkTargets(
   document: DocumentOf<"VirtualService">,
-  snapshot: ConfigSnapshot,
+  context: TargetContext,
 ): Outcome {
+  const snapshot = context.next;
   const outcome: Outcome = { faults: [], warnings: [] };
-  for (const place of placesOf(document)) {
+  for (const place of targetsOf(document.resource)) {
     const service = snapshot.hosts.ofRef(place.to, document.resource.namespace);
-    checkSubset(outcome, document, place, service, snapshot);
+    checkSubset(outcome, document, place, service, context);
     checkPort(outcome, document, place, service, snapshot);
   }
   const findDocument = (ref: string) => snapshot.documents.get(ref);
@@ -39,52 +45,61 @@ export function checkTargets(
   return outcome;
 }
 
-function placesOf({ resource }: DocumentOf<"VirtualService">): Place[] {
-  const http = resource.routes.flatMap(({ index, destinations, mirrors = [] }) => [
-    ...destinations.map((to, at) => ({ at: `http[${index}].route[${at}].destination`, to })),
-    ...mirrors.map(({ destination: to }, at) => ({ at: `http[${index}].mirrors[${at}]`, to })),
-  ]);
-  const l4 = (["tcp", "tls"] as const).flatMap((kind) =>
-    resource[`${kind}Routes`].flatMap(({ index, destinations }) =>
-      destinations.map((to, at) => ({ at: `${kind}[${index}].route[${at}].destination`, to })),
-    ),
-  );
-  return [...http, ...l4];
-}
-
 function checkSubset(
   { faults, warnings }: Outcome,
   { resource }: DocumentOf<"VirtualService">,
-  { at, to }: Place,
+  { at, to }: WrittenTarget,
   service: ServiceId,
-  snapshot: ConfigSnapshot,
+  { next, before, versionsOf }: TargetContext,
 ): void {
   const { subset } = to;
   if (subset === undefined) return;
-  const views = snapshot
-    .service(service)
-    .ruleSets.filter(({ caller }) => isVisibleTo(resource.visibleTo, caller.namespace))
-    .map(({ caller, rules }) => ({ caller, names: rules.subsets.map(({ rule }) => rule.name) }));
-  const without = views.filter(({ names }) => !names.includes(subset));
-  if (without.length === 0 && views.length > 0) return;
+  const views = viewsOf(resource, service, next);
+  const without = views.filter(({ names }) => !names.has(subset));
+  if (without.length === 0) return;
   const field = `${formatRef(resource)}: spec.${at}.subset`;
-  if (without.length === views.length) {
-    const known = new Set(views.flatMap(({ names }) => names));
-    const names = known.size === 0 ? "none" : [...known].sort().join(", ");
-    const message = `is ${JSON.stringify(subset)}; subsets of ${formatId(service)} (from its DestinationRule): ${names}`;
-    faults.push({ field, message });
+  const id = formatId(service);
+  if (without.length < views.length) {
+    const whom = without.map(({ caller }) => caller.namespace ?? "other namespaces");
+    const named = [...new Set(whom)].join(", ");
+    warnings.push(
+      `${field}: callers of ${named} see another DestinationRule of ${id}, without subset ${JSON.stringify(subset)}; for them it is version ${subset}`,
+    );
     return;
   }
-  const whom = without.map(({ caller }) => caller.namespace ?? "other namespaces");
+  const versions = versionsOf(service);
+  const isTakenAway = viewsOf(resource, service, before).some(({ names }) => names.has(subset));
+  const failsNow = versions.size > 0 && !versions.has(subset);
+  const known = [...new Set(views.flatMap(({ names }) => [...names]))].sort();
+  const said = `subsets of ${id} (from its DestinationRule): ${known.join(", ") || "none"}`;
+  if (isTakenAway || failsNow) {
+    faults.push({ field, message: `is ${JSON.stringify(subset)}; ${said}` });
+    return;
+  }
   warnings.push(
-    `${field}: callers of ${[...new Set(whom)].join(", ")} see another DestinationRule of ${formatId(service)}, without subset ${JSON.stringify(subset)}; their requests fail there`,
+    `${field}: is ${JSON.stringify(subset)}; ${said}. It stands for workloads of version ${subset}${versions.size === 0 ? "; none of the service is in the mesh yet" : ""}`,
   );
+}
+
+/** The subsets that DestinationRules define, for each set of callers that see the VirtualService. */
+function viewsOf(
+  { visibleTo }: DocumentOf<"VirtualService">["resource"],
+  service: ServiceId,
+  snapshot: ConfigSnapshot,
+) {
+  return snapshot
+    .service(service)
+    .ruleSets.filter(({ caller }) => isVisibleTo(visibleTo, caller.namespace))
+    .map(({ caller, rules }) => {
+      const defined = rules.subsets.filter(({ origin }) => origin !== undefined);
+      return { caller, names: new Set(defined.map(({ rule }) => rule.name)) };
+    });
 }
 
 function checkPort(
   { faults }: Outcome,
   { resource }: DocumentOf<"VirtualService">,
-  { at, to }: Place,
+  { at, to }: WrittenTarget,
   service: ServiceId,
   snapshot: ConfigSnapshot,
 ): void {

@@ -181,10 +181,11 @@ export class MeshConfig {
 
   #check(candidate: ConfigSnapshot, planned: readonly PlannedDocument[]): readonly string[] {
     const changed = new Set(planned.map(({ ref }) => formatRef(ref)));
-    const { faults, warnings } = checkDocuments(candidate, changed, {
+    const { faults, warnings } = checkDocuments(candidate, this.snapshot, changed, {
       trustDomain: this.#mesh.trustDomain,
       isServed: (service) => this.#mesh.hasEndpoints(service),
       workloads: () => this.#mesh.workloadsWithLabels(),
+      versionsOf: (service) => this.#mesh.versionsOf(service),
     });
     if (faults.length > 0) throw new ConfigFaultsError(faults);
     return warnings;

@@ -118,6 +118,7 @@ export class ConfigSnapshot {
     const before = this.#previous.get(key);
     const isSame =
       before?.documents.length === documents.length &&
+      before.sources.usedSubsets.join() === sources.usedSubsets.join() &&
       before.documents.every((document, index) => document === documents[index]);
     const compiled = isSame
       ? before

@@ -128,6 +128,11 @@ export class MeshView {
     return this.#served(service).known.length > 0;
   }
 
+  /** Version labels of those who serve the service now. */
+  versionsOf(service: ServiceId): Set<string | undefined> {
+    return new Set(this.#served(service).known.map(({ endpoint }) => endpoint.labels["version"]));
+  }
+
   /** Everybody a selector may mean: instances, and WorkloadEntries. */
   workloadsWithLabels(): { namespace: string; labels: Readonly<Record<string, string>> }[] {
     const entries = this.#snapshot.workloadEntries.map(({ resource }) => resource);

@@ -18,6 +18,8 @@ export type ServiceSources = {
   readonly virtualServices: readonly Naming<"VirtualService">[];
   readonly rules: readonly Naming<"DestinationRule">[];
   readonly policies: readonly DocumentOf<"TrafficPolicy">[];
+  /** Names of subsets that routes send to, in order; each is one, whether or not a rule defines it. */
+  readonly usedSubsets: readonly string[];
 };
 
 /** Finds the documents that speak of a service. */
@@ -25,6 +27,7 @@ export class RuleIndex {
   readonly #rootNamespace: string;
   readonly #virtualServices: Index<"VirtualService">;
   readonly #rules: Index<"DestinationRule">;
+  readonly #usedSubsets = new Map<string, Set<string>>();
   readonly #policies = new Map<string, DocumentOf<"TrafficPolicy">[]>();
   readonly #wildPolicies: { host: string; document: DocumentOf<"TrafficPolicy"> }[] = [];
 
@@ -47,6 +50,9 @@ export class RuleIndex {
     for (const document of aged.filter((one) => isOf(one, "TrafficPolicy"))) {
       this.#addPolicy(document, hosts);
     }
+    for (const document of aged.filter((one) => isOf(one, "VirtualService"))) {
+      this.#noteSubsets(document, hosts);
+    }
   }
 
   /** Services that a VirtualService names without wildcard, `namespace/name`. */
@@ -68,6 +74,7 @@ export class RuleIndex {
       virtualServices: this.#virtualServices.find(key, host),
       rules: this.#rules.find(key, host),
       policies: [...new Set(policies)].sort(byAge),
+      usedSubsets: [...(this.#usedSubsets.get(key) ?? [])].sort(),
     };
   }
 
@@ -114,6 +121,15 @@ export class RuleIndex {
     return [];
   }
 
+  #noteSubsets({ resource }: DocumentOf<"VirtualService">, hosts: HostIndex): void {
+    for (const { to } of targetsOf(resource)) {
+      if (to.subset === undefined) continue;
+      const key = formatId(hosts.ofRef(to, resource.namespace));
+      const names = this.#usedSubsets.get(key) ?? new Set();
+      this.#usedSubsets.set(key, names.add(to.subset));
+    }
+  }
+
   #addPolicy(document: DocumentOf<"TrafficPolicy">, hosts: HostIndex): void {
     for (const ref of document.resource.destinations) {
       if (wildcardSuffix(ref.host) !== undefined) {
@@ -124,6 +140,29 @@ export class RuleIndex {
       this.#policies.set(key, [...(this.#policies.get(key) ?? []), document]);
     }
   }
+}
+
+/** A place in a VirtualService that requests or connections are sent to, and where it stands in `spec`. */
+export type WrittenTarget = {
+  readonly at: string;
+  readonly to: HostRef & {
+    readonly subset?: string | undefined;
+    readonly port?: number | undefined;
+  };
+};
+
+/** Every destination of a VirtualService, mirrors too. */
+export function targetsOf(resource: DocumentOf<"VirtualService">["resource"]): WrittenTarget[] {
+  const http = resource.routes.flatMap(({ index, destinations, mirrors = [] }) => [
+    ...destinations.map((to, at) => ({ at: `http[${index}].route[${at}].destination`, to })),
+    ...mirrors.map(({ destination: to }, at) => ({ at: `http[${index}].mirrors[${at}]`, to })),
+  ]);
+  const l4 = (["tcp", "tls"] as const).flatMap((kind) =>
+    resource[`${kind}Routes`].flatMap(({ index, destinations }) =>
+      destinations.map((to, at) => ({ at: `${kind}[${index}].route[${at}].destination`, to })),
+    ),
+  );
+  return [...http, ...l4];
 }
 
 /** Whom the documents of a service tell apart. */

@@ -24,12 +24,13 @@ export type EffectiveRuleSet = {
   readonly routes: readonly EffectiveRoute[];
   readonly tcpRoutes: readonly Originated<{ readonly route: TcpRoute }>[];
   readonly tlsRoutes: readonly Originated<{ readonly route: TcpRoute }>[];
-  readonly subsets: readonly { readonly rule: SubsetRule; readonly origin: MeshDocument }[];
-  readonly policy: PolicyTable<MeshDocument>["policy"];
+  /** Without origin: no rule defines it, so its name stands for the version label. */
+  readonly subsets: readonly Originated<{ readonly rule: SubsetRule }>[];
+  readonly policy: PolicyTable<unknown>["policy"];
   readonly blocks: readonly {
     readonly place: BlockPlace;
     readonly value: unknown;
-    readonly origin: MeshDocument;
+    readonly origin: MeshDocument | undefined;
   }[];
 };
 
@@ -74,13 +75,16 @@ function compilePolicies(
   caller: CallerClass,
   policies: readonly DocumentOf<"TrafficPolicy">[],
   { rules, hosts, meshConfig }: RuleContext,
-): PolicyTable<MeshDocument> {
-  const table = new PolicyTable<MeshDocument>();
+): PolicyTable<MeshDocument | undefined> {
+  const table = new PolicyTable<MeshDocument | undefined>();
   const holding = rules.findRules(sources, service, caller);
   const first = holding.find(({ resource }) => resource.trafficPolicy !== undefined);
   if (first) table.addPolicy(undefined, first.resource.trafficPolicy, first);
   for (const document of holding) {
     for (const subset of document.resource.subsets) table.addSubset(subset, document);
+  }
+  for (const name of sources.usedSubsets) {
+    table.addSubset({ name, labels: { version: name } }, undefined);
   }
   // the oldest is written last, so that it holds where two of them say the same
   for (const document of policies.toReversed()) {

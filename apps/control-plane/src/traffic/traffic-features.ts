@@ -124,7 +124,7 @@ function describeSplit({ destinations }: Route): string {
 function breakersOf({ blocks }: EffectiveRuleSet): TrafficFeature[] {
   return blocks.flatMap(({ place, value, origin }): TrafficFeature[] => {
     const detail = describeBreaker(place.block, value);
-    if (detail === undefined) return [];
+    if (detail === undefined || !origin) return [];
     const { subset, port } = place;
     const parts = [subset ?? [], port === undefined ? [] : `port ${port}`].flat();
     const part = parts.length === 0 ? {} : { part: parts.join(", ") };

@@ -20,6 +20,8 @@ const CONTROL_PLANE_PATHS = new Set([
   "status",
   "workloads",
   "proxies",
+  "services",
+  "traffic-features",
   "resources",
   "apply",
   "revisions",
