@@ -3,25 +3,35 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { UsageError } from "./errors.ts";
 
-/** The YAML of files, of the `.yaml` and `.yml` files of folders (by name), or of stdin (`-`), as one text. */
+/** The YAML of files, of the `.yaml` and `.yml` files in and below folders (by name), or of stdin (`-`), as one text. */
 export async function readDocuments(sources: readonly string[]): Promise<string> {
+  const texts = await readTexts(sources);
+  return texts.map((one) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
+}
+
+/** Whether more than one file is meant, so that one may repeat what another says. */
+export function areManyFiles(sources: readonly string[]): boolean {
+  return sources.filter((source) => source !== "-").flatMap(filesOf).length > 1;
+}
+
+async function readTexts(sources: readonly string[]): Promise<string[]> {
   const texts: string[] = [];
   for (const source of sources) {
     if (source === "-") texts.push(await text(process.stdin));
     else texts.push(...filesOf(source).map(readFile));
   }
   if (texts.length === 0) throw new UsageError(`no .yaml file in ${sources.join(", ")}`);
-  return texts.map((one) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
+  return texts;
 }
 
 function filesOf(source: string): string[] {
   const stat = statSync(source, { throwIfNoEntry: false });
   if (stat === undefined) throw new UsageError(`there is no file or folder ${source}`);
   if (!stat.isDirectory()) return [source];
-  return readdirSync(source)
-    .filter((name) => /\.ya?ml$/.test(name))
-    .sort()
-    .map((name) => join(source, name));
+  return readdirSync(source, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
 function readFile(file: string): string {

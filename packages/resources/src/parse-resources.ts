@@ -32,9 +32,12 @@ export type ParseOutcome =
 /**
  * Parses a text of many YAML (or JSON) documents. Empty documents are passed over. Refused, besides
  * faults of the documents themselves: more than 1 MiB, 50 000 marks (some 25 000 lines), 1000 documents,
- * 32 levels or 32 aliases, and two documents of one kind and name.
+ * 32 levels or 32 aliases, and two documents of one kind and name, unless the last of them shall hold.
  */
-export function parseResources(text: string): ParseOutcome {
+export function parseResources(
+  text: string,
+  { twins = "refuse" }: { readonly twins?: "refuse" | "last" } = {},
+): ParseOutcome {
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
     return refuse("text", `is longer than ${MAX_TEXT_BYTES} bytes; apply it in parts`);
   }
@@ -55,12 +58,20 @@ export function parseResources(text: string): ParseOutcome {
   const outcomes = documents.map((document, index) => parseDocument(document, index + 1));
   const faults = outcomes.flatMap((outcome) => outcome.faults);
   const resources = outcomes.flatMap((outcome) => outcome.parsed ?? []);
-  faults.push(...findTwins(resources));
+  const repeated = findTwins(resources);
+  if (twins === "refuse") {
+    const message = "is in the text more than once; give each document once";
+    faults.push(...repeated.map((field) => ({ field, message })));
+  }
   if (faults.length > 0) return { ok: false, faults };
+  const last = new Map(resources.map((one) => [formatRef(one.resource), one]));
   return {
     ok: true,
-    resources,
-    warnings: outcomes.flatMap((outcome) => outcome.warnings),
+    resources: [...last.values()],
+    warnings: [
+      ...outcomes.flatMap((outcome) => outcome.warnings),
+      ...[...new Set(repeated)].map((ref) => `${ref}: is there more than once; the last one holds`),
+    ],
     passedOver: outcomes.flatMap((outcome) => outcome.passedOver ?? []),
   };
 }
@@ -141,15 +152,14 @@ function toPlain(document: Document): unknown {
   }
 }
 
-function findTwins(resources: readonly ParsedResource[]): Fault[] {
+/** The name of each document that another of its kind and name goes before. */
+function findTwins(resources: readonly ParsedResource[]): string[] {
   const seen = new Set<string>();
-  return resources.flatMap(({ resource }): Fault[] => {
+  return resources.flatMap(({ resource }) => {
     const ref = formatRef(resource);
-    if (!seen.has(ref)) {
-      seen.add(ref);
-      return [];
-    }
-    return [{ field: ref, message: "is in the text more than once; give each document once" }];
+    if (seen.has(ref)) return [ref];
+    seen.add(ref);
+    return [];
   });
 }
 

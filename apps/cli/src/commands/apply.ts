@@ -1,6 +1,6 @@
 import { ApplyResponse } from "@heddle/contracts";
 import type { Command } from "commander";
-import { readDocuments } from "../read-documents.ts";
+import { areManyFiles, readDocuments } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 
 type ApplyOptions = OutputOptions & {
@@ -13,7 +13,10 @@ type ApplyOptions = OutputOptions & {
 export function addApplyCommands(program: Command): void {
   withOutput(program.command("apply"))
     .description("apply documents as one revision: all of them or none")
-    .requiredOption("-f, --file <file...>", "YAML file, folder, or - for stdin")
+    .requiredOption(
+      "-f, --file <file...>",
+      "YAML file, folder (with those below it), or - for stdin",
+    )
     .option("--dry-run", "check and show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history")
     .action(async (options: ApplyOptions) => {
@@ -22,7 +25,10 @@ export function addApplyCommands(program: Command): void {
     });
   withOutput(program.command("diff"))
     .description("show what applying documents would change")
-    .requiredOption("-f, --file <file...>", "YAML file, folder, or - for stdin")
+    .requiredOption(
+      "-f, --file <file...>",
+      "YAML file, folder (with those below it), or - for stdin",
+    )
     .action(async (options: ApplyOptions) =>
       print(options, await apply(options, true), formatDiff),
     );
@@ -37,6 +43,8 @@ async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyRespo
       yaml,
       source: "cli",
       dryRun,
+      // as if the files were applied one after another, though in one revision
+      ...(areManyFiles(options.file) ? { twins: "last" } : {}),
       ...(options.reason === undefined ? {} : { reason: options.reason }),
     },
   });

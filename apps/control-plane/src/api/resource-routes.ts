@@ -46,7 +46,7 @@ export function resourceRoutes({ config }: ApiParts) {
       const principal = context.get("principal");
       requireRole(principal, "operator");
       const request = await readBody(context, ApplyRequest);
-      const parsed = parseResources(request.yaml);
+      const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
       if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
@@ -59,11 +59,7 @@ export function resourceRoutes({ config }: ApiParts) {
         startedAt,
         plan: () => parsed.resources.map((after) => ({ ref: after.resource, after })),
       });
-      const passedOver = parsed.passedOver.map(
-        ({ kind, namespace, name, reason }) =>
-          `${kind} ${namespace}/${name}: passed over; ${reason}`,
-      );
-      const warnings = [...passedOver, ...parsed.warnings, ...outcome.warnings];
+      const warnings = [...parsed.warnings, ...outcome.warnings];
       return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
     })
     .delete("/resources/:kind/:namespace/:name", async (context) => {

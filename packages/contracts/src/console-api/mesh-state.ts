@@ -131,6 +131,8 @@ export const ApplyRequest = z.object({
   reason: z.string().max(2000).optional(),
   source: ChangeSource.optional(),
   dryRun: z.boolean().optional(),
+  /** What becomes of two documents of one kind and name; `last`: as if applied one after the other. */
+  twins: z.enum(["refuse", "last"]).optional(),
   /** Optimistic lock: refused (409) if one of these has moved on. */
   expected: z
     .array(
