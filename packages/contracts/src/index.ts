@@ -2,6 +2,7 @@ export * from "./console-api/graph.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./console-api/traffic.ts";
 export * from "./control-stream/messages.ts";
+export { WORKLOAD_LABEL } from "./control-stream/names.ts";
 export * from "./control-stream/resources.ts";
 export { PortProtocolWire } from "./control-stream/route-wire.ts";
 export type { FilterWire, TelemetryWire } from "./control-stream/workload-policy-wire.ts";

@@ -1,3 +1,4 @@
+import { WORKLOAD_LABEL } from "@heddle/contracts";
 import { formatId, type ServiceId, type SourceSelector } from "@heddle/mesh";
 import type { HostRef, ResourceRef, Visibility } from "@heddle/resources";
 import { type CallerClass, takesIn } from "./caller-class.ts";
@@ -183,9 +184,6 @@ export function selectorsOf(
     ...policies.flatMap(({ resource }) => resource.sources.map(toSelector)),
   ];
 }
-
-/** The label that names a caller's workload, for rules that speak of one workload alone. */
-export const WORKLOAD_LABEL = "heddle.dev/workload";
 
 /** A source of a TrafficPolicy as callers are told apart. */
 export function toSelector(

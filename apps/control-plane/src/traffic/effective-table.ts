@@ -1,4 +1,9 @@
-import type { EffectiveResponse, EffectiveRules, PartOrigin } from "@heddle/contracts";
+import {
+  type EffectiveResponse,
+  type EffectiveRules,
+  type PartOrigin,
+  WORKLOAD_LABEL,
+} from "@heddle/contracts";
 import type { ServiceId, SourceSelector } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import { workloadKeyOf } from "../registry/registry.ts";
@@ -6,7 +11,6 @@ import { takesIn } from "../snapshot/caller-class.ts";
 import { toWireRules } from "../snapshot/compile-service.ts";
 import type { MeshDocument } from "../snapshot/mesh-document.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
-import { WORKLOAD_LABEL } from "../snapshot/rule-index.ts";
 import { hostOf } from "../snapshot/service-host.ts";
 import { toSourceSelector } from "../snapshot/service-rules.ts";
 

@@ -3,6 +3,7 @@ import {
   type ControlMessage,
   PROXY_IDENTITY_PATH,
   type ProxyMessage,
+  WORKLOAD_LABEL,
 } from "@heddle/contracts";
 import { formatId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
@@ -91,7 +92,8 @@ export class ProxyBrain {
 
   /** The mesh as a hosted workload sees it. */
   viewOf(workload: RunningWorkload): MeshView {
-    const { id, labels, locality } = workload;
+    const { id, locality } = workload;
+    const labels = { ...workload.labels, [WORKLOAD_LABEL]: id.name };
     return this.#resolver.viewOf({ namespace: id.namespace, labels, locality }, workload);
   }
 
