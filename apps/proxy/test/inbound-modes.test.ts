@@ -125,7 +125,7 @@ test("refuses a server that proves another identity than the endpoint's", async 
   const proxy = await outbound(t, await hosted("front"), mesh, recorder);
   const answer = await send(proxy.port, { host: "payments" });
   assert.equal(answer.status, 503);
-  assert.equal(answer.headers["x-heddle-flags"], "UF");
+  assert.equal(answer.headers["x-heddle-flags"], "UF,URX");
   assert.match(answer.body.toString(), /sa\/reviews-v2, not spiffe:.*sa\/payments/);
   assert.equal(headers.length, 0);
   assert.equal(recorder.records[0]?.labels.failedBy, "network");

@@ -1,26 +1,28 @@
 import { hostname } from "node:os";
 import type { FieldBlock } from "@heddle/http1";
 import type { FormatFacts, FormatOperator } from "@heddle/mesh";
+import type { TraceContext } from "../transport/trace-context.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
+import type { OutboundSide } from "./outbound-side.ts";
 
-/** What of an exchange is not the request's own. */
-export type ExchangeSide = {
-  readonly traceId: string;
-  readonly identity: string | undefined;
-  /** The app's address, as far as it is known. */
-  readonly clientAddress: string;
-};
+/** Apps reach their sidecar over loopback alone. */
+const APP_ADDRESS = "127.0.0.1";
 
 /** What header operations may name (`%REQ(x)%`, `%RESPONSE_FLAGS%`); worked out only when one does. */
 export class ExchangeFacts implements FormatFacts {
   response: { readonly status: number; readonly fields: FieldBlock } | undefined;
-  startTimeMs = 0;
   readonly #request: OutboundRequest;
-  readonly #side: ExchangeSide;
+  readonly #trace: TraceContext;
+  readonly #side: Pick<OutboundSide, "parts">;
 
-  constructor(request: OutboundRequest, side: ExchangeSide) {
+  constructor(request: OutboundRequest, trace: TraceContext, side: Pick<OutboundSide, "parts">) {
     this.#request = request;
+    this.#trace = trace;
     this.#side = side;
+  }
+
+  get startTimeMs(): number {
+    return performance.timeOrigin + this.#request.startMs;
   }
 
   requestHeader(name: string): string | undefined {
@@ -63,11 +65,11 @@ export class ExchangeFacts implements FormatFacts {
       case "ROUTE_NAME":
         return request.route?.name;
       case "TRACE_ID":
-        return this.#side.traceId;
+        return this.#trace.traceId;
       case "HOSTNAME":
         return hostname();
       case "DOWNSTREAM_LOCAL_URI_SAN":
-        return this.#side.identity;
+        return this.#side.parts.workload.identity.spiffeId;
       default:
         return this.#clientValue(operator);
     }
@@ -84,8 +86,8 @@ export class ExchangeFacts implements FormatFacts {
   /** The app's end of its connection: always this host; ports are not told apart. */
   #clientValue(operator: FormatOperator): string | undefined {
     if (operator.startsWith("DOWNSTREAM_") && operator.includes("REMOTE_ADDRESS")) {
-      return this.#side.clientAddress;
+      return APP_ADDRESS;
     }
-    return operator.startsWith("DOWNSTREAM_LOCAL_ADDRESS") ? this.#side.clientAddress : undefined;
+    return operator.startsWith("DOWNSTREAM_LOCAL_ADDRESS") ? APP_ADDRESS : undefined;
   }
 }

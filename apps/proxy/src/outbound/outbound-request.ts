@@ -27,6 +27,8 @@ export class OutboundRequest implements RequestFacts {
   /** From a local port or a CONNECT: the host of every request on this connection. */
   fixedHost: string | undefined;
   authority = "";
+  /** `performance.now()` at the whole head. */
+  startMs = 0;
   /** As routing sees it: without query. */
   path = "/";
   /** What stands in the request line that is sent. */
@@ -163,7 +165,19 @@ export class OutboundRequest implements RequestFacts {
     return this.header("content-type")?.startsWith("application/grpc") === true;
   }
 
+  /** What is sent instead of the path that came; the query stays. */
+  setTarget(path: string): void {
+    const { query } = this;
+    this.target = query === undefined ? path : `${path}?${query}`;
+  }
+
   // ---- What was tried ----
+
+  noteVisit(): void {
+    if (this.live === undefined) return;
+    this.visited ??= [];
+    this.visited.push(this.live);
+  }
 
   noteFailedTry(reason: string): void {
     this.failedTries ??= [];

@@ -1,5 +1,4 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
-import { parseRetryAfterMs } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { StartOutbound } from "../core/listener.ts";
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
@@ -55,11 +54,6 @@ export class OutboundSide {
         this.counts.add("heddle_mirrored_requests_total", service, outcome),
     });
     this.deadlines = deadlinesOf(parts.workload);
-  }
-
-  /** How long an answer asks to be left alone, in ms. */
-  retryAfterMs(value: string | undefined): number {
-    return value === undefined ? 0 : parseRetryAfterMs(value, Date.now());
   }
 
   seriesOfWorkload({ workload: destination, endpoint }: LiveEndpoint, fqdn: string): SeriesTable {

@@ -8,7 +8,7 @@ import {
   httpStatusOfGrpc,
 } from "@heddle/mesh";
 import type { RouteView } from "../core/mesh-view.ts";
-import type { Flags, OwnAnswer } from "../transport/failure.ts";
+import type { OwnAnswer } from "../transport/failure.ts";
 import { parseAuthority } from "./authority.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
 
@@ -113,5 +113,3 @@ export function statusOfAbort(
   if (!isGrpc) return { status: httpStatusOfGrpc(abort.grpcStatus), fields: [] };
   return { status: 200, fields: [["grpc-status", String(abort.grpcStatus)]] };
 }
-
-export const DELAYED: Flags = "DI";

@@ -1,0 +1,408 @@
+import { type FieldBlock, type FieldMask, fieldMask, type OutBuffer } from "@heddle/http1";
+import {
+  admitRequest,
+  backoffMs,
+  describeOverflow,
+  effectiveTryTimeoutMs,
+  type FaultAbort,
+} from "@heddle/mesh";
+import type { DestinationView, LiveEndpoint, MirrorView, RouteView } from "../core/mesh-view.ts";
+import type { FailedBy } from "../core/traffic-recorder.ts";
+import { processClock } from "../transport/deadline-clock.ts";
+import {
+  type Flag,
+  type Flags,
+  flagOf,
+  joinFlags,
+  type UpstreamFault,
+} from "../transport/failure.ts";
+import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
+import { GRPC_STATUS_ID, PROXY_FIELD } from "../transport/proxy-fields.ts";
+import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
+import { type HostPort, parseAuthority } from "./authority.ts";
+import { ExchangeFacts } from "./exchange-facts.ts";
+import { explain } from "./explanation.ts";
+import { copyOf } from "./mirror.ts";
+import { OutboundRequest } from "./outbound-request.ts";
+import type { OutboundSide } from "./outbound-side.ts";
+import { reportOutcome } from "./outcome-report.ts";
+import { hashOf } from "./request-hash.ts";
+import { appendFields, dropFields, writeRequestHead } from "./request-head.ts";
+import { decideAfterFault, decideAfterResponse, type RetryVerdict } from "./retry-decision.ts";
+import { drawFault, statusOfAbort } from "./route-actions.ts";
+import { TryAccount } from "./try-account.ts";
+import { outcomeOfAnswer, outcomeOfEnd, outcomeOfFault } from "./try-outcome.ts";
+
+/** A sidecar vouches for its failure headers; anyone else's are not believed. */
+const SIDECAR_RESPONSE_MASK = fieldMask([], { isHopByHop: true });
+const FOREIGN_RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], {
+  isHopByHop: true,
+});
+
+type Field = readonly [name: string, value: string];
+
+/**
+ * The second half of a request's way out: its destination is chosen, and it is tried until an answer
+ * can be passed on.
+ *
+ *   try → answered → passed on | (pause → try)* → `fail`
+ */
+export abstract class TryingExchange extends HttpExchange {
+  protected readonly ownBlame: FailedBy = "outbound-proxy";
+  protected readonly cutBlame: FailedBy = "network";
+  protected readonly side: OutboundSide;
+  protected readonly asked: OutboundRequest;
+  protected readonly facts: ExchangeFacts;
+  readonly #account: TryAccount;
+  #pool: UpstreamSource | undefined;
+  #dueMirrors: readonly MirrorView[] | undefined;
+
+  constructor(side: OutboundSide, fixedHost: string | undefined) {
+    super(processClock, side.timeouts, side.limits);
+    this.side = side;
+    this.asked = new OutboundRequest(this.request, fixedHost);
+    this.facts = new ExchangeFacts(this.asked, this.trace, side);
+    this.#account = new TryAccount(side.parts.workload.id);
+  }
+
+  override get origin(): string {
+    return this.side.origin;
+  }
+
+  /** A push has come between the choice and its sending. */
+  protected abstract readonly isOutdated: boolean;
+  protected abstract chooseAgain(): void;
+  /** Goes to a host outside the mesh once more. */
+  protected abstract goTo(outside: HostPort): void;
+
+  protected forget(): void {
+    this.asked.reset();
+    this.#account.settle();
+    this.#pool = undefined;
+    this.#dueMirrors = undefined;
+    this.facts.response = undefined;
+  }
+
+  // ---- Tries ----
+
+  protected try(destination: DestinationView): void {
+    const { asked } = this;
+    const { limits } = destination;
+    if (limits !== undefined) {
+      const verdict = admitRequest(limits, destination.usage);
+      if (verdict !== "admitted") {
+        this.#failOverflow(describeOverflow(verdict));
+        return;
+      }
+    }
+    const live = this.#pick(destination);
+    if (live === undefined) {
+      const isFirst = asked.failedTries === undefined;
+      this.failWith(503, "UH", isFirst ? "no workload serves it" : "every endpoint is gone");
+      return;
+    }
+    asked.live = live;
+    asked.attemptCount++;
+    this.#account.open(destination, live);
+    if (asked.retryCount === 0) destination.retryLedger.onRequest(this.clock.nowMs);
+    const perTryMs = asked.retry?.policy.perTryTimeoutMs;
+    if (perTryMs !== undefined) this.#boundTry(perTryMs);
+    if (asked.route?.route.fault?.scope === "attempt") this.#tryWithFault(asked.route, live);
+    else this.acquire(this.side.pools.ofEndpoint(live, destination));
+  }
+
+  #pick(destination: DestinationView): LiveEndpoint | undefined {
+    const { asked } = this;
+    if (destination.isOriginal) {
+      const at = parseAuthority(asked.authority, 80);
+      return at && destination.endpointAt(at.host, destination.port ?? at.port);
+    }
+    const { hashKey } = destination;
+    const hash = hashKey && hashOf(asked, hashKey);
+    return destination.pick(Math.random(), Math.random(), Date.now(), hash, asked.avoidance);
+  }
+
+  #boundTry(perTryMs: number): void {
+    const { bound } = this.asked;
+    const wholeMs = bound && bound.atMs - this.startMs;
+    const tryMs = effectiveTryTimeoutMs(perTryMs, wholeMs);
+    if (tryMs !== undefined) this.setTryDeadline(tryMs);
+  }
+
+  protected acquire(pool: UpstreamSource): void {
+    this.#pool = pool;
+    const got = pool.acquire(this, this.request.method);
+    if (got === "waiting") return;
+    if (!("refusal" in got)) {
+      this.useUpstream(got);
+      return;
+    }
+    this.onAttemptEnd();
+    if (got.isOverflow) this.#failOverflow(got.refusal);
+    else {
+      this.asked.noteFailedTry(got.refusal);
+      this.failWith(503, "UF", got.refusal);
+    }
+  }
+
+  protected override cancelWaiting(): void {
+    this.#pool?.cancel(this);
+  }
+
+  protected override onAttemptEnd(): void {
+    this.#account.close();
+  }
+
+  // ---- Faults below the retries ----
+
+  /** To retries and outlier detection it is the endpoint that is slow or fails. */
+  #tryWithFault(route: RouteView, live: LiveEndpoint): void {
+    const { destination } = this.asked;
+    if (destination === undefined) return;
+    const go = () => this.acquire(this.side.pools.ofEndpoint(live, destination));
+    const fault = drawFault(route, "attempt");
+    this.#pool = undefined;
+    if (fault === undefined) {
+      go();
+      return;
+    }
+    this.delay(fault.delayMs, () => {
+      if (fault.abort === undefined) go();
+      else this.#abortTry(fault.abort);
+    });
+  }
+
+  #abortTry(abort: FaultAbort): void {
+    const { asked } = this;
+    const { status, fields } = statusOfAbort(abort, asked.isGrpc);
+    const header = (name: string) => fields.find(([field]) => field === name)?.[1];
+    this.#account.learn(outcomeOfAnswer(status, header("grpc-status")));
+    asked.noteFailedTry(`${status}, injected by the rule's fault`);
+    this.abandonAttempt();
+    if (this.#retriesAfter({ status, header })) this.#countFault("abort");
+    else this.abort(abort);
+  }
+
+  protected delay(delayMs: number, next: () => void): void {
+    if (delayMs === 0) {
+      next();
+      return;
+    }
+    this.asked.flags = joinFlags(this.asked.flags, "DI");
+    this.#countFault("delay");
+    this.after(delayMs, next);
+  }
+
+  protected abort(abort: FaultAbort): void {
+    this.#countFault("abort");
+    const { status, fields } = statusOfAbort(abort, this.asked.isGrpc);
+    const why = `the answer ${status} is injected by the rule's fault; no endpoint was asked`;
+    this.failWith(status, "FI", why, "outbound-proxy", fields);
+  }
+
+  #countFault(outcome: "delay" | "abort"): void {
+    const service = this.asked.destination?.service ?? this.asked.view?.service;
+    if (service) this.side.counts.add("heddle_faults_total", service, outcome);
+  }
+
+  // ---- What becomes of a try ----
+
+  protected override onFault(fault: UpstreamFault): void {
+    const { asked } = this;
+    asked.noteFailedTry(fault.reason);
+    this.#account.learn(outcomeOfFault(fault));
+    const isStale = fault.kind === "closed" && fault.isStale;
+    if (asked.outside !== undefined) {
+      if (isStale && asked.isIdempotent && !this.hasBody && asked.retryCount++ < 2) {
+        this.goTo(asked.outside);
+        return;
+      }
+    } else {
+      const verdict = decideAfterFault(asked, fault, this.canRepeat, this.clock.nowMs);
+      if (verdict === "retry") {
+        this.#tryAgain(isStale);
+        return;
+      }
+      this.#noteVerdict(verdict);
+    }
+    if (fault.kind === "overflow") this.#failOverflow(fault.reason);
+    else {
+      const { status, flag } = flagOf(fault);
+      this.failWith(status, flag, fault.reason, "network");
+    }
+  }
+
+  protected override mayPassOn(upstream: UpstreamStream): boolean {
+    const { asked } = this;
+    if (asked.route === undefined) return true;
+    const { response } = upstream;
+    const { fields, status } = response;
+    if (this.#account.isOpen) this.#account.learnFromHead(response, asked.isGrpc);
+    const mayBeTriedAgain =
+      status >= 400 || asked.looksAtEveryAnswer || fields.indexOfId(GRPC_STATUS_ID) >= 0;
+    if (mayBeTriedAgain) {
+      const facts = { status, header: (name: string) => fields.find(name) };
+      if (this.#retriesAfter(facts, () => this.dropResponse())) return false;
+    }
+    const changes = asked.routeTarget?.responseHeaders;
+    if (changes !== undefined) dropFields(fields, changes.dropped);
+    if (asked.answerFields !== undefined) this.#replaceFields(fields, asked.answerFields);
+    return true;
+  }
+
+  /** What CORS says takes the place of what the app says; cookies stand side by side. */
+  #replaceFields(fields: FieldBlock, own: readonly Field[]): void {
+    const names = own.map(([name]) => name).filter((name) => name !== "set-cookie");
+    dropFields(fields, names);
+  }
+
+  /** `drop` gives up the response before the next try begins. */
+  #retriesAfter(response: Parameters<typeof decideAfterResponse>[1], drop?: () => void): boolean {
+    const { asked } = this;
+    const verdict = decideAfterResponse(asked, response, this.canRepeat, this.clock.nowMs);
+    if (verdict !== "retry") {
+      this.#noteVerdict(verdict);
+      return false;
+    }
+    if (drop !== undefined) {
+      asked.noteFailedTry(`answered ${response.status}`);
+      drop();
+    }
+    this.#tryAgain(false);
+    return true;
+  }
+
+  /** `isNow`: nothing is wrong with the endpoint, only with the connection that was just tried. */
+  #tryAgain(isNow: boolean): void {
+    const { asked } = this;
+    const { destination, retry } = asked;
+    if (destination === undefined || retry === undefined) return;
+    asked.retryCount++;
+    if (!isNow) asked.noteVisit();
+    this.side.counts.add("heddle_retries_total", destination.service, "retried");
+    this.#account.openRetry(destination);
+    const again = () => {
+      if (this.isOutdated) this.chooseAgain();
+      else this.try(destination);
+    };
+    if (isNow) again();
+    else this.after(backoffMs(retry.policy.backoffBaseMs, asked.retryCount, Math.random()), again);
+  }
+
+  #noteVerdict(verdict: RetryVerdict): void {
+    const { asked } = this;
+    if (verdict === "no" || asked.destination === undefined) return;
+    const isLimit = verdict === "limit";
+    asked.flags = joinFlags(asked.flags, isLimit ? "URX" : "UO");
+    const outcome = isLimit ? "limit_reached" : "budget_exhausted";
+    this.side.counts.add("heddle_retries_total", asked.destination.service, outcome);
+  }
+
+  protected override onTrailers(trailers: FieldBlock | undefined): void {
+    if (this.#account.isOpen) this.#account.learnFromTrailers(this.status, trailers);
+  }
+
+  // ---- Copies ----
+
+  protected prepareMirrors(route: RouteView): void {
+    const drawn = this.side.mirrors.draw(route.mirrors);
+    if (drawn.length === 0) return;
+    this.#dueMirrors = drawn;
+    if (this.isRequestComplete) this.#sendCopies(undefined);
+    else this.keepBody();
+  }
+
+  override onRequestEnd(trailers: FieldBlock | undefined): void {
+    if (this.#dueMirrors !== undefined && this.isBusy) this.#sendCopies(this.keptBody);
+    super.onRequestEnd(trailers);
+  }
+
+  /** Sent after this turn: what goes to the real endpoint is being put together just now. */
+  #sendCopies(body: Buffer | undefined): void {
+    const mirrors = this.#dueMirrors ?? [];
+    this.#dueMirrors = undefined;
+    const isWhole = body === undefined || body.length === this.requestBytes;
+    const kept = body && Buffer.from(body);
+    for (const mirror of mirrors) {
+      const copy = isWhole ? copyOf(this.asked, mirror, this.trace, this.facts, kept) : undefined;
+      setImmediate(() => this.side.mirrors.send(mirror.destination, copy));
+    }
+  }
+
+  // ---- Heads ----
+
+  protected override writeRequestHead(out: OutBuffer): void {
+    const { live } = this.asked;
+    if (live !== undefined) live.workload.lastSendAtMs = Date.now();
+    writeRequestHead(out, this.asked, this.trace, this.facts);
+    if (this.request.isUpgrade) this.writeUpgrade(out);
+  }
+
+  protected override responseMask(): FieldMask {
+    return this.asked.isToSidecar ? SIDECAR_RESPONSE_MASK : FOREIGN_RESPONSE_MASK;
+  }
+
+  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
+    const { asked, facts } = this;
+    const { fields, status } = upstream.response;
+    if (asked.isToSidecar) {
+      asked.responseOrigin = fields.findById(PROXY_FIELD.origin) ?? "";
+      asked.responseFlags = fields.findById(PROXY_FIELD.flags) ?? "-";
+    }
+    if (status >= 500 && asked.responseOrigin === "") out.field("x-heddle-origin", asked.appName);
+    if (asked.answerFields !== undefined) {
+      for (const [name, value] of asked.answerFields) out.field(name, value);
+    }
+    const changes = asked.routeTarget?.responseHeaders;
+    if (changes === undefined) return;
+    facts.response = upstream.response;
+    appendFields(out, changes, facts);
+  }
+
+  // ---- Words and numbers ----
+
+  protected failWith(
+    status: number,
+    flag: Flag,
+    why: string,
+    failedBy: FailedBy = "outbound-proxy",
+    fields?: readonly Field[],
+  ): void {
+    const { asked } = this;
+    const flags = joinFlags(flag, asked.flags);
+    const explanation = explain(this.origin, asked, why);
+    this.fail({ status, flag: flags, failedBy, explanation, fields });
+  }
+
+  /** A limit is reached: of the rule's, or of what may wait. */
+  #failOverflow(reason: string): void {
+    this.#account.settle();
+    this.failWith(503, "UO", `a limit is reached: ${reason}`, "outbound-proxy", [
+      ["x-envoy-overloaded", "true"],
+    ]);
+  }
+
+  protected override explainTimeout(): string {
+    return explain(this.origin, this.asked, this.asked.bound?.describe() ?? "out of time");
+  }
+
+  protected override onCut(reason: string): void {
+    const { authority: host, targetName: target } = this.asked;
+    this.side.parts.logger.warn({ host, target, reason }, "a response broke off");
+  }
+
+  protected override blameOf(status: number): FailedBy {
+    if (status < 500) return "";
+    return this.asked.responseOrigin.startsWith("inbound-proxy") ? "inbound-proxy" : "app";
+  }
+
+  protected override flagOfResponse(): string {
+    const { flags, responseFlags } = this.asked;
+    return flags === "-" ? responseFlags : joinFlags(responseFlags as Flags, flags);
+  }
+
+  protected override onOutcome(outcome: Outcome): void {
+    if (this.#account.isOpen) this.#account.learn(outcomeOfEnd(outcome.flag));
+    reportOutcome(this.side, this.asked, this.trace, this, outcome);
+  }
+}
