@@ -5,6 +5,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   proxy: () => import("./proxy/run.ts"),
   http1: () => import("./http1.ts"),
   telemetry: () => import("./telemetry.ts"),
+  routing: () => import("./routing.ts"),
   balancing: () => import("./balancing.ts"),
   ingest: () => import("./ingest.ts"),
 };

@@ -17,7 +17,7 @@ export function compileStringMatch(text: StringMatch): TextTest {
   if (text.kind === "regex") return compileRegex(text.value);
   const wanted = bytesText(text.value);
   if (text.kind === "exact") return (value) => value === wanted;
-  return wanted === "" ? always : (value) => value.startsWith(wanted);
+  return wanted === "" ? always : startsWith(wanted);
 }
 
 /** The same without regard to case, for `ignoreUriCase`; a regular expression stays as it is. */
@@ -25,6 +25,13 @@ export function compileCaselessMatch(text: StringMatch): TextTest {
   if (text.kind === "present" || text.kind === "regex") return compileStringMatch(text);
   const holds = compileStringMatch({ kind: text.kind, value: text.value.toLowerCase() });
   return (value) => holds(value.toLowerCase());
+}
+
+/** The last character tells most texts apart, and cheaper than a call to `startsWith` (bench/routing.ts). */
+function startsWith(wanted: string): TextTest {
+  const last = wanted.length - 1;
+  const lastCode = wanted.charCodeAt(last);
+  return (value) => value.charCodeAt(last) === lastCode && value.startsWith(wanted);
 }
 
 function always(): boolean {

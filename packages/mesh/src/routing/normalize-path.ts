@@ -11,9 +11,9 @@ const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
 
-/** A path without any of these is in normal form; most paths are, and allocate nothing. */
-const SUSPICIOUS = /[%\\#]|\/\.\.?(?:\/|$)/;
-const SUSPICIOUS_OR_SLASHES = /[%\\#]|\/\.\.?(?:\/|$)|\/\//;
+/** A path without these and without escapes to decode is in normal form, as most are. */
+const SUSPICIOUS = /[\\#]|\/\.\.?(?:\/|$)/;
+const SUSPICIOUS_OR_SLASHES = /[\\#]|\/\.\.?(?:\/|$)|\/\//;
 
 /**
  * The path that is matched, authorized and forwarded, query excluded; the very same text when nothing
@@ -26,13 +26,27 @@ const SUSPICIOUS_OR_SLASHES = /[%\\#]|\/\.\.?(?:\/|$)|\/\//;
 export function normalizePath(path: string, mode: PathNormalization): string | undefined {
   if (mode === "NONE") return path;
   const merges = mode !== "BASE";
-  if (!(merges ? SUSPICIOUS_OR_SLASHES : SUSPICIOUS).test(path)) return path;
+  const decodesSlashes = mode === "DECODE_AND_MERGE_SLASHES";
+  const isSuspicious = (merges ? SUSPICIOUS_OR_SLASHES : SUSPICIOUS).test(path);
+  if (!isSuspicious && !needsDecoding(path, decodesSlashes)) return path;
   if (path.includes("#")) return undefined;
-  const decoded = decode(path, mode === "DECODE_AND_MERGE_SLASHES");
+  const decoded = decode(path, decodesSlashes);
   if (decoded === undefined || !decoded.startsWith("/")) return decoded;
   const resolved = resolveDotSegments(decoded);
   const normal = merges ? resolved.replace(/\/{2,}/g, "/") : resolved;
   return normal === path ? path : normal;
+}
+
+/** Whether an escape is to be decoded or refused, or is none, so that it might become one. */
+function needsDecoding(path: string, decodesSlashes: boolean): boolean {
+  for (let at = path.indexOf("%"); at >= 0; at = path.indexOf("%", at + 1)) {
+    const high = hexValue(path.charCodeAt(at + 1));
+    const low = hexValue(path.charCodeAt(at + 2));
+    if (high < 0 || low < 0) return true;
+    const value = high * 16 + low;
+    if (value === 0 || decodedAs(value, decodesSlashes) >= 0) return true;
+  }
+  return false;
 }
 
 /**
