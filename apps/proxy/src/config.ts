@@ -9,6 +9,7 @@ import {
   parseControlPlaneAddress,
 } from "./control/control-plane-address.ts";
 import { type JoinToken, parseJoinToken } from "./control/join-token.ts";
+import { DEFAULT_OVERLOAD_LIMITS, type OverloadLimits } from "./transport/overload.ts";
 
 export type ProxyConfig = {
   readonly name: string;
@@ -25,6 +26,7 @@ export type ProxyConfig = {
   readonly drainTimeoutMs: number;
   readonly limits: Http1Limits;
   readonly muxConnections: number;
+  readonly overload: OverloadLimits;
 };
 
 /** A whole number of `unit`; the bounds keep a typing error from switching a protection off. */
@@ -73,6 +75,13 @@ const ProxyEnv = z.object({
     .min(0, "expected milliseconds, 0 to 600000")
     .max(600_000, "expected milliseconds, 0 to 600000")
     .default(10_000),
+  HEDDLE_MAX_REQUESTS: limitVariable(
+    "requests at a time",
+    1,
+    1_000_000,
+    DEFAULT_OVERLOAD_LIMITS.maxRequests,
+  ),
+  HEDDLE_MAX_LAG_MS: limitVariable("milliseconds", 20, 60_000, DEFAULT_OVERLOAD_LIMITS.maxLagMs),
   HEDDLE_MUX_CONNECTIONS: limitVariable("connections to each peer", 0, 16, 2),
   HEDDLE_HTTP_MAX_LINE_BYTES: limitVariable(
     "bytes of one line",
@@ -123,6 +132,10 @@ export async function loadConfig(
     logLevel: vars.HEDDLE_LOG_LEVEL,
     drainTimeoutMs: vars.HEDDLE_DRAIN_TIMEOUT_MS,
     muxConnections: vars.HEDDLE_MUX_CONNECTIONS,
+    overload: Object.freeze({
+      maxRequests: vars.HEDDLE_MAX_REQUESTS,
+      maxLagMs: vars.HEDDLE_MAX_LAG_MS,
+    }),
     limits: Object.freeze({
       ...DEFAULT_LIMITS,
       maxLineBytes: vars.HEDDLE_HTTP_MAX_LINE_BYTES,

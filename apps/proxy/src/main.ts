@@ -9,11 +9,13 @@ import { ProxyBrain } from "./control/proxy-brain.ts";
 import type { RunningWorkload } from "./control/running-workload.ts";
 import type { Listener } from "./core/listener.ts";
 import { ProtocolMemory } from "./core/protocol-memory.ts";
+import { drainInOrder } from "./drain.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
 import { Recorder } from "./telemetry/recorder.ts";
+import { processOverload } from "./transport/overload.ts";
 
 const INBOUND_PORT = 15_006;
 const OUTBOUND_PORT = 15_001;
@@ -47,32 +49,30 @@ runMain(async () => {
     { purpose: "admin", setting: "adminPort", configured: config.adminPort, standard: ADMIN_PORT },
     (port) => startAdminServer(port, adminSources(brain, recorder, exporter)),
   );
-  const listeners: Listener[] = [];
+  processOverload.limits = config.overload;
+  const listeners: Listeners = { inbound: [], outbound: [] };
   const protocols = new ProtocolMemory();
   for (const workload of brain.workloads) {
-    listeners.push(
-      ...(await startListeners(workload, {
-        brain,
-        recorder,
-        logger,
-        ports,
-        limits: config.limits,
-        protocols,
-        muxConnections: config.muxConnections,
-      })),
-    );
+    const { limits, muxConnections } = config;
+    const parts = { brain, recorder, logger, ports, limits, protocols, muxConnections };
+    const { inbound, outbound } = await startListeners(workload, parts);
+    listeners.inbound.push(...inbound);
+    listeners.outbound.push(...outbound);
   }
   brain.start();
   exporter.start();
   onShutdown(logger, config.drainTimeoutMs + STOP_MARGIN_MS, async () => {
     await brain.stop();
     await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
-    await Promise.all(listeners.map((listener) => listener.drain(config.drainTimeoutMs)));
+    await drainInOrder(listeners.inbound, listeners.outbound, config.drainTimeoutMs);
     await exporter.stop(LAST_PUSH_MS);
     await admin.close();
   });
   tellWhenReady(brain, admin.port, config, logger);
 });
+
+/** For callers of the workloads, and for their apps. */
+type Listeners = { readonly inbound: Listener[]; readonly outbound: Listener[] };
 
 type Parts = {
   readonly brain: ProxyBrain;
@@ -85,11 +85,11 @@ type Parts = {
 };
 
 /** The workload's listeners; their ports are noted in it, since `hello` tells them. */
-async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listener[]> {
+async function startListeners(workload: RunningWorkload, parts: Parts): Promise<Listeners> {
   const { brain, recorder, logger, ports, limits, protocols, muxConnections } = parts;
   const id = formatId(workload.id);
   const { settings } = workload;
-  const listeners: Listener[] = [];
+  const listeners: Listeners = { inbound: [], outbound: [] };
   const common = { workload, recorder, logger, limits, protocols, muxConnections };
   for (const [index, app] of workload.ports.entries()) {
     const inbound = await ports.listen(
@@ -102,7 +102,7 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
       (port) => startInbound({ ...common, port, app }),
     );
     app.inboundPort = inbound.port;
-    listeners.push(inbound);
+    listeners.inbound.push(inbound);
   }
   const view = brain.viewOf(workload);
   const outboundOf = (host: string | undefined) => (port: number) =>
@@ -117,7 +117,7 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
     outboundOf(undefined),
   );
   workload.outboundPort = outbound.port;
-  listeners.push(outbound);
+  listeners.outbound.push(outbound);
   for (const { host, localPort } of settings.outbounds) {
     const local = await ports.listen(
       {
@@ -129,7 +129,7 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
       outboundOf(host),
     );
     workload.outbounds.push({ host, localPort: local.port });
-    listeners.push(local);
+    listeners.outbound.push(local);
   }
   return listeners;
 }

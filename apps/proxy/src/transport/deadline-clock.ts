@@ -8,6 +8,8 @@ export interface Watched {
 }
 
 const TICK_MS = 20;
+/** Of the newest tick in the smoothed lag: one pause alone, be it of the machine, does not count as overload. */
+const LAG_WEIGHT = 0.2;
 
 /**
  * All deadlines of a proxy behind one timer: a request sets a number instead of making a timer. A
@@ -17,6 +19,8 @@ const TICK_MS = 20;
 export class DeadlineClock {
   /** Milliseconds since some moment, as of the last tick: good enough for deadlines. */
   nowMs = performance.now();
+  /** How late ticks come, smoothed: what the event loop's other work makes everything wait. */
+  lagMs = 0;
   readonly #watched: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,6 +29,7 @@ export class DeadlineClock {
     watched.watchIndex = this.#watched.push(watched) - 1;
     if (this.#timer === undefined) {
       this.nowMs = performance.now();
+      this.lagMs = 0;
       this.#timer = setInterval(() => this.#tick(), TICK_MS);
       this.#timer.unref();
     }
@@ -47,6 +52,8 @@ export class DeadlineClock {
 
   #tick(): void {
     const nowMs = performance.now();
+    const lateMs = Math.max(0, nowMs - this.nowMs - TICK_MS);
+    this.lagMs += (lateMs - this.lagMs) * LAG_WEIGHT;
     this.nowMs = nowMs;
     // Backwards: a deadline that unwatches itself moves only what has had its turn.
     for (let index = this.#watched.length - 1; index >= 0; index--) {

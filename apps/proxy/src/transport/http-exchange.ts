@@ -11,6 +11,7 @@ import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { Downstream, ResponseBody } from "./downstream.ts";
 import { type Failure, type OwnAnswer, reasonOf, type UpstreamFault } from "./failure.ts";
 import { KeptRequest } from "./kept-request.ts";
+import { processOverload, RETRY_AFTER_SECONDS } from "./overload.ts";
 import { fieldNames } from "./proxy-fields.ts";
 import { TraceContext } from "./trace-context.ts";
 import { Tunnel, type TunnelEnd } from "./tunnel.ts";
@@ -158,11 +159,30 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   begin(): void {
     this.#start();
     this.isRequestComplete = this.request.body === "none" || this.request.body === "tunnel";
-    this.decide();
+    const overload = processOverload.reason;
+    if (overload === undefined) this.decide();
+    else this.#turnAway(overload);
+  }
+
+  #turnAway(reason: string): void {
+    this.#forget();
+    this.fail({
+      status: 503,
+      flag: "OM",
+      failedBy: this.ownBlame,
+      explanation: `${this.origin}: ${reason}`,
+      fields: [["retry-after", RETRY_AFTER_SECONDS]],
+    });
+  }
+
+  #forget(): void {
+    this.trace.begin(undefined, undefined, () => false);
+    this.onRefused();
   }
 
   #start(): void {
     this.#isBusy = true;
+    processOverload.activeRequests++;
     this.sequence++;
     this.startMs = performance.now();
     this.activityMs = this.clock.nowMs;
@@ -238,8 +258,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   refuse(status: number, explanation: string, isNew: boolean): void {
     if (isNew) {
       this.#start();
-      this.trace.begin(undefined, undefined, () => false);
-      this.onRefused();
+      this.#forget();
     }
     this.fail({
       status,
@@ -490,6 +509,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
 
   #end(status: number, flag: string, failedBy: FailedBy): void {
     this.#isBusy = false;
+    processOverload.activeRequests--;
     this.#kept.reset();
     this.onOutcome({ status, flag, failedBy });
   }
@@ -575,6 +595,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   /** What follows on this connection are requests again. */
   protected continueWithRequests(): void {
     this.#isBusy = false;
+    processOverload.activeRequests--;
     this.downstream.continueWithRequests();
   }
 }

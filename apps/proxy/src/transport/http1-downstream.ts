@@ -8,6 +8,8 @@ import type { Session } from "./socket-listener.ts";
 /** After a refusal the rest of what the client sends is read this long, so that it sees the answer. */
 const LINGER_MS = 1_000;
 const LINGER_BYTES = 1_048_576;
+/** How long a draining connection waits for a request that may be on its way. */
+const LAST_REQUEST_MS = 500;
 
 /**
  * What goes to a client is put together here and written within the same call, so one buffer serves
@@ -292,8 +294,8 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
     const exchange = this.#exchange;
     this.#phase = "idle";
     exchange.request.reset();
-    exchange.deadlineMs = exchange.clock.nowMs + exchange.timeouts.idleMs;
-    if (this.#isDraining) this.#linger();
+    const { nowMs } = exchange.clock;
+    exchange.deadlineMs = nowMs + (this.#isDraining ? LAST_REQUEST_MS : exchange.timeouts.idleMs);
   }
 
   #linger(): void {
@@ -305,10 +307,14 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
     this.#connection.resume();
   }
 
-  /** No further request on this connection; the one under way is finished with `Connection: close`. */
+  /**
+   * The request under way, or the next if it comes soon, is the last, and its answer says so. An idle
+   * connection closed at once could meet a request on its way, which nobody may send again.
+   */
   drain(): void {
     this.#isDraining = true;
-    if (this.#phase === "idle" || this.#phase === "head") this.#close();
+    const exchange = this.#exchange;
+    if (this.#phase === "idle") exchange.deadlineMs = exchange.clock.nowMs + LAST_REQUEST_MS;
   }
 
   /** Closes at once; what is under way counts as given up by the client. */

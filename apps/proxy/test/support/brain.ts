@@ -8,6 +8,7 @@ import { DataFolder } from "../../src/control/data-folder.ts";
 import { parseJoinToken } from "../../src/control/join-token.ts";
 import { ProxyBrain } from "../../src/control/proxy-brain.ts";
 import type { MeshView } from "../../src/core/mesh-view.ts";
+import { DEFAULT_OVERLOAD_LIMITS } from "../../src/transport/overload.ts";
 
 /** The proxy's brain in this process, with the workload shop/caller; stopped with the test. */
 export async function startBrain(
@@ -33,6 +34,7 @@ export async function startBrain(
       drainTimeoutMs: 0,
       limits: DEFAULT_LIMITS,
       muxConnections: 2,
+      overload: DEFAULT_OVERLOAD_LIMITS,
     },
     await DataFolder.open(dataDir, logger),
     logger,
