@@ -27,14 +27,7 @@ export function compileRateLimit(limit: RateLimit): CompiledRateLimit {
  * without the header: leaving it out must not lift the limit.
  */
 export function rateLimitKey({ key }: RateLimit, facts: RateLimitFacts): string {
-  switch (key?.kind) {
-    case undefined:
-      return "";
-    case "source-workload":
-      return facts.sourceWorkload ?? "";
-    case "source-address":
-      return facts.sourceAddress;
-    case "header":
-      return facts.header(key.name) ?? "";
-  }
+  if (key === undefined) return "";
+  if (key.kind === "source-workload") return facts.sourceWorkload ?? "";
+  return key.kind === "source-address" ? facts.sourceAddress : (facts.header(key.name) ?? "");
 }

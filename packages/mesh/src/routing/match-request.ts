@@ -69,16 +69,9 @@ function isEmptyCondition(key: string, value: RouteMatch[keyof RouteMatch]): boo
 }
 
 function isAnyPath(uri: StringMatch): boolean {
-  switch (uri.kind) {
-    case "present":
-      return true;
-    case "prefix":
-      return uri.value === "/" || uri.value === "";
-    case "regex":
-      return uri.value === ".*" || uri.value === "*";
-    case "exact":
-      return false;
-  }
+  if (isPresence(uri)) return true;
+  if (uri.kind === "regex") return uri.value === ".*";
+  return uri.kind === "prefix" && (uri.value === "/" || uri.value === "");
 }
 
 function conditionsOf(match: RouteMatch, caller: Caller | undefined): RequestTest[] {
