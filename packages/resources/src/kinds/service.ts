@@ -47,14 +47,7 @@ const ports = z.array(servicePort).superRefine((list, context) => {
 });
 
 const ignoredFields = [
-  ...[
-    "type",
-    "clusterIP",
-    "clusterIPs",
-    "externalIPs",
-    "externalTrafficPolicy",
-    "healthCheckNodePort",
-  ],
+  ...["clusterIP", "clusterIPs", "externalIPs", "externalTrafficPolicy", "healthCheckNodePort"],
   ...[
     "internalTrafficPolicy",
     "ipFamilies",
