@@ -8,7 +8,7 @@ import { DataFolder } from "./control/data-folder.ts";
 import { ProxyBrain } from "./control/proxy-brain.ts";
 import type { RunningWorkload } from "./control/running-workload.ts";
 import type { Listener } from "./core/listener.ts";
-import { ProtocolMemory } from "./core/protocol-memory.ts";
+import type { ProtocolMemory } from "./core/protocol-memory.ts";
 import { drainInOrder } from "./drain.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
@@ -51,7 +51,7 @@ runMain(async () => {
   );
   processOverload.limits = config.overload;
   const listeners: Listeners = { inbound: [], outbound: [] };
-  const protocols = new ProtocolMemory();
+  const { protocols } = brain;
   for (const workload of brain.workloads) {
     const { limits, muxConnections } = config;
     const parts = { brain, recorder, logger, ports, limits, protocols, muxConnections };

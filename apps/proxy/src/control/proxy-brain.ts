@@ -11,6 +11,7 @@ import type { ProxyConfig } from "../config.ts";
 import { HostResolver } from "../core/host-resolver.ts";
 import { LiveMesh } from "../core/live-mesh.ts";
 import type { MeshView } from "../core/mesh-view.ts";
+import { ProtocolMemory } from "../core/protocol-memory.ts";
 import { CertificateKeeper, type Holder } from "../identity/certificate-keeper.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
@@ -19,6 +20,7 @@ import { ControlStream } from "./control-stream.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { WrongRootError } from "./discover-root.ts";
 import { JoinRefusedError, join } from "./join.ts";
+import { Observer } from "./observer.ts";
 import { RunningWorkload } from "./running-workload.ts";
 
 const PROXY_VERSION = "0.1.0";
@@ -38,6 +40,9 @@ export class ProxyBrain {
   readonly #resolver: HostResolver;
   readonly #mesh: LiveMesh;
   readonly #own = new HeldIdentity();
+  /** What ports of no declared protocol were found to speak. */
+  readonly protocols = new ProtocolMemory();
+  readonly #observer: Observer;
   readonly #keeper: CertificateKeeper;
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
@@ -68,6 +73,12 @@ export class ProxyBrain {
       mesh: this.#mesh,
       resolver: this.#resolver,
       workloads: this.workloads,
+    });
+    this.#observer = new Observer({
+      mesh: this.#mesh,
+      protocols: this.protocols,
+      hosted: this.workloads[0]?.id,
+      send: (message) => this.#stream.send(message),
     });
     this.#keeper = new CertificateKeeper({
       canSend: () => this.#stream.isLive,
@@ -139,6 +150,7 @@ export class ProxyBrain {
   start(): void {
     this.#keeper.start();
     this.#stream.start();
+    this.#observer.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
   }
@@ -146,6 +158,7 @@ export class ProxyBrain {
   /** Says goodbye, so that nobody sends us anything new. */
   async stop(): Promise<void> {
     this.#keeper.stop();
+    this.#observer.stop();
     clearInterval(this.#partedTimer);
     this.#mesh.close();
     await this.#stream.stop();
@@ -188,6 +201,7 @@ export class ProxyBrain {
     this.#resolver.outboundTrafficPolicy = welcome.outboundTrafficPolicy;
     this.#keeper.trust(welcome.trustBundlePem);
     this.#keeper.connected();
+    this.#observer.forget();
   }
 
   #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" }>): void {

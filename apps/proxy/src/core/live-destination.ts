@@ -21,6 +21,8 @@ import type {
   LiveEndpoint,
 } from "./mesh-view.ts";
 
+/** A limit that has refused requests counts as open this long after the last. */
+const OPEN_MS = 5_000;
 /** Addresses remembered of a destination whose endpoint is whatever the caller asks for. */
 const MAX_ORIGINALS = 1_024;
 
@@ -57,6 +59,8 @@ export class LiveDestination implements DestinationView {
   readonly retryLedger = new RetryBudgetLedger();
   /** Hosted workloads whose requests have met failures here. */
   readonly sources = new Map<string, WorkloadId>();
+  #overflow: { readonly reason: string; readonly sinceMs: number } | undefined;
+  #overflowAtMs = Number.NEGATIVE_INFINITY;
   readonly #origin: Origin;
   readonly #balancer: Balancer<LiveEndpoint>;
   readonly #workloadOf: (endpoint: Endpoint) => DestinationWorkload;
@@ -136,7 +140,29 @@ export class LiveDestination implements DestinationView {
     source: WorkloadId,
   ): void {
     const ejection = this.#balancer.onOutcome(live, outcome, latencyMs, Date.now(), retryAfterMs);
-    if (ejection !== undefined) this.sources.set(`${source.namespace}/${source.name}`, source);
+    if (ejection !== undefined) this.#noteSource(source);
+  }
+
+  noteOverflow(reason: string, source: WorkloadId): void {
+    const nowMs = Date.now();
+    const isNew = this.recentOverflow(nowMs)?.reason !== reason;
+    this.#overflow = { reason, sinceMs: isNew ? nowMs : (this.#overflow?.sinceMs ?? nowMs) };
+    this.#overflowAtMs = nowMs;
+    this.#noteSource(source);
+  }
+
+  noteUnreachable(live: LiveEndpoint, reason: string, source: WorkloadId): void {
+    live.unreachable ??= { sinceMs: Date.now(), reason };
+    this.#noteSource(source);
+  }
+
+  #noteSource(source: WorkloadId): void {
+    this.sources.set(`${source.namespace}/${source.name}`, source);
+  }
+
+  /** The limit that has refused requests within the last seconds. */
+  recentOverflow(nowMs: number): { readonly reason: string; readonly sinceMs: number } | undefined {
+    return nowMs - this.#overflowAtMs < OPEN_MS ? this.#overflow : undefined;
   }
 
   explain(nowMs: number): readonly EndpointStanding<LiveEndpoint>[] {
@@ -180,6 +206,7 @@ export class LiveDestination implements DestinationView {
       poolKey: "",
       workload: this.#workloadOf(endpoint),
       activeRequests: 0,
+      unreachable: undefined,
     };
     live.poolKey = this.#poolKey(live);
     return live;

@@ -153,6 +153,10 @@ export type DestinationView = {
     retryAfterMs: number,
     source: WorkloadId,
   ): void;
+  /** A limit has refused a request of `source`. */
+  noteOverflow(reason: string, source: WorkloadId): void;
+  /** A connection to the endpoint could not be made for `source`. */
+  noteUnreachable(live: LiveEndpoint, reason: string, source: WorkloadId): void;
   /** How each endpoint stands and why. */
   explain(nowMs: number): readonly EndpointStanding<LiveEndpoint>[];
   /** The endpoint for an address as the caller asked for it, where `isOriginal`. */
@@ -175,6 +179,8 @@ export type LiveEndpoint = {
   readonly workload: DestinationWorkload;
   /** The data path adds one when it sends a request and takes it off when the exchange ends. */
   activeRequests: number;
+  /** Set while connections fail, taken away by the next answer. */
+  unreachable: { readonly sinceMs: number; readonly reason: string } | undefined;
 };
 
 /** A workload behind a service; shared by its endpoints. */

@@ -33,7 +33,13 @@ function describeDestination(destination: DestinationView): string[] {
 
 /** Those about which there is something to say. */
 function describeEndpoints(destination: DestinationView): string[] {
-  const told = destination.explain(Date.now()).filter(({ reason }) => reason !== "");
+  const told = destination.explain(Date.now()).flatMap((standing) => {
+    const { target, reason } = standing;
+    if (reason !== "") return [standing];
+    return target.unreachable === undefined
+      ? []
+      : [{ ...standing, state: "unreachable", reason: target.unreachable.reason }];
+  });
   const lines = told.slice(0, MAX_ENDPOINTS).map(({ target, state, reason, untilMs }) => {
     const until = untilMs === undefined ? "" : ` until ${new Date(untilMs).toISOString()}`;
     return `endpoint ${addressOf(target)}: ${state}${until}: ${reason}`;

@@ -66,6 +66,12 @@ export class TryAccount {
     this.#destination.onOutcome(this.#live, outcome, latencyMs, retryAfterMs, this.#source);
   }
 
+  noteUnreachable(reason: string): void {
+    if (this.#live !== undefined) {
+      this.#destination?.noteUnreachable(this.#live, reason, this.#source);
+    }
+  }
+
   /** A gRPC answer says how it went at its end; any other by its status. */
   learnFromHead({ status, fields }: ResponseParser, isGrpc: boolean): void {
     const grpcStatus = fields.findById(GRPC_STATUS_ID);

@@ -211,6 +211,7 @@ export abstract class TryingExchange extends HttpExchange {
     const { asked } = this;
     asked.noteFailedTry(fault.reason);
     this.#account.learn(outcomeOfFault(fault));
+    if (fault.kind === "connect") this.#account.noteUnreachable(fault.reason);
     const isStale = fault.kind === "closed" && fault.isStale;
     if (asked.outside !== undefined) {
       if (isStale && asked.isIdempotent && !this.hasBody && asked.retryCount++ < 2) {
@@ -237,6 +238,7 @@ export abstract class TryingExchange extends HttpExchange {
     if (asked.route === undefined) return true;
     const { response } = upstream;
     const { fields, status } = response;
+    if (asked.live?.unreachable !== undefined) asked.live.unreachable = undefined;
     if (this.#account.isOpen) this.#account.learnFromHead(response, asked.isGrpc);
     const mayBeTriedAgain =
       status >= 400 || asked.looksAtEveryAnswer || fields.indexOfId(GRPC_STATUS_ID) >= 0;
@@ -377,6 +379,7 @@ export abstract class TryingExchange extends HttpExchange {
   /** A limit is reached: of the rule's, or of what may wait. */
   #failOverflow(reason: string): void {
     this.#account.settle();
+    this.asked.destination?.noteOverflow(reason, this.side.parts.workload.id);
     this.failWith(503, "UO", `a limit is reached: ${reason}`, "outbound-proxy", [
       ["x-envoy-overloaded", "true"],
     ]);
