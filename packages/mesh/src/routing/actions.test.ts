@@ -40,6 +40,23 @@ test("with several destinations each one's own wins", () => {
   assert.deepEqual(given, ["destination", "route"]);
 });
 
+test("with one destination its headers come last, with several the route's do (Istio)", () => {
+  const set = (value: string) => ({ request: { set: { a: value } } });
+  const values = (...weights: number[]) => {
+    const destinations = weights.map((weight) => ({
+      service,
+      weight,
+      headers: set("destination"),
+    }));
+    const [compiled] = compileRoutes([
+      { name: "r", matches: [], destinations, headers: set("route") },
+    ]);
+    return compiled?.destinations[0]?.requestHeaders?.appended.map(({ value }) => value);
+  };
+  assert.deepEqual(values(1), ["destination"]);
+  assert.deepEqual(values(1, 1), ["route"]);
+});
+
 test("a route that asks for nothing has nothing prepared", () => {
   const [compiled] = compileRoutes([
     { name: "r", matches: [], destinations: [{ service, weight: 1 }] },

@@ -12,22 +12,27 @@ export type CompiledDestination = {
 };
 
 /**
- * Header levels go from destination to route, as in Envoy. An authority may be set in several places:
- * with one destination the route's wins over the destination's, with several it is the other way round
- * (Istio). Throws `InvalidActionError`, `InvalidFormatError`.
+ * Header operations as Istio hands them to Envoy: with one destination its own join the route's level
+ * and come last there; with several, each destination's level comes before the route's. An authority
+ * may be set in several places: with one destination the route's wins over the destination's, with
+ * several it is the other way round. Throws `InvalidActionError`, `InvalidFormatError`.
  */
 export function compileDestinations(route: Route): readonly CompiledDestination[] {
-  const routes = route.headers;
-  const ofRoute = route.rewrite?.authority ?? authorityOf(routes?.request);
+  const ofRoute = route.rewrite?.authority ?? authorityOf(route.headers?.request);
+  const isOnly = route.destinations.length === 1;
   return route.destinations.map((destination) => {
-    const { headers } = destination;
-    const own = authorityOf(headers?.request);
-    const authority = route.destinations.length === 1 ? (ofRoute ?? own) : (own ?? ofRoute);
+    const own = authorityOf(destination.headers?.request);
+    const authority = isOnly ? (ofRoute ?? own) : (own ?? ofRoute);
+    const compile = (direction: "request" | "response") => {
+      const inner = destination.headers?.[direction];
+      const outer = route.headers?.[direction];
+      return compileHeaderChanges(direction, isOnly ? [[outer, inner]] : [[inner], [outer]]);
+    };
     return {
       destination,
       authority: authority && checkVisible("rewrite.authority", authority),
-      requestHeaders: compileHeaderChanges("request", [headers?.request, routes?.request]),
-      responseHeaders: compileHeaderChanges("response", [headers?.response, routes?.response]),
+      requestHeaders: compile("request"),
+      responseHeaders: compile("response"),
     };
   });
 }

@@ -96,7 +96,7 @@ function compileShared(route: Route): Pick<CompiledRoute, Shared> {
     directResponse: directResponse && compileDirectResponse(directResponse),
     retry: compileRetry(route.retries ?? DEFAULT_RETRY_POLICY),
     cors: cors && compileCors(cors),
-    answerHeaders: compileHeaderChanges("response", [headers?.response]),
+    answerHeaders: compileHeaderChanges("response", [[headers?.response]]),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FormatFacts } from "./format-string.ts";
-import { compileHeaderChanges } from "./header-changes.ts";
+import { compileHeaderChanges, type HeaderLevel } from "./header-changes.ts";
 import type { HeaderChanges } from "./header-operations.ts";
 import { InvalidActionError } from "./invalid-action-error.ts";
 
@@ -18,6 +18,13 @@ function factsOf(fields: Fields): FormatFacts {
 
 /** As a data path applies the plan. */
 function apply(fields: Fields, ...levels: HeaderChanges[]): Fields {
+  return applyPlan(
+    fields,
+    levels.map((level) => [level]),
+  );
+}
+
+function applyPlan(fields: Fields, levels: readonly HeaderLevel[]): Fields {
   const plan = compileHeaderChanges("request", levels);
   if (plan === undefined) return fields;
   const facts = factsOf(fields);
@@ -48,6 +55,17 @@ test("within one level remove comes first, then set, then add", () => {
   assert.deepEqual(apply([["a", "old"]], level), [
     ["a", "set"],
     ["a", "added"],
+  ]);
+});
+
+test("operations of one level join: removes, then sets of which the last wins, then adds", () => {
+  const outer = { remove: ["b"], set: { a: "route" }, add: { c: "route" } };
+  const inner = { set: { a: "destination" }, add: { b: "destination", c: "destination" } };
+  assert.deepEqual(applyPlan([["b", "old"]], [[outer, inner]]), [
+    ["b", "destination"],
+    ["a", "destination"],
+    ["c", "route"],
+    ["c", "destination"],
   ]);
 });
 
@@ -87,11 +105,11 @@ test("a header can be renamed across levels and swapped with itself", () => {
 
 test("host and pseudo-headers are passed over (1.3)", () => {
   const level = { set: { host: "b", ":path": "/x" }, add: { ":method": "X" }, remove: ["Host"] };
-  assert.equal(compileHeaderChanges("request", [level]), undefined);
+  assert.equal(compileHeaderChanges("request", [[level]]), undefined);
 });
 
 test("nothing to do costs nothing", () => {
-  assert.equal(compileHeaderChanges("request", [undefined, {}, { set: { a: "" } }]), undefined);
+  assert.equal(compileHeaderChanges("request", [[undefined], [{}, { set: { a: "" } }]]), undefined);
 });
 
 for (const level of [
@@ -103,7 +121,7 @@ for (const level of [
 ] satisfies HeaderChanges[]) {
   test(`${JSON.stringify(level)} is refused with its field`, () => {
     assert.throws(
-      () => compileHeaderChanges("response", [level]),
+      () => compileHeaderChanges("response", [[level]]),
       (error: Error) => {
         return error instanceof InvalidActionError && error.field.startsWith("headers.response.");
       },

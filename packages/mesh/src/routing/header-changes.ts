@@ -30,18 +30,21 @@ const FRAMING: ReadonlySet<string> = new Set([
 
 type FieldState = { keepsOriginal: boolean; values: CompiledFormat[] };
 
+/** Operations that Envoy applies together. */
+export type HeaderLevel = readonly (HeaderChanges | undefined)[];
+
 /**
- * Folds levels of operations, the inner one first (Envoy: destination, then route), into one. Within a
- * level `remove` comes first, then `set`, then `add`; a format string reads what the levels before
- * have left. `host` and pseudo-headers are passed over: `host` means the authority (see
+ * Folds levels of operations, in the order they are applied, into one. Within a level every `remove`
+ * comes first, then `set` (a later one wins), then `add`; a format string reads what the levels before
+ * have left and the level does not remove. `host` and pseudo-headers are passed over: `host` means the authority (see
  * `authorityOf`). `undefined`: nothing changes. Throws `InvalidActionError`, `InvalidFormatError`.
  */
 export function compileHeaderChanges(
   direction: "request" | "response",
-  levels: readonly (HeaderChanges | undefined)[],
+  levels: readonly HeaderLevel[],
 ): CompiledHeaderChanges | undefined {
   const fields = new Map<string, FieldState>();
-  for (const level of levels) if (level) applyLevel(fields, direction, level);
+  for (const level of levels) applyLevel(fields, direction, level);
   if (fields.size === 0) return undefined;
   const dropped: string[] = [];
   const appended: { name: string; value: CompiledFormat }[] = [];
@@ -64,19 +67,18 @@ export function authorityOf(changes: HeaderChanges | undefined): string | undefi
 function applyLevel(
   fields: Map<string, FieldState>,
   direction: "request" | "response",
-  level: HeaderChanges,
+  level: HeaderLevel,
 ): void {
   const field = `headers.${direction}`;
-  for (const name of level.remove ?? []) {
+  for (const name of level.flatMap((changes) => changes?.remove ?? [])) {
     const lower = nameOf(`${field}.remove`, name);
     if (lower !== undefined) fields.set(lower, { keepsOriginal: false, values: [] });
   }
   const readers = readersOver(fields, direction);
-  const overwritten = compileAll(`${field}.set`, level.set, readers);
-  const added = compileAll(`${field}.add`, level.add, readers);
-  for (const [name, value] of overwritten)
-    fields.set(name, { keepsOriginal: false, values: [value] });
-  for (const [name, value] of added) {
+  const sets = level.flatMap((changes) => compileAll(`${field}.set`, changes?.set, readers));
+  const adds = level.flatMap((changes) => compileAll(`${field}.add`, changes?.add, readers));
+  for (const [name, value] of sets) fields.set(name, { keepsOriginal: false, values: [value] });
+  for (const [name, value] of adds) {
     const { keepsOriginal, values } = fields.get(name) ?? { keepsOriginal: true, values: [] };
     fields.set(name, { keepsOriginal, values: [...values, value] });
   }
