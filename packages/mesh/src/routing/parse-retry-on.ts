@@ -6,15 +6,32 @@ export type RetryOn = {
   readonly statusCodes: readonly number[];
 };
 
+/** The codes Go's `http.StatusText` knows, which is what Istio allows. */
+const STATUS_CODES: ReadonlySet<number> = new Set([
+  ...range(100, 103),
+  ...range(200, 208),
+  226,
+  ...range(300, 305),
+  ...[307, 308],
+  ...range(400, 418),
+  ...range(421, 426),
+  ...[428, 429, 431, 451],
+  ...range(500, 508),
+  ...[510, 511],
+]);
+
 /** `retryOn` holds a word nobody knows. */
 export class InvalidRetryOnError extends Error {
   override readonly name = "InvalidRetryOnError";
   readonly code = "HEDDLE_INVALID_RETRY_ON";
+  readonly text: string;
   readonly token: string;
   constructor(text: string, token: string) {
+    const hint = token === token.trim() ? "" : "; take out the blanks";
     super(
-      `retryOn ${JSON.stringify(text)}: ${JSON.stringify(token)} is not known; allowed are HTTP status codes (100–599) and ${RETRY_CONDITIONS.join(", ")}, separated by commas without blanks`,
+      `${JSON.stringify(token)} is not a valid retryOn policy${hint}; expected a comma-separated list of HTTP status codes and ${RETRY_CONDITIONS.join(", ")}`,
     );
+    this.text = text;
     this.token = token;
   }
 }
@@ -24,10 +41,9 @@ export class InvalidRetryOnError extends Error {
  * the condition `retriable-status-codes` with it. Throws `InvalidRetryOnError`.
  */
 export function parseRetryOn(text: string): RetryOn {
-  const parsed = collect(text.split(","), (token) => {
+  return collect(text === "" ? [] : text.split(","), (token) => {
     throw new InvalidRetryOnError(text, token);
   });
-  return parsed;
 }
 
 /** Reads the headers `x-envoy-retry-on` and `-grpc-on` as Envoy does: words it does not know are passed over. */
@@ -43,14 +59,18 @@ function collect(tokens: readonly string[], onUnknown: (token: string) => void):
   const statusCodes = new Set<number>();
   for (const token of tokens) {
     if (isCondition(token)) conditions.add(token);
-    else if (/^[1-5][0-9]{2}$/.test(token)) {
+    else if (/^\d{3}$/.test(token) && STATUS_CODES.has(Number(token))) {
       statusCodes.add(Number(token));
-      conditions.add("retriable-status-codes");
     } else onUnknown(token);
   }
+  if (statusCodes.size > 0) conditions.add("retriable-status-codes");
   return { conditions: [...conditions], statusCodes: [...statusCodes] };
 }
 
 function isCondition(token: string): token is RetryCondition {
   return (RETRY_CONDITIONS as readonly string[]).includes(token);
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }

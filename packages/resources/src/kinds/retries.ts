@@ -1,47 +1,23 @@
 import {
   DEFAULT_RETRY_POLICY,
+  InvalidRetryOnError,
   keepsGuard,
-  RETRY_CONDITIONS,
-  type RetryCondition,
+  parseRetryOn,
+  type RetryOn,
   type RetryPolicy,
 } from "@heddle/mesh";
 import { z } from "zod";
 import { differing, fields, warnIf } from "../schema/field-status.ts";
 import { durationMs } from "./fields.ts";
 
-const STATUS_CODES = new Set([
-  ...range(100, 103),
-  ...range(200, 208),
-  226,
-  ...range(300, 305),
-  ...[307, 308],
-  ...range(400, 418),
-  ...range(421, 426),
-  ...[428, 429, 431, 451],
-  ...range(500, 508),
-  ...[510, 511],
-]);
-
-const retryOn = z.string().transform((text, context) => {
-  const conditions: RetryCondition[] = [];
-  const statusCodes: number[] = [];
-  for (const token of text === "" ? [] : text.split(",")) {
-    const condition = RETRY_CONDITIONS.find((one) => one === token);
-    if (condition) conditions.push(condition);
-    else if (/^\d{3}$/.test(token) && STATUS_CODES.has(Number(token))) {
-      statusCodes.push(Number(token));
-    } else {
-      const hint = token !== token.trim() ? "; take out the blanks" : "";
-      context.addIssue(
-        `${JSON.stringify(token)} is not a valid retryOn policy${hint}; expected a comma-separated list of HTTP status codes and ${RETRY_CONDITIONS.join(", ")}`,
-      );
-      return z.NEVER;
-    }
+const retryOn = z.string().transform((text, context): RetryOn => {
+  try {
+    return parseRetryOn(text);
+  } catch (error) {
+    if (!(error instanceof InvalidRetryOnError)) throw error;
+    context.addIssue(error.message);
+    return z.NEVER;
   }
-  if (statusCodes.length > 0 && !conditions.includes("retriable-status-codes")) {
-    conditions.push("retriable-status-codes");
-  }
-  return { conditions, statusCodes };
 });
 
 const attempts = z
@@ -90,7 +66,3 @@ export const retries = warnIf(
       ? "attempts is not given, which means 0: retries are off, the mesh's default too"
       : undefined,
 );
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
