@@ -211,6 +211,9 @@ export type TestEndpoint = {
   readonly identity?: string;
   readonly address?: string;
   readonly ports?: Readonly<Record<string, number>>;
+  readonly locality?: string;
+  readonly weight?: number;
+  readonly servesSinceMs?: number;
 };
 
 export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyResource {
@@ -227,6 +230,9 @@ export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyRes
       address: each.address ?? "127.0.0.1",
       port: each.port,
       ...(each.identity !== undefined && { identity: each.identity }),
+      ...(each.locality !== undefined && { locality: each.locality }),
+      ...(each.weight !== undefined && { weight: each.weight }),
+      ...(each.servesSinceMs !== undefined && { servesSinceMs: each.servesSinceMs }),
       ...(each.ports !== undefined && { ports: each.ports }),
     })),
   };
