@@ -173,6 +173,77 @@ spec:
   assert.equal(parseOne(yaml).yaml, yaml);
 });
 
+const passedOver: Record<string, RegExp> = {
+  "apiVersion: networking.istio.io/v1\nkind: Gateway": /no gateways yet/,
+  "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter": /no Envoy to patch/,
+  "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin": /does not run WebAssembly/,
+  "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute": /does not serve the Gateway API/,
+  "apiVersion: apps/v1\nkind: Deployment": /starts no containers/,
+  "apiVersion: v1\nkind: ServiceAccount": /identity is its namespace and name/,
+  "apiVersion: v1\nkind: ConfigMap": /MeshConfig of heddle\.dev\/v1/,
+  "apiVersion: networking.k8s.io/v1\nkind: Ingress": /nothing listens for it/,
+  "apiVersion: cert-manager.io/v1\nkind: Certificate": /own certificate authority/,
+  "apiVersion: serving.knative.dev/v1\nkind: Service": /knows nothing of serving\.knative\.dev/,
+};
+for (const [header, reason] of Object.entries(passedOver)) {
+  test(`${header.replaceAll("\n", ", ")} is passed over with a reason`, () => {
+    const outcome = parseResources(
+      `${header}\nmetadata: {name: it, namespace: shop}\nspec: {a: [1]}`,
+    );
+    assert.ok(outcome.ok, JSON.stringify(outcome));
+    const [only] = outcome.passedOver;
+    assert.deepEqual([outcome.resources, only?.name, only?.namespace], [[], "it", "shop"]);
+    assert.match(only?.reason ?? "", reason);
+    assert.match(outcome.warnings[0] ?? "", /^\w+ shop\/it: passed over, /);
+  });
+}
+
+const unknown: Record<string, RegExp> = {
+  "apiVersion: networking.istio.io/v1\nkind: VirtualServices": /expected one of VirtualService, /,
+  "apiVersion: heddle.dev/v1\nkind: RateLimits": /expected one of VirtualService, /,
+  "apiVersion: networking.istio.io/v2\nkind: VirtualService":
+    /expected networking\.istio\.io\/v1 or /,
+  "apiVersion: v1\nkind: List": /expected one of VirtualService, /,
+};
+for (const [header, message] of Object.entries(unknown)) {
+  test(`${header.replaceAll("\n", ", ")} is taken for a mistake`, () => {
+    assert.match(faultsIn(`${header}\nmetadata: {name: it}\nspec: {}`)[0]?.message ?? "", message);
+  });
+}
+
+test("a group of the articles is taken for Istio's, and kept under its name", () => {
+  const { yaml, warnings } = parseOne(
+    "apiVersion: networking.example.com/v1\nkind: DestinationRule\nmetadata: {name: r}\nspec: {host: r}",
+  );
+  assert.match(yaml, /^apiVersion: networking\.istio\.io\/v1$/m);
+  assert.match(warnings[0] ?? "", /networking\.example\.com\/v1 is an example's name/);
+});
+
+test("a field that is null is one that is not given", () => {
+  const { resource } = parseOne(
+    virtualService(
+      "{hosts: [a], gateways: null, http: [{timeout: ~, route: [{destination: {host: a, subset: null}}]}]}",
+    ),
+  );
+  assert.equal(resource.kind === "VirtualService" && resource.routes[0]?.timeoutMs, undefined);
+});
+
+test("an unknown field beside spec is refused", () => {
+  const faults = faultsIn(
+    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: r}\nspecs: {}\nspec: {host: r}",
+  );
+  assert.match(faults[0]?.field ?? "", /: specs$/);
+});
+
+test("an IPv6 address in a list in brackets is a text", () => {
+  const { resource, yaml } = parseOne(
+    "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: r}\nspec: {hosts: [a.example], addresses: [2001:db8::, 10.0.0.1]}",
+  );
+  const addresses = ["2001:db8::", "10.0.0.1"];
+  assert.deepEqual(resource.kind === "ServiceEntry" && resource.addresses, addresses);
+  assert.deepEqual(parseOne(yaml).resource, resource);
+});
+
 test("an alias is written out", () => {
   const { yaml } = parseOne(
     "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: r}\nspec: {host: r, subsets: [{name: v1, labels: &l {app: r}}, {name: v2, labels: *l}]}",
