@@ -57,8 +57,9 @@ function findSecondMeshConfig({ documents, meshConfig }: ConfigSnapshot): Fault[
 }
 
 function findTooManyCallers(snapshot: ConfigSnapshot): Fault[] {
-  const services = [...snapshot.namedKeys].map((key) => snapshot.service(idOf(key)));
-  return services
+  const keys = new Set([...snapshot.namedKeys, ...snapshot.context.rules.policyKeys()]);
+  return [...keys]
+    .map((key) => snapshot.service(idOf(key)))
     .filter(({ isComplete }) => !isComplete)
     .map(({ sources, resource }) => ({
       field: sources.policies[0] ? formatRef(sources.policies[0].resource) : resource.key,

@@ -66,6 +66,11 @@ export class RuleIndex {
     return [...this.#virtualServices.keys(), ...this.#rules.keys()];
   }
 
+  /** Services that TrafficPolicies name without wildcard; being named makes none of them. */
+  policyKeys(): string[] {
+    return [...this.#policies.keys()];
+  }
+
   sourcesOf(service: ServiceId): ServiceSources {
     const key = formatId(service);
     const host = hostOf(service);
