@@ -24,10 +24,10 @@ export type Flag =
 /** One flag, or several joined by commas. */
 export type Flags = Flag | `${Flag},${string}`;
 
-/** Adds a flag to those there are. */
+/** Adds flags to those there are, each once. */
 export function joinFlags(flags: Flags, more: Flags): Flags {
-  if (flags === "-") return more;
-  return more === "-" ? flags : (`${flags},${more}` as Flags);
+  if (flags === "-" || more === "-") return flags === "-" ? more : flags;
+  return [...new Set(`${flags},${more}`.split(","))].join() as Flags;
 }
 
 /** An answer a proxy makes itself; `explanation` is its plain-text body, one fact a line. */
