@@ -1,12 +1,16 @@
-import { applyClosedLoop, type ClosedLoad } from "./closed-loop.ts";
+import { applyClosedLoop } from "./closed-loop.ts";
+import { applyGrpcLoad } from "./grpc.ts";
 import { applyOpenLoad } from "./open-loop.ts";
 import { cpuNs, type MemoryMib, memoryMib } from "./processes.ts";
 import type { Contestant, Shape } from "./subjects/subject.ts";
+import { drainStream } from "./tcp.ts";
 
 /** What is measured, with the unit in the name. */
 export type Metric =
   | "cpu_us_per_request"
   | "requests_per_second"
+  | "cpu_us_per_mib"
+  | "mib_per_second"
   | "added_p50_ms"
   | "added_p99_ms"
   | "private_mib"
@@ -37,7 +41,20 @@ const BUSY_CONNECTIONS = 64;
 const POST_BYTES = 10_240;
 const FRESH_MS = 2_000;
 
-const SHAPE_NAMES: Readonly<Record<Shape, string>> = { hop: "one hop", pair: "mTLS pair" };
+const GRPC_STREAMS = 16;
+/** Differences of latency below this are the generator's own. */
+const LEAST_ADDED_MS = 0.001;
+const MIB = 1_048_576;
+
+const SHAPE_NAMES: Readonly<Record<Shape, string>> = {
+  hop: "one hop",
+  pair: "mTLS pair",
+  rules: "one hop, the last of 50 rules",
+  grpc: "one hop, gRPC",
+  "grpc-pair": "mTLS pair, gRPC",
+  tcp: "one hop, TCP",
+  "tcp-pair": "mTLS pair, TCP",
+};
 
 const get = (shape: Shape, connections: number) => closedCase(shape, connections, 0);
 const post = (shape: Shape, connections: number) => closedCase(shape, connections, POST_BYTES);
@@ -61,6 +78,12 @@ export const CASES: readonly Case[] = [
   post("pair", 64),
   busyMemory("pair"),
   openCase("pair"),
+  get("rules", 64),
+  grpcCase("grpc", 1),
+  grpcCase("grpc", 4),
+  grpcCase("grpc-pair", 4),
+  tcpCase("tcp"),
+  tcpCase("tcp-pair"),
 ];
 
 function closedCase(shape: Shape, connections: number, bodyBytes: number): Case {
@@ -75,25 +98,63 @@ function closedCase(shape: Shape, connections: number, bodyBytes: number): Case 
       const { port, host } = contestant;
       const load = { port, host, connections, bodyBytes, folder };
       await applyClosedLoop({ ...load, seconds: WARM_UP_SECONDS });
-      return measureClosed(contestant, { ...load, seconds });
+      return measureRequests(contestant, seconds, () => applyClosedLoop({ ...load, seconds }));
     },
   };
 }
 
-async function measureClosed(contestant: Contestant, load: ClosedLoad): Promise<Values> {
+function grpcCase(shape: Shape, connections: number): Case {
+  const plural = connections === 1 ? "connection" : "connections";
+  return {
+    id: `${shape}-${connections}`,
+    name: `${SHAPE_NAMES[shape]}, unary 128 B, ${connections} ${plural} of ${GRPC_STREAMS} streams`,
+    shape,
+    isOfFreshProcess: false,
+    measure: async (contestant, _direct, { seconds, folder }) => {
+      const { port, host } = contestant;
+      const load = { port, host, connections, streams: GRPC_STREAMS, folder };
+      await applyGrpcLoad({ ...load, seconds: WARM_UP_SECONDS });
+      return measureRequests(contestant, seconds, () => applyGrpcLoad({ ...load, seconds }));
+    },
+  };
+}
+
+function tcpCase(shape: Shape): Case {
+  return {
+    id: shape,
+    name: `${SHAPE_NAMES[shape]}, one stream`,
+    shape,
+    isOfFreshProcess: false,
+    measure: async (contestant, _direct, { seconds }) => {
+      let beforeNs = 0;
+      const drained = await drainStream(contestant.port, seconds, () => {
+        beforeNs = cpuNsOf(contestant);
+      });
+      const usedNs = cpuNsOf(contestant) - beforeNs;
+      const mib = drained.bytes / MIB;
+      return { cpu_us_per_mib: usedNs / 1_000 / mib, mib_per_second: mib / drained.seconds };
+    },
+  };
+}
+
+async function measureRequests(
+  contestant: Contestant,
+  seconds: number,
+  apply: () => Promise<{ requests: number; failures: number }>,
+): Promise<Values> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const beforeNs = cpuNsOf(contestant);
-    const { requests, failures } = await applyClosedLoop(load);
+    const { requests, failures } = await apply();
     const usedNs = cpuNsOf(contestant) - beforeNs;
     refuseFailures(contestant, requests, failures);
     if (requests > 0) {
       return {
         cpu_us_per_request: usedNs / requests / 1_000,
-        requests_per_second: requests / load.seconds,
+        requests_per_second: requests / seconds,
       };
     }
   }
-  throw new Error(`${contestant.name}: no request was answered within ${load.seconds} s`);
+  throw new Error(`${contestant.name}: no request was answered within ${seconds} s`);
 }
 
 /** A figure of a run in which requests failed says nothing. */
@@ -125,8 +186,8 @@ function openCase(shape: Shape): Case {
       const without = await run(direct);
       const through = await run(contestant);
       return {
-        added_p50_ms: through.p50Ms - without.p50Ms,
-        added_p99_ms: through.p99Ms - without.p99Ms,
+        added_p50_ms: Math.max(LEAST_ADDED_MS, through.p50Ms - without.p50Ms),
+        added_p99_ms: Math.max(LEAST_ADDED_MS, through.p99Ms - without.p99Ms),
       };
     },
   };

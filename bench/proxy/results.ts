@@ -20,7 +20,12 @@ export type ResultRow = {
 
 export type Results = {
   readonly measuredAt: string;
-  readonly machine: Readonly<Record<string, unknown>>;
+  readonly machine: {
+    readonly cores: number;
+    readonly model: string;
+    readonly node: string;
+    readonly loadAverageBefore: number;
+  };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly seconds: number;

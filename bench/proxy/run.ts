@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { findFreePorts, TestAuthority } from "@heddle/testkit";
 import { CASES, type Case, type Effort, type Values } from "./cases.ts";
 import { applyClosedLoop } from "./closed-loop.ts";
+import { hasGrpcPrograms, startGrpcUpstream } from "./grpc.ts";
 import { LOAD_CORE, mark, start, stopSince } from "./processes.ts";
 import { type Measured, RESULTS_FILE, type ResultRow, rowsOf, writeResults } from "./results.ts";
 import { writeCertificates } from "./subjects/certificate-files.ts";
@@ -25,9 +26,14 @@ import { tableOf } from "./table.ts";
 /** Once for each contestant: until hot code has been compiled. What a proxy costs in its first seconds is not measured. */
 const FIRST_WARM_UP = { connections: 64, bodyBytes: 0, seconds: 3 };
 const PUSH_MS = 2_500;
+const PEERS = [
+  [startNginx, "apt-get install nginx-light libnginx-mod-stream"],
+  [startHaproxy, "apt-get install haproxy"],
+  [startEnvoy, "put a program `envoy` on the PATH (docs/benchmarks.md says how)"],
+] as const;
 
 const { rounds, seconds, cases } = options();
-const startedAtLoad = loadavg()[0];
+const [startedAtLoad = 0] = loadavg();
 const folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
 const rows: ResultRow[] = [];
 try {
@@ -75,20 +81,27 @@ function fail(message: string): never {
 
 async function measureAll(): Promise<void> {
   const authority = await TestAuthority.create();
-  const [upstreamPort = 0, sinkPort = 0] = await findFreePorts(2);
+  const [http = 0, grpc = 0, tcp = 0, sinkPort = 0] = await findFreePorts(4);
   const sink = program("otlp-sink.ts", sinkPort);
   await new Promise((resolve) => sink.once("message", resolve));
-  if (!startNginxUpstream(folder, upstreamPort)) program("upstream.ts", upstreamPort);
+  if (!startNginxUpstream(folder, http)) program("upstream.ts", http);
+  startGrpcUpstream(grpc);
+  program("tcp-source.ts", tcp);
   const around: Surroundings = {
     folder,
-    upstreamPort,
+    upstreamPorts: { http, grpc, tcp },
     authority,
     files: await writeCertificates(folder, authority),
     otlpUrl: `http://127.0.0.1:${sinkPort}`,
   };
-  for (const shape of ["hop", "pair"] as const) {
+  for (const shape of new Set(cases.map((each) => each.shape))) {
     const ofShape = cases.filter((each) => each.shape === shape);
-    if (ofShape.length === 0) continue;
+    if (shape.startsWith("grpc") && !hasGrpcPrograms) {
+      process.stdout.write(
+        "gRPC is left out; to have it: apt-get install nghttp2-client nghttp2-server\n",
+      );
+      continue;
+    }
     const since = mark();
     const contestants = await startContestants(shape, around);
     rows.push(...(await measureShape(ofShape, contestants, around)));
@@ -105,11 +118,10 @@ function program(name: string, port: number) {
 
 async function startContestants(shape: Shape, around: Surroundings): Promise<Contestant[]> {
   const all: Contestant[] = [await startHeddle(shape, around)];
-  const peers = { nginx: startNginx, haproxy: startHaproxy, envoy: startEnvoy };
-  for (const [name, startPeer] of Object.entries(peers)) {
+  for (const [startPeer, howToInstall] of PEERS) {
     const peer = await startPeer(shape, around);
-    if (peer === undefined) process.stdout.write(`${name} is not installed: left out\n`);
-    else all.push(peer);
+    if (peer !== undefined) all.push(peer);
+    else process.stdout.write(`${shape}: a peer is left out; to have it: ${howToInstall}\n`);
   }
   return all;
 }
@@ -117,9 +129,9 @@ async function startContestants(shape: Shape, around: Surroundings): Promise<Con
 async function measureShape(
   ofShape: readonly Case[],
   contestants: readonly Contestant[],
-  { upstreamPort }: Surroundings,
+  { upstreamPorts }: Surroundings,
 ): Promise<ResultRow[]> {
-  const direct = { name: "direct", port: upstreamPort, host: "plain", pids: [] };
+  const direct = { name: "direct", port: upstreamPorts.http, host: "plain", pids: [] };
   const measured = new Map(ofShape.map((each) => [each, new Map<string, Values[]>()]));
   const effort: Effort = { seconds, folder };
   const measure = async (each: Case, contestant: Contestant) => {
@@ -130,8 +142,10 @@ async function measureShape(
   for (const each of ofShape.filter(({ isOfFreshProcess }) => isOfFreshProcess)) {
     for (const contestant of contestants) await measure(each, contestant);
   }
-  for (const { port, host } of contestants) {
-    await applyClosedLoop({ port, host, folder, ...FIRST_WARM_UP });
+  if (["hop", "pair", "rules"].includes(ofShape[0]?.shape ?? "")) {
+    for (const { port, host } of contestants) {
+      await applyClosedLoop({ port, host, folder, ...FIRST_WARM_UP });
+    }
   }
   for (let round = 1; round <= rounds; round++) {
     for (const each of ofShape.filter(({ isOfFreshProcess }) => !isOfFreshProcess)) {
@@ -165,7 +179,7 @@ async function requireTelemetry(sink: ReturnType<typeof program>): Promise<void>
 function write(): void {
   const machine = {
     cores: availableParallelism(),
-    model: cpus()[0]?.model,
+    model: cpus()[0]?.model ?? "unknown",
     node: process.version,
     loadAverageBefore: startedAtLoad,
   };

@@ -1,9 +1,11 @@
 import type { Metric } from "./cases.ts";
-import type { ResultRow } from "./results.ts";
+import type { ResultRow, Results } from "./results.ts";
 
 const LABELS: Readonly<Record<Metric, { label: string; digits: number }>> = {
   cpu_us_per_request: { label: "CPU µs/request", digits: 1 },
   requests_per_second: { label: "requests/s", digits: 0 },
+  cpu_us_per_mib: { label: "CPU µs/MiB", digits: 0 },
+  mib_per_second: { label: "MiB/s", digits: 0 },
   added_p50_ms: { label: "added p50, ms", digits: 3 },
   added_p99_ms: { label: "added p99, ms", digits: 2 },
   private_mib: { label: "private memory, MiB", digits: 1 },
@@ -25,6 +27,18 @@ const TARGETS: readonly Target[] = [
   { name: /64 connections busy/, metric: "private_mib", atMost: 25 },
   { name: /64 connections busy/, metric: "rss_mib", atMost: 80 },
 ];
+
+/** What docs/benchmarks.md shows: when, where, with what, and the table. */
+export function pageSectionOf(results: Results): string {
+  const { measuredAt, machine, versions, rounds, seconds, cases } = results;
+  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const where = `${machine.model}, ${machine.cores} cores, Node ${machine.node}`;
+  const load = machine.loadAverageBefore.toFixed(1);
+  return (
+    `Measured ${measuredAt.slice(0, 16).replace("T", " ")} UTC: ${rounds} rounds of ${seconds} s on ${where}; ` +
+    `load average before the run ${load}; ${peers.join(", ")}.\n\n${tableOf(cases)}`
+  );
+}
 
 /** One line a case and metric, one column a peer (its figure, then ours divided by it), as Markdown. */
 export function tableOf(rows: readonly ResultRow[]): string {

@@ -2,23 +2,34 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { ProxyResource } from "@heddle/contracts";
+import type { Route } from "@heddle/mesh";
 import { TestControlPlane } from "@heddle/testkit";
 import { paths } from "../../../apps/cli/src/paths.ts";
 import { proxyArgs } from "../../../apps/cli/src/run/proxy-command.ts";
 import { MEASURED_CORE, start } from "../processes.ts";
-import type { Contestant, Shape, Surroundings } from "./subject.ts";
+import { type Contestant, isPair, RULES, type Shape, type Surroundings } from "./subject.ts";
 
 const READY_MS = 60_000;
 
-type Ready = {
-  readonly workloads: readonly { readonly inboundPort: number; readonly outboundPort: number }[];
-};
+type Ready = { readonly workloads: readonly Omit<RunningProxy, "pid">[] };
 
 type RunningProxy = {
   readonly pid: number;
   readonly inboundPort: number;
   readonly outboundPort: number;
+  readonly outbounds: readonly { readonly localPort: number }[];
 };
+
+type Protocol = "http" | "grpc" | "tcp";
+type Workload = {
+  readonly service: string;
+  readonly appPort?: number;
+  readonly protocol?: Protocol;
+  readonly outbounds?: readonly { readonly host: string }[];
+};
+
+/** The port under which the service is known where its protocol is declared. */
+const SERVICE_PORT = 9_000;
 
 /**
  * Heddle in its default configuration: flags and compile cache as `heddle up` gives them, exact metrics
@@ -26,26 +37,34 @@ type RunningProxy = {
  * and an app without one; the pair is both sidecars.
  */
 export async function startHeddle(shape: Shape, around: Surroundings): Promise<Contestant> {
-  const { upstreamPort, authority } = around;
-  if (shape === "hop") {
-    const caller = await startProxy({ service: "front" }, around, serviceAt("plain", upstreamPort));
-    return { name: "heddle", port: caller.outboundPort, host: "plain", pids: [caller.pid] };
+  const { upstreamPorts, authority } = around;
+  const protocol = shape.startsWith("grpc") ? "grpc" : shape.startsWith("tcp") ? "tcp" : "http";
+  const appPort = upstreamPorts[protocol];
+  const service = `${shape}-app`;
+  const host = protocol === "http" ? service : `${service}:${SERVICE_PORT}`;
+  const caller = {
+    service: `${shape}-caller`,
+    ...(protocol === "tcp" && { outbounds: [{ host }] }),
+  };
+  const routes = shape === "rules" ? fiftyRules(service) : [];
+  const describe = (port: number, identity?: string) =>
+    serviceAt({ name: service, protocol, port, identity, routes });
+  const pids: number[] = [];
+  let resources = describe(appPort);
+  if (isPair(shape)) {
+    const app = await startProxy({ service, appPort, protocol }, around, []);
+    pids.push(app.pid);
+    const names = { namespace: "shop", workload: service, service };
+    resources = describe(app.inboundPort, authority.spiffeId(names));
   }
-  const reviews = await startProxy({ service: "reviews", appPort: upstreamPort }, around, []);
-  const identity = authority.spiffeId({
-    namespace: "shop",
-    workload: "reviews",
-    service: "reviews",
-  });
-  const resources = serviceAt("reviews", reviews.inboundPort, identity);
-  const caller = await startProxy({ service: "caller" }, around, resources);
-  const pids = [caller.pid, reviews.pid];
-  return { name: "heddle", port: caller.outboundPort, host: "reviews", pids };
+  const { pid, outboundPort, outbounds } = await startProxy(caller, around, resources);
+  const port = outbounds[0]?.localPort ?? outboundPort;
+  return { name: "heddle", port, host, pids: [pid, ...pids] };
 }
 
 /** One proxy process, joined to a control plane that knows `resources`. */
 async function startProxy(
-  workload: { readonly service: string; readonly appPort?: number },
+  workload: Workload,
   { folder, authority, otlpUrl }: Surroundings,
   resources: readonly ProxyResource[],
 ): Promise<RunningProxy> {
@@ -84,8 +103,15 @@ async function startProxy(
   return { pid: child.pid, ...ports };
 }
 
-/** A service with its default route and one endpoint. */
-function serviceAt(name: string, port: number, identity?: string): ProxyResource[] {
+/** A service whose last route, or only one, is to all of its endpoints, of which it has one. */
+function serviceAt(parts: {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly identity: string | undefined;
+  readonly routes: readonly Route[];
+}): ProxyResource[] {
+  const { name, protocol, port, identity, routes } = parts;
   const service = { namespace: "shop", name };
   return [
     {
@@ -93,9 +119,10 @@ function serviceAt(name: string, port: number, identity?: string): ProxyResource
       key: `service/shop/${name}`,
       version: "1",
       service,
-      routes: [{ name: "default", matches: [], destinations: [{ service, weight: 1 }] }],
+      routes: [...routes, { name: "default", matches: [], destinations: [{ service, weight: 1 }] }],
       subsets: [],
       revision: 0,
+      ...(protocol !== "http" && { ports: [{ number: SERVICE_PORT, protocol }] }),
     },
     {
       kind: "endpoints",
@@ -115,4 +142,18 @@ function serviceAt(name: string, port: number, identity?: string): ProxyResource
       ],
     },
   ];
+}
+
+/** Forty-nine rules that do not hold, before the one that does. */
+function fiftyRules(name: string): Route[] {
+  const destinations = [{ service: { namespace: "shop", name }, weight: 1 }];
+  return RULES.map((rule, index) => ({
+    name: `rule-${index}`,
+    matches: [
+      rule.prefix === undefined
+        ? { headers: { [rule.field]: { kind: "exact", value: rule.value } } }
+        : { uri: { kind: "prefix", value: rule.prefix } },
+    ],
+    destinations,
+  }));
 }

@@ -1,7 +1,19 @@
 import type { TestAuthority } from "@heddle/testkit";
 
-/** What stands between client and upstream: one plaintext proxy, or two with mutual TLS between them. */
-export type Shape = "hop" | "pair";
+/**
+ * What stands between client and upstream: one plaintext proxy, or two with mutual TLS between them
+ * ("pair"). For HTTP/1.1, for HTTP/1.1 by the last of fifty rules, for gRPC over h2c, for opaque TCP.
+ */
+export type Shape = "hop" | "pair" | "rules" | "grpc" | "grpc-pair" | "tcp" | "tcp-pair";
+
+export function isPair(shape: Shape): boolean {
+  return shape.endsWith("pair");
+}
+
+/** Rules before the one that holds: half ask for a path, half for a field. */
+export const RULES = Array.from({ length: 49 }, (_, index) =>
+  index % 2 === 0 ? { prefix: `/shop/v${index}/` } : { field: "x-canary", value: `c${index}` },
+);
 
 /** A proxy, or a chain of them, ready to be measured; no pids: the way without a proxy. */
 export type Contestant = {
@@ -17,7 +29,8 @@ export type Contestant = {
 export type Surroundings = {
   /** For configuration and data; goes with the run. */
   readonly folder: string;
-  readonly upstreamPort: number;
+  /** Answers HTTP/1.1 with 1 KiB, gRPC by echo, TCP with bytes without end. */
+  readonly upstreamPorts: { readonly http: number; readonly grpc: number; readonly tcp: number };
   readonly authority: TestAuthority;
   readonly files: CertificateFiles;
   /** Where Heddle's telemetry goes. */

@@ -1,8 +1,10 @@
 // Messages of every shape RFC 9112 has, near misses included, for the codec's fuzz tests.
 import fc from "fast-check";
 
-const letters = [..."abcxyzABCXYZ019-_.!#$%&'*+^`|~"];
-const token = fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 10 });
+/** One of these bytes, each as a character. */
+const oneOf = (letters: string) => fc.constantFrom(...letters.split(""));
+const tchar = oneOf("abcxyzABCXYZ019-_.!#$%&'*+^`|~");
+const token = fc.string({ unit: tchar, minLength: 1, maxLength: 10 });
 /** Mostly `usual`, now and then one of the others. */
 function mostly(usual: readonly string[], others: readonly string[]): fc.Arbitrary<string> {
   return fc.oneof(
@@ -12,7 +14,7 @@ function mostly(usual: readonly string[], others: readonly string[]): fc.Arbitra
 }
 const space = fc.constantFrom("", " ", " ", " ", "\t", "  ");
 const fieldText = fc
-  .string({ unit: fc.constantFrom(..."aZ09 \t\"',;=\xe9\x80~/()<>@"), maxLength: 24 })
+  .string({ unit: oneOf("aZ09 \t\"',;=\xe9\x80~/()<>@"), maxLength: 24 })
   .map((text) => text.trim());
 const option = mostly(
   "close keep-alive keep-alive upgrade TE x-hop X-Hop2 , trailer".split(" "),
@@ -51,7 +53,7 @@ const fieldLine = fc
   .map(([[name, value], before, after]) => `${name}:${before}${value}${after}\r\n`);
 const fieldLines = fc.array(fieldLine, { maxLength: 8 }).map((lines) => lines.join(""));
 
-const payload = fc.string({ unit: fc.constantFrom(..."ab\r\n0;:\0\xff"), maxLength: 40 });
+const payload = fc.string({ unit: oneOf("ab\r\n0;:\0\xff"), maxLength: 40 });
 const extension = mostly(
   ["", "", "", ";a", ";a=b", ';a="q\\"x"', ";a;b=c"],
   [" ;a", "; a", ";", ";=", ';a="x', " "],
@@ -118,9 +120,7 @@ const framing = fc.oneof(
   },
 );
 
-const path = fc
-  .string({ unit: fc.constantFrom(...'az09/?&=%|"{}.;'), maxLength: 16 })
-  .map((text) => `/${text}`);
+const path = fc.string({ unit: oneOf('az09/?&=%|"{}.;'), maxLength: 16 }).map((text) => `/${text}`);
 const startAndHost = fc
   .tuple(
     fc.constantFrom(..."GET GET GET POST POST PUT DELETE HEAD OPTIONS PROPFIND PURGE".split(" ")),

@@ -61,7 +61,7 @@ export class NodeServer {
   }
 
   private constructor() {
-    const onRequest = async (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const keep = async (request: http.IncomingMessage, response: http.ServerResponse) => {
       const reading = this.#readings.get(request.socket);
       const { method, url, httpVersionMinor } = request;
       response.on("error", () => {});
@@ -70,9 +70,11 @@ export class NodeServer {
       const message = await isRead;
       if (message !== undefined) reading?.messages.push(message);
     };
-    this.#server.on("request", onRequest);
-    this.#server.on("checkContinue", onRequest);
-    this.#server.on("checkExpectation", onRequest);
+    for (const event of ["request", "checkContinue", "checkExpectation"]) {
+      this.#server.on(event, (request: http.IncomingMessage, response: http.ServerResponse) => {
+        void keep(request, response);
+      });
+    }
     this.#server.on("connection", (socket: net.Socket) =>
       this.#readings.set(socket, { messages: [] }),
     );
@@ -141,9 +143,10 @@ export class NodeClient {
       request.on("error", (error: NodeJS.ErrnoException) => {
         refusal = error.code ?? error.message;
       });
-      request.on("close", async () => {
-        const read = await message;
-        resolve({ messages: read === undefined ? [] : [read], refusal });
+      request.on("close", () => {
+        void Promise.resolve(message).then((read) =>
+          resolve({ messages: read === undefined ? [] : [read], refusal }),
+        );
       });
       request.end();
     });
