@@ -11,7 +11,7 @@ import { comparePreface, DETECTION_MS, detectProtocol } from "../transport/detec
 import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { Http2ServerSession } from "../transport/http2-server.ts";
 import { MuxServerSession } from "../transport/mux/mux-server.ts";
-import type { Session } from "../transport/socket-listener.ts";
+import { LAST_REQUEST_MS, type Session } from "../transport/socket-listener.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import { type MeshPeer, readPeer } from "./peer-certificate.ts";
@@ -51,6 +51,7 @@ export class InboundGreeting implements Session, Watched {
   #kept: Buffer = NO_BYTES;
   #tls: TLSSocket | undefined;
   #isOver = false;
+  #isDraining = false;
   readonly #onEnd = () => this.destroy();
   readonly #onBytes = (bytes: Buffer) => this.#onData(bytes);
 
@@ -306,8 +307,13 @@ export class InboundGreeting implements Session, Watched {
     this.#sessions.delete(this);
   }
 
+  /**
+   * A peer whose handshake seems done to it may have sent a request already: it gets a moment, and what
+   * comes of it is drained in its turn.
+   */
   drain(): void {
-    this.destroy();
+    this.#isDraining = true;
+    this.deadlineMs = Math.min(this.deadlineMs, processClock.nowMs + LAST_REQUEST_MS);
   }
 
   destroy(): void {
@@ -318,7 +324,8 @@ export class InboundGreeting implements Session, Watched {
 
   onDeadline(): void {
     const { mtlsMode } = this.#side.parts.workload;
-    if (this.#tls === undefined && !this.#isHttp && mtlsMode !== "STRICT") {
+    const mayServerBegin = !this.#isHttp && mtlsMode !== "STRICT" && !this.#isDraining;
+    if (this.#tls === undefined && mayServerBegin) {
       this.#startPlainTcp();
     } else this.#refuse("no first byte or no handshake in time");
   }

@@ -6,7 +6,7 @@ import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import { DETECTION_MS, type Detected, detectProtocol } from "../transport/detect-protocol.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { Http2ServerSession } from "../transport/http2-server.ts";
-import type { Session } from "../transport/socket-listener.ts";
+import { LAST_REQUEST_MS, type Session } from "../transport/socket-listener.ts";
 import { OutboundExchange } from "./outbound-exchange.ts";
 import type { OutboundSide } from "./outbound-side.ts";
 import { OutboundTcp } from "./tcp-connection.ts";
@@ -42,6 +42,7 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   #view: ServiceView | undefined;
   #kept: Buffer = NO_BYTES;
   #isOver = false;
+  #isDraining = false;
 
   constructor(
     side: OutboundSide,
@@ -233,7 +234,7 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
 
   /** Without a byte from the client the server is the one to begin. */
   onDeadline(): void {
-    if (this.#reading === "http") {
+    if (this.#reading === "http" || this.#isDraining) {
       this.destroy();
       return;
     }
@@ -251,8 +252,10 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
     if (!this.#isOver) this.#leave();
   }
 
+  /** A first request may be on its way. */
   drain(): void {
-    this.destroy();
+    this.#isDraining = true;
+    this.#watch(LAST_REQUEST_MS);
   }
 
   destroy(): void {

@@ -3,13 +3,11 @@ import type { ByteStream, ByteStreamHandler } from "./byte-stream.ts";
 import type { Downstream, GivenUp, ResponseBody } from "./downstream.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { fieldNames, TRAILER_MASK } from "./proxy-fields.ts";
-import type { Session } from "./socket-listener.ts";
+import { LAST_REQUEST_MS, type Session } from "./socket-listener.ts";
 
 /** After a refusal the rest of what the client sends is read this long, so that it sees the answer. */
 const LINGER_MS = 1_000;
 const LINGER_BYTES = 1_048_576;
-/** How long a draining connection waits for a request that may be on its way. */
-const LAST_REQUEST_MS = 500;
 
 /**
  * What goes to a client is put together here and written within the same call, so one buffer serves

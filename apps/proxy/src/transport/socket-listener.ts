@@ -4,6 +4,9 @@ import type { Listener } from "../core/listener.ts";
 const MAX_CONNECTIONS = 10_000;
 const DRAIN_CHECK_MS = 20;
 
+/** How long a draining connection waits for a request or handshake that may be on its way. */
+export const LAST_REQUEST_MS = 500;
+
 /** Something that lives on an accepted connection. */
 export interface Session {
   /** Take no further request, finish the one under way. */
@@ -11,13 +14,24 @@ export interface Session {
   destroy(): void;
 }
 
+/** The sessions of a listener; one that begins while the listener drains is drained at once. */
+class Sessions extends Set<Session> {
+  isDraining = false;
+
+  override add(session: Session): this {
+    super.add(session);
+    if (this.isDraining) session.drain();
+    return this;
+  }
+}
+
 /** A TCP listener and the sessions on its connections. */
 export class SocketListener implements Listener {
   readonly port: number;
   readonly #server: net.Server;
-  readonly #sessions: Set<Session>;
+  readonly #sessions: Sessions;
 
-  private constructor(server: net.Server, sessions: Set<Session>) {
+  private constructor(server: net.Server, sessions: Sessions) {
     this.#server = server;
     this.#sessions = sessions;
     this.port = (server.address() as AddressInfo).port;
@@ -32,7 +46,7 @@ export class SocketListener implements Listener {
     port: number,
     onSocket: (socket: net.Socket, sessions: Set<Session>) => void,
   ): Promise<SocketListener> {
-    const sessions = new Set<Session>();
+    const sessions = new Sessions();
     const options = { pauseOnConnect: true, allowHalfOpen: true, noDelay: true };
     const server = net.createServer(options, (socket) => onSocket(socket, sessions));
     server.maxConnections = MAX_CONNECTIONS;
@@ -53,6 +67,7 @@ export class SocketListener implements Listener {
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#server.close();
+    this.#sessions.isDraining = true;
     for (const session of [...this.#sessions]) session.drain();
     const deadlineMs = performance.now() + timeoutMs;
     while (this.#sessions.size > 0 && performance.now() < deadlineMs) {
