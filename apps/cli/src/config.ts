@@ -39,14 +39,17 @@ const DatabaseUrl = z
 
 /** The proxy itself knows their bounds; here only what cannot be a number is caught early. */
 const limit = z.string().regex(/^\d+$/, "expected a whole number").optional();
-const HTTP_LIMITS = {
+const PROXY_LIMITS = {
   HEDDLE_HTTP_MAX_LINE_BYTES: limit,
   HEDDLE_HTTP_MAX_HEADER_BYTES: limit,
   HEDDLE_HTTP_MAX_HEADERS: limit,
+  HEDDLE_MUX_CONNECTIONS: limit,
+  HEDDLE_MAX_REQUESTS: limit,
+  HEDDLE_MAX_LAG_MS: limit,
 };
 
 const UpEnv = HomeEnv.extend({
-  ...HTTP_LIMITS,
+  ...PROXY_LIMITS,
   HEDDLE_CONSOLE_PORT: listenPort(20_001),
   HEDDLE_CONTROL_PORT: listenPort(15_012),
   HEDDLE_CONTROL_ADMIN_PORT: listenPort(15_014),
@@ -115,6 +118,9 @@ const PASSED_ON = [
   "HEDDLE_HTTP_MAX_LINE_BYTES",
   "HEDDLE_HTTP_MAX_HEADER_BYTES",
   "HEDDLE_HTTP_MAX_HEADERS",
+  "HEDDLE_MUX_CONNECTIONS",
+  "HEDDLE_MAX_REQUESTS",
+  "HEDDLE_MAX_LAG_MS",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",
@@ -133,7 +139,7 @@ export function loadDatabaseUrl(env: Env): string {
 }
 
 const ApiEnv = z.object({
-  ...HTTP_LIMITS,
+  ...PROXY_LIMITS,
   HEDDLE_API_URL: z.url("expected http://host:port").optional(),
   HEDDLE_API_TOKEN: z.string().optional(),
   HEDDLE_AUTH_SECRET: secretVariable().optional(),

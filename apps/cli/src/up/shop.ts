@@ -120,6 +120,9 @@ export class Shop {
           "HEDDLE_HTTP_MAX_LINE_BYTES",
           "HEDDLE_HTTP_MAX_HEADER_BYTES",
           "HEDDLE_HTTP_MAX_HEADERS",
+          "HEDDLE_MUX_CONNECTIONS",
+          "HEDDLE_MAX_REQUESTS",
+          "HEDDLE_MAX_LAG_MS",
         ]),
       },
     };
