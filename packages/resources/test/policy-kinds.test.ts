@@ -273,7 +273,7 @@ test("a TrafficPolicy is read with Heddle's own balancing and faults below the r
     "{sources: [{service: web}, {namespace: bank, labels: {tier: x}}], destinations: [{host: ratings}, {host: api.example.com, subset: v1}], loadBalancer: {latencyAware: {decay: 5s}}, timeout: 2s, retries: {attempts: 1}, fault: {scope: upstream, abort: {httpStatus: 503, percentage: {value: 50}}}}",
   );
   assert.deepEqual(resource.policy, {
-    loadBalancer: { algorithm: { kind: "peak-ewma", decayMs: 5000, failurePenaltyMs: 1000 } },
+    loadBalancer: { algorithm: { kind: "peak-ewma", decayMs: 5000, failurePenaltyMs: 5000 } },
   });
   assert.deepEqual(resource.fault, { abort: { ratio: 0.5, httpStatus: 503 }, scope: "attempt" });
   assert.equal(resource.timeoutMs, 2000);

@@ -129,7 +129,7 @@ const latencyAware = fields({
   ({ decay, failurePenalty }): BalancingAlgorithm => ({
     kind: "peak-ewma",
     decayMs: decay ?? 10_000,
-    failurePenaltyMs: failurePenalty ?? 1000,
+    failurePenaltyMs: failurePenalty ?? 5000,
   }),
 );
 
