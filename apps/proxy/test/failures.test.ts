@@ -271,7 +271,6 @@ const attacks: Record<string, [status: number, text: string]> = {
   "a head of 70 KiB": [431, request(`${"X: ".padEnd(10_000, "a")}\r\n`.repeat(7))],
   "101 fields": [431, request("X: 1\r\n".repeat(100))],
   "a target of 17 KiB": [414, `GET /${"a".repeat(17_000)} HTTP/1.1\r\nHost: reviews\r\n\r\n`],
-  "HTTP/2's preface": [400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
   "HTTP/3.0": [505, "GET / HTTP/3.0\r\nHost: reviews\r\n\r\n"],
 };
 

@@ -119,7 +119,10 @@ test("http.retries.retryOn: unavailable tries a gRPC failure told in the head ag
     response.end();
   });
   const policy = retries({ conditions: ["unavailable"] });
-  const { proxy } = await callerOf(t, [one.port], { routes: [route({ retries: policy })] });
+  const { proxy } = await callerOf(t, [one.port], {
+    ports: [{ number: 80, protocol: "http" }], // gRPC's own would be HTTP/2
+    routes: [route({ retries: policy })],
+  });
   const headers = { "content-type": "application/grpc" };
   const answer = await send(proxy.port, { host, method: "POST", headers });
   assert.deepEqual([answer.headers["grpc-status"], one.seen.length], ["0", 2]);

@@ -33,6 +33,7 @@ export type DestinationState = {
   readonly fqdn: string;
   readonly isKnown: boolean;
   readonly isExternal: boolean;
+  readonly httpVersion: 1 | 2 | undefined;
   readonly isOriginal: boolean;
   readonly policy: TrafficPolicy;
   readonly endpoints: readonly KeyedEndpoint[];
@@ -49,6 +50,7 @@ export class LiveDestination implements DestinationView {
   fqdn = "";
   isKnown = false;
   isExternal = false;
+  httpVersion: 1 | 2 | undefined;
   isOriginal = false;
   policy: TrafficPolicy = {};
   endpoints: readonly LiveEndpoint[] = [];
@@ -89,6 +91,7 @@ export class LiveDestination implements DestinationView {
     this.fqdn = state.fqdn;
     this.isKnown = state.isKnown;
     this.isExternal = state.isExternal;
+    this.httpVersion = state.httpVersion;
     this.isOriginal = state.isOriginal;
     this.#takePolicy(state.policy);
     const connectKey = this.#connectKeyOf(state.policy);

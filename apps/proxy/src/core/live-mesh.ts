@@ -4,8 +4,10 @@ import {
   type Endpoint,
   effectivePolicy,
   formatId,
+  type PortProtocol,
   type ServiceId,
   serviceFqdn,
+  type TrafficPolicy,
 } from "@heddle/mesh";
 import { DnsAnswers, type Lookup } from "./dns-answers.ts";
 import { EndpointSets } from "./endpoint-sets.ts";
@@ -218,10 +220,12 @@ export class LiveMesh {
     const all = this.#endpoints.of(name);
     const resolution = compiled?.resource.resolution;
     const policy = effectivePolicy(rules?.policy, subset?.trafficPolicy, port);
+    const protocol = compiled && findPort(compiled, port).port?.protocol;
     const state = {
       fqdn: compiled?.resource.host ?? serviceFqdn(live.service),
       isKnown: (compiled !== undefined || this.#endpoints.has(name)) && isSubsetKnown,
       isExternal: compiled?.resource.isExternal === true,
+      httpVersion: httpVersionOf(protocol, policy),
       isOriginal: resolution === "none" || policy.loadBalancer?.algorithm.kind === "passthrough",
       policy,
       endpoints: isSubsetKnown
@@ -230,6 +234,15 @@ export class LiveMesh {
     };
     live.update(state, Date.now());
   }
+}
+
+function httpVersionOf(
+  protocol: PortProtocol | undefined,
+  { connectionPool }: TrafficPolicy,
+): 1 | 2 | undefined {
+  if (connectionPool?.upgradesToHttp2 === true) return 2;
+  if (protocol === "http2" || protocol === "grpc") return 2;
+  return protocol === "http" ? 1 : undefined;
 }
 
 function leadsTo(view: ServiceView, services: ReadonlySet<string>): boolean {

@@ -118,6 +118,8 @@ export type DestinationView = {
   /** False: the rule names a subset or a service that does not exist (503, flag NC). */
   readonly isKnown: boolean;
   readonly isExternal: boolean;
+  /** What its port is declared to speak, or a rule says to; `undefined`: not known. */
+  readonly httpVersion: 1 | 2 | undefined;
   /** True: whoever the caller has asked for is the endpoint (`endpointAt`). */
   readonly isOriginal: boolean;
   /** What its DestinationRule says for this caller, subset and port. */

@@ -94,6 +94,8 @@ export type SpanRecord = {
   readonly destinationWorkload: string;
   readonly flags: string;
   readonly failedBy: FailedBy;
+  /** Of a gRPC call; empty: its answer broke off before it said one. */
+  readonly grpcStatus?: string | undefined;
   readonly requestId: string;
   /** Of a plaintext caller, without port. */
   readonly clientAddress?: string | undefined;

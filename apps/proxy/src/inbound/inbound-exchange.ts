@@ -2,10 +2,11 @@ import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
+import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { SeriesTable } from "../transport/series-table.ts";
-import type { UpstreamStream } from "../transport/upstream-stream.ts";
+import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 
@@ -45,6 +46,7 @@ export class InboundExchange extends HttpExchange {
   #series: SeriesTable | undefined;
   #seriesGeneration = -1;
   #attemptCount = 0;
+  #pool: UpstreamSource | undefined;
 
   /** `peer` absent: the caller speaks plaintext, from `address`. */
   constructor(side: InboundSide, peer: MeshPeer | undefined, address: string) {
@@ -83,12 +85,13 @@ export class InboundExchange extends HttpExchange {
   }
 
   #attempt(): void {
-    const { pool } = this.#side;
+    const pool = this.isGrpcCall ? this.#side.grpcPool : this.#side.pool;
     if (pool === undefined) {
       this.#fail(503, "UH", "inbound-proxy", "this workload has no app port: it only calls others");
       return;
     }
     this.#attemptCount++;
+    this.#pool = pool;
     const got = pool.acquire(this, this.request.method);
     if (got === "waiting") return;
     if ("refusal" in got) {
@@ -99,7 +102,7 @@ export class InboundExchange extends HttpExchange {
   }
 
   protected override cancelWaiting(): void {
-    this.#side.pool?.cancel(this);
+    this.#pool?.cancel(this);
   }
 
   protected override onAttemptEnd(): void {}
@@ -187,14 +190,14 @@ export class InboundExchange extends HttpExchange {
   }
 
   protected override blameOf(status: number): FailedBy {
-    return status < 500 ? "" : "app";
+    return status < 500 && !isGrpcFailure(this.grpcStatus) ? "" : "app";
   }
 
   protected override flagOfResponse(): string {
     return "-";
   }
 
-  protected override onOutcome({ status, flag, failedBy }: Outcome): void {
+  protected override onOutcome({ status, flag, failedBy, grpcStatus }: Outcome): void {
     const { recorder, workload } = this.#side.parts;
     const durationMs = performance.now() - this.startMs;
     const { generation } = workload.identity;
@@ -202,9 +205,10 @@ export class InboundExchange extends HttpExchange {
       this.#series = this.#side.seriesOf(this.#peer, this.#address);
       this.#seriesGeneration = generation;
     }
-    const series = this.#series.seriesOf(status, flag, failedBy);
+    const series = this.#series.seriesOf(status, flag, failedBy, grpcStatus);
     recorder.record(series, durationMs, this.requestBytes, this.responseBytes);
-    if (!this.trace.isSampled && status !== 0 && status < 500) return;
+    const isGood = status !== 0 && status < 500 && !isGrpcFailure(grpcStatus);
+    if (!this.trace.isSampled && isGood) return;
     const query = this.request.path.indexOf("?");
     const labels = this.#peer?.labels;
     recorder.span({
@@ -223,6 +227,7 @@ export class InboundExchange extends HttpExchange {
       destinationWorkload: this.#side.name,
       flags: flag,
       failedBy,
+      grpcStatus,
       requestId: this.trace.requestId,
       clientAddress: labels === undefined ? this.#address : undefined,
     });

@@ -16,7 +16,7 @@ export async function startInbound(
     port: listener.port,
     drain: async (timeoutMs) => {
       await listener.drain(timeoutMs);
-      side.pool?.close();
+      side.close();
     },
   };
 }

@@ -5,8 +5,10 @@ import type { StartInbound } from "../core/listener.ts";
 import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { Http2Pool } from "../transport/http2-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
-import { UpstreamPool } from "../transport/upstream-pool.ts";
+import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
+import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
@@ -38,7 +40,9 @@ export class InboundSide {
   /** For connections that are no HTTP. */
   readonly tcp: InboundTcpSide;
   /** `undefined` as `app`. */
-  readonly pool: UpstreamPool | undefined;
+  readonly pool: UpstreamSource | undefined;
+  /** For gRPC, which needs HTTP/2: the same pool where the port is declared one or the other. */
+  readonly grpcPool: UpstreamSource | undefined;
   readonly #series = new Map<string, SeriesTable>();
   #generation = -1;
 
@@ -53,21 +57,34 @@ export class InboundSide {
     this.origin = `inbound-proxy; workload=${this.name}`;
     this.appName = `app; workload=${this.name}`;
     this.decideSampling = () => parts.recorder.isSampled();
+    const { protocol } = this.app ?? {};
+    const http1 =
+      protocol === "http2" || protocol === "grpc" ? undefined : this.#makePool(UpstreamPool);
+    const http2 = protocol === "http" ? undefined : this.#makePool(Http2Pool);
+    this.pool = http1 ?? http2;
+    this.grpcPool = http2 ?? http1;
+  }
+
+  #makePool(Pool: new (options: PoolOptions) => UpstreamSource): UpstreamSource | undefined {
     const { app } = this;
-    this.pool =
-      app === undefined
-        ? undefined
-        : new UpstreamPool({
-            clock: processClock,
-            maxConnections: MAX_CONNECTIONS,
-            maxWaiting: MAX_WAITING,
-            limits: this.limits,
-            idleMs: APP_IDLE_MS,
-            connectTimeoutMs: CONNECT_TIMEOUT_MS,
-            generation: () => 0,
-            target: () => ({ host: "127.0.0.1", port: app.port }),
-            onEmpty: () => {},
-          });
+    if (app === undefined) return undefined;
+    return new Pool({
+      clock: processClock,
+      maxConnections: MAX_CONNECTIONS,
+      maxWaiting: MAX_WAITING,
+      limits: this.limits,
+      idleMs: APP_IDLE_MS,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      generation: () => 0,
+      target: () => ({ host: "127.0.0.1", port: app.port }),
+      onEmpty: () => {},
+    });
+  }
+
+  /** Closes what is idle, now and whenever an exchange ends. */
+  close(): void {
+    this.pool?.close();
+    if (this.grpcPool !== this.pool) this.grpcPool?.close();
   }
 
   /** `peer` absent: a plaintext caller at `address`. */

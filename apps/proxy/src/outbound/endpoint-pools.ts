@@ -3,6 +3,7 @@ import type { DestinationView, LiveEndpoint } from "../core/mesh-view.ts";
 import { MESH_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
 import type { ConnectTarget } from "../transport/connection.ts";
 import { processClock } from "../transport/deadline-clock.ts";
+import { Http2Pool } from "../transport/http2-pool.ts";
 import { IdleTime } from "../transport/idle-time.ts";
 import { MuxPool } from "../transport/mux/mux-pool.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
@@ -22,6 +23,7 @@ const APP_IDLE_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const MUX_OR_HTTP1 = [MUX_ALPN, MESH_ALPN] as const;
 const HTTP1_ONLY = [MESH_ALPN] as const;
+const HTTP2_ONLY = ["h2"] as const;
 /** More bring nothing: both ends have one thread, and credit keeps the streams of one apart. */
 const DEFAULT_MUX_CONNECTIONS = 2;
 /** Peers whose patience is remembered after their last connection has gone. */
@@ -42,14 +44,30 @@ export class EndpointPools {
     this.#source = source;
   }
 
-  /** Connections to an endpoint of the mesh: as its rule says, else mTLS where it has an identity. */
-  ofEndpoint(live: LiveEndpoint, destination: DestinationView): UpstreamSource {
-    return this.#pools.get(live.poolKey) ?? this.#make(live, destination);
+  /**
+   * Connections to an endpoint of the mesh: as its rule says, else mTLS where it has an identity. One
+   * without sidecar is spoken to in the HTTP its port is declared to speak; `call` is asked only where
+   * none is declared, since gRPC knows one alone.
+   */
+  ofEndpoint(
+    live: LiveEndpoint,
+    destination: DestinationView,
+    call: { readonly isGrpc: boolean },
+  ): UpstreamSource {
+    const isMesh = isBySidecar(live, destination);
+    const { httpVersion } = destination;
+    const isHttp2 = !isMesh && (httpVersion === 2 || (httpVersion === undefined && call.isGrpc));
+    const key = isHttp2 ? `h2 ${live.poolKey}` : live.poolKey;
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known;
+    if (isMesh) return this.#add(key, this.#sidecarPool(live, destination));
+    const options = this.#foreignOptions(key, live, destination, isHttp2 ? HTTP2_ONLY : undefined);
+    return this.#add(key, isHttp2 ? new Http2Pool(options) : new UpstreamPool(options));
   }
 
   /** Connections to a host outside the mesh, found by DNS. */
-  ofHost(host: string, port: number): UpstreamSource {
-    const key = `host ${host}:${port}`;
+  ofHost(host: string, port: number, isGrpc: boolean): UpstreamSource {
+    const key = `${isGrpc ? "h2 " : ""}host ${host}:${port}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     const options: PoolOptions = {
@@ -57,26 +75,23 @@ export class EndpointPools {
       target: () => ({ host, port }),
       refuse: this.#refuseLoop(`${host}:${port}`),
     };
-    return this.#add(key, new UpstreamPool(options));
+    return this.#add(key, isGrpc ? new Http2Pool(options) : new UpstreamPool(options));
   }
 
   close(): void {
     for (const pool of [...this.#pools.values()]) pool.close();
   }
 
-  #make(live: LiveEndpoint, destination: DestinationView): UpstreamSource {
-    const { poolKey, endpoint } = live;
-    const mode = destination.policy.tls?.mode;
-    const isMesh = mode === undefined ? endpoint.identity !== undefined : mode === "ISTIO_MUTUAL";
-    if (isMesh) return this.#add(poolKey, this.#sidecarPool(live, destination));
-    return this.#add(poolKey, new UpstreamPool(this.#foreignOptions(live, destination)));
-  }
-
-  #foreignOptions(live: LiveEndpoint, destination: DestinationView): PoolOptions {
-    const { poolKey, port, endpoint } = live;
+  #foreignOptions(
+    key: string,
+    live: LiveEndpoint,
+    destination: DestinationView,
+    alpn: readonly string[] | undefined,
+  ): PoolOptions {
+    const { port, endpoint } = live;
     const host = endpoint.address;
     const options = {
-      ...this.#options(poolKey, APP_IDLE_MS, destination),
+      ...this.#options(key, APP_IDLE_MS, destination),
       refuse: this.#refuseLoop(`${host}:${port}`),
     };
     const keepAliveMs = destination.policy.connectionPool?.tcpKeepaliveMs;
@@ -94,7 +109,9 @@ export class EndpointPools {
       },
       target: () => {
         const how = context.target(name, processClock.nowMs);
-        return typeof how === "string" ? how : { host, port, tls: how, keepAliveMs };
+        return typeof how === "string"
+          ? how
+          : { host, port, tls: alpn ? { ...how, alpn } : how, keepAliveMs };
       },
     };
   }
@@ -181,6 +198,11 @@ export class EndpointPools {
     this.#pools.set(key, pool);
     return pool;
   }
+}
+
+function isBySidecar({ endpoint }: LiveEndpoint, { policy }: DestinationView): boolean {
+  const mode = policy.tls?.mode;
+  return mode === undefined ? endpoint.identity !== undefined : mode === "ISTIO_MUTUAL";
 }
 
 /** Limits on connections mean HTTP/1.1's, one request at a time on each, as they do in Istio. */

@@ -102,7 +102,7 @@ export class OutboundExchange extends TryingExchange {
       asked.view = resolution;
       asked.fixedHost = asked.authority;
       this.acceptConnect();
-      this.onOutcome({ status: 200, flag: "-", failedBy: "" });
+      this.onOutcome({ status: 200, flag: "-", failedBy: "", grpcStatus: undefined });
       this.continueWithRequests();
     } else this.#routeTo(resolution);
   }
@@ -217,7 +217,7 @@ export class OutboundExchange extends TryingExchange {
 
   protected override goTo({ host, port }: HostPort): void {
     this.asked.attemptCount++;
-    this.acquire(this.side.pools.ofHost(host, port));
+    this.acquire(this.side.pools.ofHost(host, port, this.asked.isGrpc));
   }
 
   #openTunnel(outside: HostPort): void {

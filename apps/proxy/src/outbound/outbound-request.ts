@@ -10,6 +10,7 @@ import type {
 } from "../core/mesh-view.ts";
 import { looksAtEveryAnswer } from "../core/service-views.ts";
 import type { Flags } from "../transport/failure.ts";
+import { isGrpc } from "../transport/grpc-answer.ts";
 import { hasControls } from "../transport/proxy-fields.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
 import type { Bound } from "./request-bounds.ts";
@@ -162,7 +163,7 @@ export class OutboundRequest implements RequestFacts {
   }
 
   get isGrpc(): boolean {
-    return this.header("content-type")?.startsWith("application/grpc") === true;
+    return isGrpc(this.head.fields);
   }
 
   /** What is sent instead of the path that came; the query stays. */

@@ -49,7 +49,7 @@ export class OutboundSide {
     this.pools = new EndpointPools(parts, this.limits, this.source);
     this.counts = new EventCounts(this);
     this.mirrors = new Mirrors({
-      sourceOf: (live, destination) => this.pools.ofEndpoint(live, destination),
+      sourceOf: (live, destination) => this.pools.ofEndpoint(live, destination, { isGrpc: false }),
       count: ({ service }, outcome) =>
         this.counts.add("heddle_mirrored_requests_total", service, outcome),
     });

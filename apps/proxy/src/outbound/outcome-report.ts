@@ -1,4 +1,5 @@
 import type { EventCounter } from "../core/traffic-recorder.ts";
+import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import type { Outcome } from "../transport/http-exchange.ts";
 import type { TraceContext } from "../transport/trace-context.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
@@ -17,7 +18,7 @@ export function reportOutcome(
   request: OutboundRequest,
   trace: TraceContext,
   measured: Measured,
-  { status, flag, failedBy }: Outcome,
+  { status, flag, failedBy, grpcStatus }: Outcome,
 ): void {
   const { recorder, workload } = side.parts;
   const { live, view } = request;
@@ -26,9 +27,10 @@ export function reportOutcome(
     live === undefined || request.destination?.isOriginal === true
       ? side.seriesOfHost(view?.fqdn ?? outsideName(request), view?.service)
       : side.seriesOfWorkload(live, request.destination?.fqdn ?? "");
-  const series = table.seriesOf(status, flag, failedBy);
+  const series = table.seriesOf(status, flag, failedBy, grpcStatus);
   recorder.record(series, durationMs, measured.requestBytes, measured.responseBytes);
-  if (!trace.isSampled && status !== 0 && status < 500) return;
+  const isGood = status !== 0 && status < 500 && !isGrpcFailure(grpcStatus);
+  if (!trace.isSampled && isGood) return;
   recorder.span({
     kind: "client",
     workload,
@@ -46,6 +48,7 @@ export function reportOutcome(
       live === undefined ? "unknown" : `${live.workload.namespace}/${live.workload.name}`,
     flags: flag,
     failedBy,
+    grpcStatus,
     requestId: trace.requestId,
   });
 }

@@ -1,5 +1,5 @@
 import { OutBuffer } from "@heddle/http1";
-import { admitConnection, describeOverflow, pickEndpoint } from "@heddle/mesh";
+import { admitConnection, describeOverflow } from "@heddle/mesh";
 import type { DestinationView, LiveEndpoint, Resolution, ServiceView } from "../core/mesh-view.ts";
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
@@ -55,7 +55,9 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #live: LiveEndpoint | undefined;
   #generation = -1;
   #choices = 0;
+  #dialedAtMs = 0;
   #attempts: string[] = [];
+  readonly #tried: LiveEndpoint[] = [];
   #dialing: Connection | undefined;
   #flow: TcpFlow | undefined;
   /** Takes the connection off the books. */
@@ -128,9 +130,8 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
     }
     const { destination } = choice;
     this.#destination = destination;
-    const { connectionPool } = destination.policy;
-    const usage = this.#side.usageOf(destination);
-    const admitted = admitConnection(this.#side.limitsOf(connectionPool), usage);
+    const { limits, usage } = destination;
+    const admitted = limits === undefined ? "admitted" : admitConnection(limits, usage);
     if (admitted !== "admitted") {
       this.#fail("UO", "outbound-proxy", describeOverflow(admitted));
       return;
@@ -146,7 +147,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       return;
     }
     this.#live = live;
-    const usage = this.#side.usageOf(destination);
+    const { usage } = destination;
     live.activeRequests++;
     usage.connections++;
     this.#release = () => {
@@ -164,7 +165,9 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       const asked = parseAuthority(this.#wish.authority, destination.port ?? 0);
       return asked && destination.endpointAt(asked.host, asked.port);
     }
-    return pickEndpoint(destination.endpoints, Math.random(), Math.random(), this.#live);
+    const retry =
+      this.#tried.length === 0 ? undefined : { avoid: this.#tried, leavesLocality: true };
+    return destination.pick(Math.random(), Math.random(), Date.now(), undefined, retry);
   }
 
   #goOutside(): void {
@@ -183,7 +186,8 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #dial(target: ConnectTarget | HostPort): void {
     const timeoutMs =
       this.#destination?.policy.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    this.deadlineMs = processClock.nowMs + timeoutMs;
+    this.#dialedAtMs = performance.now();
+    this.deadlineMs = this.#dialedAtMs + timeoutMs;
     const connection = Connection.connect(
       target,
       {
@@ -217,7 +221,11 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #open(connection: Connection): void {
     this.#dialing = undefined;
     processClock.unwatch(this);
-    if (this.#live !== undefined) this.#live.workload.lastSendAtMs = Date.now();
+    const live = this.#live;
+    if (live !== undefined) live.workload.lastSendAtMs = Date.now();
+    if (live !== undefined && this.#destination?.learns === true) {
+      this.#learn(this.#destination, live, true);
+    }
     const flow = new TcpFlow({
       recorder: this.#side.parts.recorder,
       series: this.#series().seriesOf("-", ""),
@@ -243,16 +251,26 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
 
   /** Nothing was sent yet, so any other endpoint will do. */
   #onFault(reason: string): void {
-    const target = this.#live?.endpoint;
-    this.#attempts.push(`${target?.address ?? this.#wish.authority}: ${reason}`);
-    this.#dropDialing();
+    const live = this.#live;
     const destination = this.#destination;
+    const to = live === undefined ? this.#wish.authority : `${live.endpoint.address}:${live.port}`;
+    this.#attempts.push(`${to}: ${reason}`);
+    this.#dropDialing();
+    if (live !== undefined) this.#tried.push(live);
+    if (live !== undefined && destination?.learns === true) this.#learn(destination, live, false);
     const mayGoOn = destination !== undefined && this.#attempts.length < MAX_ATTEMPTS;
     if (!mayGoOn || destination.endpoints.length < 2) {
       const why = this.#attempts.join("; ");
       this.#fail("UF", "network", why);
     } else if (this.#generation !== this.#side.parts.view.generation) this.#choose();
     else this.#attempt(destination);
+  }
+
+  /** A connection that opens is all that can be known of an endpoint here. */
+  #learn(destination: DestinationView, live: LiveEndpoint, isGood: boolean): void {
+    const latencyMs = performance.now() - this.#dialedAtMs;
+    const { id } = this.#side.parts.workload;
+    destination.onOutcome(live, isGood ? 200 : "connect-failure", latencyMs, 0, id);
   }
 
   onDeadline(): void {

@@ -1,4 +1,3 @@
-import { type ConnectionPool, compilePoolLimits, emptyUsage, type PoolUsage } from "@heddle/mesh";
 import type { DestinationView, DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
 import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { MESH_TCP_ALPN } from "../core/workload-identity.ts";
@@ -11,11 +10,6 @@ import type { OutboundParts } from "./outbound-side.ts";
 const TCP_ONLY = [MESH_TCP_ALPN] as const;
 /** Hosts outside the mesh that metrics tell apart. */
 const MAX_NAMED_HOSTS = 1_000;
-
-/** What is open to each destination, from all listeners of this process: limits hold per proxy. */
-const usages = new WeakMap<DestinationView, PoolUsage>();
-const limits = new WeakMap<ConnectionPool, ReturnType<typeof compilePoolLimits>>();
-const noLimits = compilePoolLimits(undefined);
 
 /** What all opaque connections of a workload's listener share. */
 export class OutboundTcpSide {
@@ -38,23 +32,6 @@ export class OutboundTcpSide {
     if (context === undefined) return "this workload has no certificate yet";
     const check = (names: string) => checkIdentity(names, identity);
     return { host, port, tls: { context, alpn: TCP_ONLY, check } };
-  }
-
-  usageOf(destination: DestinationView): PoolUsage {
-    const known = usages.get(destination);
-    if (known !== undefined) return known;
-    const made = emptyUsage();
-    usages.set(destination, made);
-    return made;
-  }
-
-  limitsOf(pool: ConnectionPool | undefined) {
-    if (pool === undefined) return noLimits;
-    const known = limits.get(pool);
-    if (known !== undefined) return known;
-    const made = compilePoolLimits(pool);
-    limits.set(pool, made);
-    return made;
   }
 
   seriesOfEndpoint(destination: DestinationView, live: LiveEndpoint): TcpSeriesTable {

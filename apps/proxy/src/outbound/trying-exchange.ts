@@ -16,6 +16,7 @@ import {
   joinFlags,
   type UpstreamFault,
 } from "../transport/failure.ts";
+import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
 import { GRPC_STATUS_ID, PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
@@ -108,7 +109,7 @@ export abstract class TryingExchange extends HttpExchange {
     const perTryMs = asked.retry?.policy.perTryTimeoutMs;
     if (perTryMs !== undefined) this.#boundTry(perTryMs);
     if (asked.route?.route.fault?.scope === "attempt") this.#tryWithFault(asked.route, live);
-    else this.acquire(this.side.pools.ofEndpoint(live, destination));
+    else this.acquire(this.side.pools.ofEndpoint(live, destination, this.asked));
   }
 
   #pick(destination: DestinationView): LiveEndpoint | undefined {
@@ -159,7 +160,7 @@ export abstract class TryingExchange extends HttpExchange {
   #tryWithFault(route: RouteView, live: LiveEndpoint): void {
     const { destination } = this.asked;
     if (destination === undefined) return;
-    const go = () => this.acquire(this.side.pools.ofEndpoint(live, destination));
+    const go = () => this.acquire(this.side.pools.ofEndpoint(live, destination, this.asked));
     const fault = drawFault(route, "attempt");
     this.#pool = undefined;
     if (fault === undefined) {
@@ -395,7 +396,7 @@ export abstract class TryingExchange extends HttpExchange {
   }
 
   protected override blameOf(status: number): FailedBy {
-    if (status < 500) return "";
+    if (status < 500 && !isGrpcFailure(this.grpcStatus)) return "";
     return this.asked.responseOrigin.startsWith("inbound-proxy") ? "inbound-proxy" : "app";
   }
 

@@ -1,4 +1,4 @@
-import { formatId } from "@heddle/mesh";
+import { formatId, httpStatusOfGrpc } from "@heddle/mesh";
 import type { HostedWorkload } from "../core/hosted-workload.ts";
 import type { SpanRecord } from "../core/traffic-recorder.ts";
 import { unixNano, writeAttribute, writeResource, writeScope } from "./otlp-attributes.ts";
@@ -50,6 +50,9 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
   if (span.clientAddress !== undefined) {
     writeAttribute(writer, 9, "client.address", span.clientAddress);
   }
-  const isError = span.status >= 500 || span.status === 0;
+  const { grpcStatus = "" } = span;
+  if (grpcStatus !== "") writeAttribute(writer, 9, "rpc.grpc.status_code", Number(grpcStatus));
+  const isGrpcError = grpcStatus !== "" && httpStatusOfGrpc(Number(grpcStatus)) >= 500;
+  const isError = span.status >= 500 || span.status === 0 || isGrpcError;
   if (isError) writer.message(15, () => writer.uint(3, STATUS_ERROR));
 }

@@ -45,6 +45,8 @@ export type OwnAnswer = {
   readonly status: number;
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer | undefined;
+  /** Of an answer to a gRPC call, among its fields. */
+  readonly grpcStatus?: string;
   readonly flag: Flags;
   readonly failedBy: FailedBy;
 };

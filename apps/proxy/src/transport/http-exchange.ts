@@ -10,9 +10,10 @@ import type { ByteStream } from "./byte-stream.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { Downstream, ResponseBody } from "./downstream.ts";
 import { type Failure, type OwnAnswer, reasonOf, type UpstreamFault } from "./failure.ts";
+import { isGrpc, toGrpcAnswer } from "./grpc-answer.ts";
 import { KeptRequest } from "./kept-request.ts";
 import { processOverload, RETRY_AFTER_SECONDS } from "./overload.ts";
-import { fieldNames } from "./proxy-fields.ts";
+import { fieldNames, GRPC_STATUS_ID } from "./proxy-fields.ts";
 import { TraceContext } from "./trace-context.ts";
 import { Tunnel, type TunnelEnd } from "./tunnel.ts";
 import type { UpstreamStream, UpstreamUser } from "./upstream-stream.ts";
@@ -38,6 +39,8 @@ export type Outcome = {
   readonly status: number;
   readonly flag: string;
   readonly failedBy: FailedBy;
+  /** Of a gRPC call; empty: its answer broke off before it said one. */
+  readonly grpcStatus: string | undefined;
 };
 
 /** How much of a request has gone to the upstream of the present attempt. */
@@ -78,6 +81,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   responseBytes = 0;
   /** The final status that has been sent; 0: none yet. */
   status = 0;
+  /** As the answer said it, from its head or trailers; empty: not yet, or no gRPC. */
+  grpcStatus = "";
 
   #downstream: Downstream | undefined;
   #isBusy = false;
@@ -153,6 +158,16 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   /** The response is whole; its trailers, if any, before they are passed on. */
   protected onTrailers(_trailers: FieldBlock | undefined): void {}
 
+  /** Whether the request is a gRPC call; then a failure is told as gRPC's callers understand it. */
+  get isGrpcCall(): boolean {
+    return this.request.method === "POST" && isGrpc(this.request.fields);
+  }
+
+  #noteGrpcStatus(fields: FieldBlock | undefined): void {
+    if (fields === undefined || this.request.method !== "POST") return;
+    this.grpcStatus = fields.findById(GRPC_STATUS_ID) ?? this.grpcStatus;
+  }
+
   // ---- What the client sends ----
 
   /** The downstream has a whole head in `request`. */
@@ -195,6 +210,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.requestBytes = 0;
     this.responseBytes = 0;
     this.status = 0;
+    this.grpcStatus = "";
     this.#upstream = undefined;
     this.#kept.reset();
   }
@@ -419,6 +435,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     if (!this.mayPassOn(upstream)) return;
     const { response } = upstream;
     this.status = response.status;
+    this.#noteGrpcStatus(response.fields);
     const { body } = response;
     this.#responseBody = body === "chunked" || body === "until-close" ? "unknown" : body;
     const { downstream } = this;
@@ -442,6 +459,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
 
   onResponseEnd(upstream: UpstreamStream): void {
     const { trailers } = upstream;
+    this.#noteGrpcStatus(trailers);
     this.onTrailers(trailers);
     this.downstream.endBody(trailers);
     this.#upstream = undefined;
@@ -484,8 +502,9 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
       this.downstream.reset();
       return;
     }
-    this.#answer(answer);
-    this.#end(answer.status, answer.flag, answer.failedBy);
+    const spoken = this.isGrpcCall ? toGrpcAnswer(answer) : answer;
+    this.#answer(spoken);
+    this.#end(spoken.status, spoken.flag, spoken.failedBy);
     this.downstream.finish();
   }
 
@@ -493,6 +512,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     const { status, body } = answer;
     const { downstream } = this;
     this.status = status;
+    this.grpcStatus = answer.grpcStatus ?? "";
     const length = body?.length ?? 0;
     const out = downstream.startHead();
     out.text(`HTTP/1.1 ${status} ${reasonOf(status)}\r\n`);
@@ -511,7 +531,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.#isBusy = false;
     processOverload.activeRequests--;
     this.#kept.reset();
-    this.onOutcome({ status, flag, failedBy });
+    const grpcStatus = this.isGrpcCall ? this.grpcStatus : undefined;
+    this.onOutcome({ status, flag, failedBy, grpcStatus });
   }
 
   // ---- Deadlines ----

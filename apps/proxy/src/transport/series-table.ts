@@ -1,43 +1,57 @@
 import type { FailedBy, SeriesLabels, TrafficRecorder } from "../core/traffic-recorder.ts";
 
-type FixedLabels = Omit<SeriesLabels, "responseCode" | "responseFlags" | "failedBy">;
+type FixedLabels = Omit<
+  SeriesLabels,
+  "responseCode" | "responseFlags" | "failedBy" | "protocol" | "grpcStatus"
+>;
 
 const MAX_CODE = 1_000;
 
 /**
  * The recorder's series of one pair of peers. Good answers, nearly all there are, find theirs in a
- * typed array by response code; failures by a small map.
+ * typed array by response code; failures and gRPC's by a small map.
  */
 export class SeriesTable {
   readonly #recorder: TrafficRecorder;
   readonly #labels: FixedLabels;
   /** Series index + 1 by response code; 0: not asked for yet. */
   readonly #plain = new Uint32Array(MAX_CODE);
-  readonly #failures = new Map<string, number>();
+  readonly #others = new Map<string, number>();
 
   constructor(recorder: TrafficRecorder, labels: FixedLabels) {
     this.#recorder = recorder;
     this.#labels = labels;
   }
 
-  seriesOf(responseCode: number, responseFlags: string, failedBy: FailedBy): number {
+  /** `grpcStatus`: of a gRPC call, empty where its answer broke off before it said one. */
+  seriesOf(
+    responseCode: number,
+    responseFlags: string,
+    failedBy: FailedBy,
+    grpcStatus?: string,
+  ): number {
+    if (grpcStatus !== undefined) {
+      const key = `${responseCode} ${responseFlags} ${failedBy} grpc ${grpcStatus}`;
+      const grpc = { protocol: "grpc", grpcStatus } as const;
+      return this.#find(key, { responseCode, responseFlags, failedBy, ...grpc });
+    }
     if (responseFlags === "-" && failedBy === "" && responseCode < MAX_CODE) {
       const known = this.#plain[responseCode] as number;
       if (known > 0) return known - 1;
-      const series = this.#make(responseCode, responseFlags, failedBy);
+      const labels = { ...this.#labels, responseCode, responseFlags, failedBy };
+      const series = this.#recorder.series(labels);
       this.#plain[responseCode] = series + 1;
       return series;
     }
     const key = `${responseCode} ${responseFlags} ${failedBy}`;
-    let series = this.#failures.get(key);
-    if (series === undefined) {
-      series = this.#make(responseCode, responseFlags, failedBy);
-      this.#failures.set(key, series);
-    }
-    return series;
+    return this.#find(key, { responseCode, responseFlags, failedBy });
   }
 
-  #make(responseCode: number, responseFlags: string, failedBy: FailedBy): number {
-    return this.#recorder.series({ ...this.#labels, responseCode, responseFlags, failedBy });
+  #find(key: string, rest: Omit<SeriesLabels, keyof FixedLabels>): number {
+    const known = this.#others.get(key);
+    if (known !== undefined) return known;
+    const series = this.#recorder.series({ ...this.#labels, ...rest });
+    this.#others.set(key, series);
+    return series;
   }
 }

@@ -33,7 +33,7 @@ export type PoolOptions = {
   /** Where to connect; a text says why that cannot be done now. */
   target(): ConnectTarget | string;
   /** Why a connection that was made may not be used, e.g. that it leads back to us. */
-  refuse?(upstream: UpstreamConnection): string | undefined;
+  refuse?(upstream: Pick<UpstreamConnection, "connection">): string | undefined;
   onEmpty(pool: UpstreamSource): void;
 };
 
