@@ -164,7 +164,11 @@ export class MemoryRecorder implements TrafficRecorder {
 export class TestMesh implements MeshView {
   outboundTrafficPolicy: OutboundTrafficPolicy = "ALLOW_ANY";
   generation = 0;
-  readonly live = new LiveMesh(() => 0);
+  readonly live: LiveMesh;
+
+  constructor(live = new LiveMesh(() => 0)) {
+    this.live = live;
+  }
 
   pathNormalization: PathNormalization = "BASE";
   caller: Caller = { namespace: "shop", labels: { app: "front" } };

@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import {
   checkServerIdentity,
@@ -16,10 +17,12 @@ type TlsTarget = NonNullable<ConnectTarget["tls"]>;
 const LOOK_MS = 2_000;
 const ALPN = ["http/1.1"] as const;
 
+type Files = Readonly<Record<"ca" | "cert" | "key", string | undefined>>;
+
 /**
  * TLS begun here for an app that speaks plaintext: `SIMPLE` and `MUTUAL` of a DestinationRule. The
- * files it names are looked at again every two seconds as connections are made; a file that cannot be
- * read any more changes nothing.
+ * files it names are read once, and in the background again while connections are made, at most every
+ * two seconds; one that cannot be read any more changes nothing.
  */
 export class ClientTlsContext {
   /** Grows when a file has changed: connections made before are not used again. */
@@ -27,11 +30,13 @@ export class ClientTlsContext {
   readonly #tls: ClientTls;
   #context: SecureContext | undefined;
   #problem = "";
-  #stamp = "";
+  #files: Files | undefined;
   #lookAtMs = 0;
+  #isReading = false;
 
   constructor(tls: ClientTls) {
     this.#tls = tls;
+    this.#attempt(() => this.#take(this.#map((path) => readFileSync(path, "utf8"))));
   }
 
   /** How to speak to `host`; a text says why that cannot be done now. */
@@ -50,39 +55,54 @@ export class ClientTlsContext {
     };
   }
 
+  /** Looks at the files again if it is time to; what has changed counts from the next connection on. */
   refresh(nowMs: number): void {
-    if (nowMs < this.#lookAtMs) return;
+    if (nowMs < this.#lookAtMs || this.#isReading) return;
     this.#lookAtMs = nowMs + LOOK_MS;
+    this.#isReading = true;
+    void this.#readAgain().finally(() => {
+      this.#isReading = false;
+    });
+  }
+
+  async #readAgain(): Promise<void> {
+    const { ca, cert, key } = this.#map((path) => readFile(path, "utf8"));
+    const texts = await Promise.all([ca, cert, key]).catch((error: Error) => error);
+    this.#attempt(() => {
+      if (texts instanceof Error) throw texts;
+      this.#take({ ca: texts[0], cert: texts[1], key: texts[2] });
+    });
+  }
+
+  #map<T>(read: (path: string) => T): Readonly<Record<keyof Files, T | undefined>> {
+    const { caCertificatesFile, clientCertificateFile, privateKeyFile } = this.#tls;
+    const readIf = (path: string | undefined) => (path === undefined ? undefined : read(path));
+    return {
+      ca: readIf(caCertificatesFile),
+      cert: readIf(clientCertificateFile),
+      key: readIf(privateKeyFile),
+    };
+  }
+
+  #take(files: Files): void {
+    if (JSON.stringify(files) === JSON.stringify(this.#files)) return;
+    const { ca, cert, key } = files;
+    this.#context = createSecureContext({
+      minVersion: "TLSv1.2",
+      ca: ca ?? systemAuthorities(),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+    });
+    this.#files = files;
+    this.generation++;
+  }
+
+  #attempt(load: () => void): void {
     try {
-      const stamp = this.#files.map(stampOf).join();
-      if (stamp === this.#stamp && this.#context !== undefined) return;
-      this.#context = createSecureContext(this.#read());
-      this.#stamp = stamp;
-      this.generation++;
+      load();
     } catch (error) {
       this.#problem = `TLS of the DestinationRule cannot be set up: ${(error as Error).message}`;
     }
-  }
-
-  get #files(): string[] {
-    const { caCertificatesFile, clientCertificateFile, privateKeyFile } = this.#tls;
-    return [caCertificatesFile, clientCertificateFile, privateKeyFile].filter(
-      (path) => path !== undefined,
-    );
-  }
-
-  #read() {
-    const { caCertificatesFile, clientCertificateFile, privateKeyFile } = this.#tls;
-    const ca =
-      caCertificatesFile === undefined
-        ? [...getCACertificates("system"), ...getCACertificates("extra")]
-        : [readFileSync(caCertificatesFile, "utf8")];
-    return {
-      minVersion: "TLSv1.2" as const,
-      ca: ca.length > 0 ? ca : [...getCACertificates("bundled")],
-      ...(clientCertificateFile && { cert: readFileSync(clientCertificateFile, "utf8") }),
-      ...(privateKeyFile && { key: readFileSync(privateKeyFile, "utf8") }),
-    };
   }
 
   /** One of the names the rule lists, else the name that was asked for. */
@@ -106,7 +126,8 @@ function bears(subjectAltName: string, wanted: string): boolean {
   return isUri || checkName(wanted, subjectAltName) === undefined;
 }
 
-function stampOf(path: string): string {
-  const { mtimeMs, size, ino } = statSync(path);
-  return `${path} ${mtimeMs} ${size} ${ino}`;
+/** Those of the operating system; where it has none, those that come with the runtime. */
+function systemAuthorities(): string[] {
+  const own = [...getCACertificates("system"), ...getCACertificates("extra")];
+  return own.length > 0 ? own : [...getCACertificates("bundled")];
 }
