@@ -112,7 +112,11 @@ export const GraphSnapshot = z.object({
 });
 
 /** One step of a series; signals as above, over [startMs, startMs + stepMs). */
-export const SeriesPoint = SignalsWire.extend({ startMs: z.number() });
+export const SeriesPoint = SignalsWire.extend({
+  startMs: z.number(),
+  /** Absent: no opaque connection in the step. How many stood open is known of the present alone. */
+  tcp: TcpSignalsWire.omit({ open: true }).optional(),
+});
 export const SeriesResponse = z.object({
   stepMs: z.number(),
   points: z.array(SeriesPoint), // gaps: steps without data are left out
