@@ -22,7 +22,7 @@ const OUTBOUND_PORT = 15_001;
 const ADMIN_PORT = 15_020;
 const READY_CHECK_MS = 50;
 const LAST_PUSH_MS = 2_000;
-/** After goodbye, until others have heard of it and send nothing new here. */
+/** After saying that we drain, until others have heard of it and send nothing new here. */
 const LEAVE_MS = 300;
 /** What stopping needs besides draining: goodbye, the last push, files. */
 const STOP_MARGIN_MS = 5_000;
@@ -62,9 +62,10 @@ runMain(async () => {
   brain.start();
   exporter.start();
   onShutdown(logger, config.drainTimeoutMs + STOP_MARGIN_MS, async () => {
-    await brain.stop();
+    brain.drain();
     await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
     await drainInOrder(listeners.inbound, listeners.outbound, config.drainTimeoutMs);
+    await brain.stop();
     await exporter.stop(LAST_PUSH_MS);
     await admin.close();
   });

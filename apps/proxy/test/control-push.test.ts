@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { TestControlPlane, waitFor } from "@heddle/testkit";
+import type { SavedConfiguration } from "../src/control/applied-configuration.ts";
 import type { ProxyBrain } from "../src/control/proxy-brain.ts";
 import type { ServiceView } from "../src/core/mesh-view.ts";
 import { endpointsOf, serviceOf, startBrain, viewOf } from "./support/brain.ts";
@@ -185,6 +188,23 @@ test("a restart without a control plane serves what was last good", async (t) =>
   const found = viewOf(again).resolve("payments.shop.svc.cluster.local");
   assert.notEqual(typeof found, "string"); // a spelling never used before
   assert.equal(await viewOf(again).whenResolved("new-service"), "unknown");
+});
+
+test("what another version has left on disk and this one cannot read is left out, and the rest serves", async (t) => {
+  const { brain, control, dataDir } = await startWithPayments(t);
+  await brain.stop();
+  await control.stop();
+  const path = join(dataDir, "configuration.json");
+  const saved: SavedConfiguration = JSON.parse(readFileSync(path, "utf8"));
+  const id = { namespace: "shop", name: "orders" };
+  const unreadable = { kind: "service", key: "service/shop/orders", service: id, routes: 7 };
+  const resources = [...saved.resources, unreadable];
+  const resolutions = [...saved.resolutions, { namespace: "shop", host: "orders", service: id }];
+  const subscriptions = [...saved.subscriptions, { namespace: "shop", host: "orders" }];
+  writeFileSync(path, JSON.stringify({ ...saved, resources, resolutions, subscriptions, news: 1 }));
+  const again = await startBrain(t, control, dataDir);
+  assert.equal(destinationsOf(again).length, 2);
+  assert.equal(viewOf(again).resolve("orders"), "unknown");
 });
 
 test("the last endpoints of a service are tried on for a while when they are taken away", async (t) => {

@@ -13,11 +13,11 @@ import type { RunningWorkload } from "./running-workload.ts";
 type Push = Extract<ControlMessage, { type: "push" }>;
 type LastSends = Extract<ProxyMessage, { type: "ack" }>["lastSends"];
 
-/** What lies on disk of the configuration. */
+/** What lies on disk of the configuration. What another version wrote and this one cannot read is left out. */
 export const SavedConfiguration = z.object({
   revision: z.number().int(),
   outboundTrafficPolicy: z.enum(["ALLOW_ANY", "REGISTRY_ONLY"]),
-  resources: z.array(ProxyResource),
+  resources: z.array(z.unknown()).transform((saved) => saved.flatMap(readResource)),
   subscriptions: z.array(Subscription),
   resolutions: z.array(
     z.object({
@@ -28,6 +28,11 @@ export const SavedConfiguration = z.object({
   ),
 });
 export type SavedConfiguration = z.infer<typeof SavedConfiguration>;
+
+function readResource(saved: unknown): ProxyResource[] {
+  const parsed = ProxyResource.safeParse(saved);
+  return parsed.success ? [parsed.data] : [];
+}
 
 export type Applied =
   | { readonly kind: "applied"; readonly lastSends: LastSends }
@@ -82,7 +87,11 @@ export class AppliedConfiguration {
     for (const resource of resources) this.#keep(resource);
     this.#revision = saved.revision;
     this.#resolver.outboundTrafficPolicy = saved.outboundTrafficPolicy;
-    this.#resolver.restore(saved.subscriptions, saved.resolutions);
+    // An answer whose service could not be read is asked for again; until then it is not "none".
+    const answers = saved.resolutions.filter(
+      ({ service }) => service === null || this.#resources.has(`service/${formatId(service)}`),
+    );
+    this.#resolver.restore(saved.subscriptions, answers);
   }
 
   /**

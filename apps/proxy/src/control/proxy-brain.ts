@@ -47,6 +47,7 @@ export class ProxyBrain {
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
+  #isDraining = false;
 
   /** `onUseless`: the proxy has nothing to serve with and never will (its token is refused). */
   constructor(
@@ -155,7 +156,13 @@ export class ProxyBrain {
     this.#partedTimer.unref();
   }
 
-  /** Says goodbye, so that nobody sends us anything new. */
+  /** Lets callers know to send nothing new here; configuration and certificates still come. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#stream.send({ type: "draining" });
+  }
+
+  /** Says goodbye: the workloads leave the registry. */
   async stop(): Promise<void> {
     this.#keeper.stop();
     this.#observer.stop();
@@ -202,6 +209,8 @@ export class ProxyBrain {
     this.#keeper.trust(welcome.trustBundlePem);
     this.#keeper.connected();
     this.#observer.forget();
+    // A stream that has come back has registered the workloads anew.
+    if (this.#isDraining) this.#stream.send({ type: "draining" });
   }
 
   #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" }>): void {
