@@ -203,7 +203,7 @@ const unknown: Record<string, RegExp> = {
   "apiVersion: heddle.dev/v1\nkind: RateLimits": /expected one of VirtualService, /,
   "apiVersion: networking.istio.io/v2\nkind: VirtualService":
     /expected networking\.istio\.io\/v1 or /,
-  "apiVersion: v1\nkind: List": /expected one of VirtualService, /,
+  "apiVersion: v1\nkind: Servce": /expected one of VirtualService, /,
 };
 for (const [header, message] of Object.entries(unknown)) {
   test(`${header.replaceAll("\n", ", ")} is taken for a mistake`, () => {
@@ -217,6 +217,18 @@ test("a group of the articles is taken for Istio's, and kept under its name", ()
   );
   assert.match(yaml, /^apiVersion: networking\.istio\.io\/v1$/m);
   assert.match(warnings[0] ?? "", /networking\.example\.com\/v1 is an example's name/);
+});
+
+test("a list of documents is read item by item", () => {
+  const item = (name: string) =>
+    `- apiVersion: networking.istio.io/v1\n  kind: DestinationRule\n  metadata: {name: ${name}}\n  # why\n  spec: {host: r}\n`;
+  const outcome = parseResources(`apiVersion: v1\nkind: List\nitems:\n${item("a")}${item("b")}`);
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  assert.deepEqual(
+    outcome.resources.map(({ resource }) => resource.name),
+    ["a", "b"],
+  );
+  assert.match(outcome.resources[1]?.yaml ?? "", /# why/);
 });
 
 test("a field that is null is one that is not given", () => {

@@ -1,6 +1,7 @@
 import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
 import { depthOf, MAX_ALIASES } from "./canonical-yaml.ts";
 import type { Fault } from "./fault.ts";
+import { expandList } from "./list-items.ts";
 import type { PassedOver } from "./passed-over.ts";
 import { type DocumentOutcome, type ParsedResource, readResource } from "./read-resource.ts";
 import { repairAddresses } from "./repair-addresses.ts";
@@ -81,7 +82,9 @@ function readDocuments(text: string): Document[] | undefined {
     // The parser would compare each key with all others; findTwinKey does it in one go.
     const all = parseAllDocuments(text, { uniqueKeys: false });
     return Array.isArray(all)
-      ? all.filter((document) => !isEmpty(document) || document.errors.length > 0)
+      ? all
+          .filter((document) => !isEmpty(document) || document.errors.length > 0)
+          .flatMap(expandList)
       : [];
   } catch (error) {
     if (error instanceof RangeError) return undefined; // the parser recurses; thousands of brackets

@@ -20,6 +20,9 @@ const REASONS: Readonly<Record<string, string>> = {
     "there is no Envoy to patch; use a ProxyFilter, RateLimit or TrafficPolicy of heddle.dev/v1",
   "networking.istio.io ProxyConfig":
     "a Heddle proxy takes such settings from its own environment (docs/architecture.md)",
+  "config.istio.io": "Istio itself has given the kind up",
+  "rbac.istio.io": "Istio itself has given the kind up; write an AuthorizationPolicy",
+  "authentication.istio.io": "Istio itself has given the kind up; write a PeerAuthentication",
   "extensions.istio.io": "Heddle does not run WebAssembly; use a ProxyFilter of heddle.dev/v1",
   "gateway.networking.k8s.io": `Heddle does not serve the Gateway API; ${ROUTES}`,
   "gateway.networking.x-k8s.io": `Heddle does not serve the Gateway API; ${ROUTES}`,
@@ -69,7 +72,17 @@ function isOurs(group: string): boolean {
 
 const CORE_KINDS = new Set([
   ...["Pod", "ReplicationController", "ServiceAccount", "Secret", "ConfigMap", "Namespace"],
-  ...["Endpoints", "PersistentVolumeClaim", "PersistentVolume", "LimitRange", "ResourceQuota"],
+  ...[
+    "Endpoints",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "LimitRange",
+    "Node",
+    "Event",
+    "PodTemplate",
+    "Binding",
+    "ResourceQuota",
+  ],
 ]);
 
 /** `v1` alone is a short text and easily written by mistake: there only Kubernetes' own kinds count. */

@@ -66,12 +66,6 @@ const refused: [kind: ResourceKindName, what: string, spec: string, fault: RegEx
     /defaultEndpoint must be of form/,
   ],
   [
-    "Service",
-    "several ports without names",
-    "{ports: [{port: 80}, {port: 81, name: b}]}",
-    /ports\[0\]\.name: Required value/,
-  ],
-  [
     "WorkloadEntry",
     "an address that is no name",
     "{address: a_b}",
@@ -120,6 +114,12 @@ const warned: [kind: ResourceKindName, what: string, spec: string, warning: RegE
     "a port of unknown protocol",
     "{ports: [{port: 8080, name: web}]}",
     /protocol is not declared/,
+  ],
+  [
+    "Service",
+    "several ports without names",
+    "{ports: [{port: 80}, {port: 81, name: http}]}",
+    /^spec\.ports\[0\]: has no name/,
   ],
   [
     "Service",

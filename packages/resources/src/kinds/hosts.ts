@@ -48,6 +48,9 @@ export function coversHost(pattern: string, host: string): boolean {
   return bare.endsWith(outer.slice(1));
 }
 
+// With the ~ of the names that Istio makes up for itself: no gateway is served here anyway.
+const GATEWAY = /^[a-z0-9]([-a-z0-9~]*[a-z0-9])?$/;
+
 const gatewayName = z.string().superRefine((name, context) => {
   const [namespace = "", gateway, ...rest] = name.split("/");
   if (gateway === undefined) {
@@ -57,7 +60,7 @@ const gatewayName = z.string().superRefine((name, context) => {
     context.addIssue("config namespace and gateway name cannot be empty");
   } else if (!dnsLabel.safeParse(namespace).success) {
     context.addIssue(`invalid value for namespace: ${JSON.stringify(namespace)}`);
-  } else if (rest.length > 0 || !dnsLabel.safeParse(gateway).success) {
+  } else if (rest.length > 0 || !GATEWAY.test(gateway)) {
     context.addIssue("invalid value for gateway name; expected <namespace>/<name>");
   }
 });

@@ -26,14 +26,12 @@ const servicePort = warnIf(
   },
 );
 
-const ports = z.array(servicePort).superRefine((list, context) => {
+const portList = z.array(servicePort).superRefine((list, context) => {
   list.forEach((one, index) => {
     const earlier = list.slice(0, index);
     const issue = (field: string, message: string) =>
       context.addIssue({ code: "custom", path: [index, field], message });
-    if (list.length > 1 && one.name === undefined) {
-      issue("name", "Required value: each of several ports needs a name");
-    } else if (one.name !== undefined && earlier.some(({ name }) => name === one.name)) {
+    if (one.name !== undefined && earlier.some(({ name }) => name === one.name)) {
       issue("name", "Duplicate value: is an earlier port's name");
     }
     if (
@@ -45,6 +43,15 @@ const ports = z.array(servicePort).superRefine((list, context) => {
     }
   });
 });
+
+const ports = warnIf(portList, (list) =>
+  list.flatMap(({ name }, index) => {
+    if (name !== undefined || list.length === 1) return [];
+    return [
+      { at: [index], message: "has no name; Kubernetes asks for one where ports are several" },
+    ];
+  }),
+);
 
 const ignoredFields = [
   ...["clusterIP", "clusterIPs", "externalIPs", "externalTrafficPolicy", "healthCheckNodePort"],
