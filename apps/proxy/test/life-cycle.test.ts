@@ -63,15 +63,15 @@ class Sidecar {
     this.inboundPort = workloads[0]?.inboundPort ?? 0;
   }
 
-  count(type: "bye" | "csr"): number {
+  count(type: "draining" | "csr"): number {
     return this.control.received.filter((message) => message.type === type).length;
   }
 
   /** Stops the process as `kill` does; resolves once others know that it leaves. */
   async leave(): Promise<void> {
-    const byes = this.count("bye");
+    const before = this.count("draining");
     this.proxy.child.kill("SIGTERM");
-    await waitFor("goodbye", 10_000, () => this.count("bye") > byes);
+    await waitFor("word that it drains", 10_000, () => this.count("draining") > before);
   }
 
   async comeBack(): Promise<void> {
