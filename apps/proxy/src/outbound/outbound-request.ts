@@ -143,11 +143,15 @@ export class OutboundRequest implements RequestFacts {
     return isIdempotent(this.head.method);
   }
 
-  /** Whether a body that has been sent may be wanted for another try. */
+  /**
+   * Whether a body that has been sent may be wanted for another try. A sidecar that drains refuses
+   * streams with the word that it has done nothing with them: then even a payment may be sent again.
+   */
   get mayWantBodyAgain(): boolean {
     const policy = this.retry?.policy;
     if (policy === undefined || policy.attempts === 0) return false;
-    return !policy.idempotentOnly || this.isIdempotent;
+    if (!policy.idempotentOnly || this.isIdempotent) return true;
+    return this.destination?.endpoints[0]?.endpoint.identity !== undefined;
   }
 
   /** Whether a sidecar answers, whose word on failures is believed. */
