@@ -210,6 +210,12 @@ export {
   judgeHealth,
 } from "./signals/health.ts";
 export { LatencySketch, SKETCH_SCALE, SketchDecodeError } from "./signals/latency-sketch.ts";
+export {
+  compileLogFilter,
+  InvalidLogFilterError,
+  type LogFacts,
+  type LogFilter,
+} from "./signals/log-filter.ts";
 export { type FailedBy, TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
 export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
 export { assignBlame, type Blame, type BlameMap, type FailingEdge } from "./topology/blame.ts";

@@ -251,7 +251,12 @@ test("what documents say of a workload's own side reaches it with the policy's n
     ["deny-all"],
   );
   assert.equal(rateLimits?.[0]?.rule, "RateLimit shop/limit, revision 1");
-  assert.deepEqual(telemetry, { samplingRatio: 0.1, reportsSpans: false, accessLog: "errors" });
+  assert.deepEqual(telemetry, {
+    samplingRatio: 0.1,
+    reportsSpans: false,
+    accessLog: "all",
+    accessLogFilter: "response.code >= 400",
+  });
 });
 
 test("an endpoint that comes or goes leaves every service resource as it was", () => {

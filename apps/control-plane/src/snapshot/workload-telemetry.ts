@@ -2,9 +2,6 @@ import type { TelemetryWire } from "@heddle/contracts";
 import type { AccessLoggingRule, TracingRule } from "@heddle/resources";
 import type { DocumentOf } from "./mesh-document.ts";
 
-/** CEL that keeps failures alone: `response.code >= 400`, `>= 500`. */
-const ERRORS_ALONE = /^\s*response\.code\s*>=?\s*[45]\d\d\s*$/;
-
 /**
  * Folds the Telemetry documents of a workload: the mesh's, its namespace's, then those that select it;
  * a field said later takes the place of one said before, and custom tags do so as a whole (Istio).
@@ -17,9 +14,8 @@ export function compileTelemetry(
   const ranked = documents.toSorted((a, b) => rankOf(a, rootNamespace) - rankOf(b, rootNamespace));
   const wire = ranked.reduce<TelemetryWire>(
     (folded, { resource }) => ({
-      ...folded,
+      ...foldLogging(folded, resource.accessLogging),
       ...foldTracing(resource.tracing),
-      ...foldLogging(resource.accessLogging),
     }),
     {},
   );
@@ -43,9 +39,12 @@ function foldTracing(rules: readonly TracingRule[]): TelemetryWire {
   }, {});
 }
 
-function foldLogging(rules: readonly AccessLoggingRule[]): TelemetryWire {
+/** A rule replaces the one before as a whole: with its filter, or without one. */
+function foldLogging(folded: TelemetryWire, rules: readonly AccessLoggingRule[]): TelemetryWire {
   const last = rules.at(-1);
-  if (!last) return {};
-  if (last.isDisabled) return { accessLog: "off" };
-  return { accessLog: ERRORS_ALONE.test(last.filter ?? "") ? "errors" : "all" };
+  if (!last) return folded;
+  const { accessLogFilter: _, ...rest } = folded;
+  if (last.isDisabled) return { ...rest, accessLog: "off" };
+  const filter = last.filter === undefined ? {} : { accessLogFilter: last.filter };
+  return { ...rest, accessLog: "all", ...filter };
 }

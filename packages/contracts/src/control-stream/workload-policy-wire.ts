@@ -92,6 +92,9 @@ export const TelemetryWire = z.object({
       ]),
     )
     .optional(),
+  /** `undefined`: the proxy's own setting. */
   accessLog: z.enum(["off", "errors", "all"]).optional(),
+  /** Which of the requests `accessLog` names are logged; an expression `compileLogFilter` reads. */
+  accessLogFilter: z.string().optional(),
 });
 export type TelemetryWire = z.infer<typeof TelemetryWire>;

@@ -1,3 +1,4 @@
+import { compileLogFilter, InvalidLogFilterError } from "@heddle/mesh";
 import { z } from "zod";
 import type {
   CustomTag,
@@ -129,6 +130,15 @@ const metrics = withoutEffect(
     .optional(),
 );
 
+const logFilter = z.string().superRefine((expression, context) => {
+  try {
+    compileLogFilter(expression);
+  } catch (error) {
+    if (!(error instanceof InvalidLogFilterError)) throw error;
+    context.addIssue(error.message);
+  }
+});
+
 const accessLogging = fields({
   match: withoutEffect("a proxy logs both sides or neither", fields({ mode }).optional()),
   providers: differing(
@@ -136,22 +146,13 @@ const accessLogging = fields({
     providers,
   ),
   disabled: z.boolean().optional(),
-  filter: warnIf(
-    differing(
-      "an expression that asks for failed requests (response.code >= 400 or 500) logs those; another logs everything",
-      fields({ expression: z.string().optional() }).optional(),
+  filter: fields({
+    expression: differing(
+      "comparisons of response.code, response.grpc_status, request.duration, request.size and response.size, joined by &&, || and !, are evaluated; other CEL is refused",
+      logFilter.optional(),
     ),
-    (written) =>
-      written?.expression !== undefined && !asksForErrors(written.expression)
-        ? "expression is not evaluated: every request is logged; only response.code >= 400 (or 500) is understood"
-        : undefined,
-  ),
+  }).optional(),
 });
-
-/** `response.code >= 400`: the one kind of access log filter that is understood. */
-export function asksForErrors(expression: string): boolean {
-  return /^\s*response\.code\s*>=?\s*[45]\d\d\s*$/.test(expression);
-}
 
 const spec = warnIf(
   fields({
