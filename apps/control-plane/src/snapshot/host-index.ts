@@ -20,12 +20,20 @@ export type DeclaredHost = {
 export class HostIndex {
   /** Equal texts: every host means the same. */
   readonly signature: string;
+  /** By host, wildcards too: what is declared of it, as text. */
+  readonly declarations: ReadonlyMap<string, string>;
+  /** Every address that means a service, as text. */
+  readonly addresses: string;
   readonly #exact = new Map<string, DeclaredHost[]>();
   readonly #wildcards = new Map<string, DeclaredHost[]>();
   readonly #addresses: { readonly list: BlockList; readonly declared: DeclaredHost }[] = [];
 
   constructor(hosts: readonly DeclaredHost[]) {
     this.signature = JSON.stringify(hosts);
+    this.declarations = new Map(
+      [...Map.groupBy(hosts, ({ host }) => host)].map(([host, all]) => [host, JSON.stringify(all)]),
+    );
+    this.addresses = JSON.stringify(hosts.filter(({ addresses }) => addresses.length > 0));
     for (const declared of hosts) {
       const suffix = wildcardSuffix(declared.host);
       if (suffix === undefined) push(this.#exact, declared.host, declared);
@@ -94,6 +102,28 @@ export class HostIndex {
       namespace,
     );
   }
+}
+
+/** What a subscription's meaning depends on: its host, the wildcards over it, addresses if it is one. */
+export function hostKeys(authority: string): string[] {
+  const host = hostWithoutPort(authority);
+  if (isIP(host.replace(/^\[(.*)\]$/, "$1")) !== 0) return [ADDRESSES];
+  return [host, ...suffixesOf(host).map((suffix) => `*${suffix}`)].map(keyOf);
+}
+
+/** The keys of all that means something else after a change. */
+export function changedHostKeys(before: HostIndex, after: HostIndex): string[] {
+  const hosts = new Set([...before.declarations.keys(), ...after.declarations.keys()]);
+  const changed = [...hosts].filter(
+    (host) => before.declarations.get(host) !== after.declarations.get(host),
+  );
+  return [...changed.map(keyOf), ...(before.addresses === after.addresses ? [] : [ADDRESSES])];
+}
+
+const ADDRESSES = "addresses";
+
+function keyOf(host: string): string {
+  return `host/${host}`;
 }
 
 function pick(declared: readonly DeclaredHost[] = [], namespace: string): ServiceId | undefined {

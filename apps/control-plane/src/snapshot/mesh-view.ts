@@ -19,6 +19,7 @@ import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import { contentVersion } from "./content-version.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
+import { changedHostKeys, hostKeys } from "./host-index.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
 export type ProxyView = {
@@ -29,7 +30,15 @@ export type ProxyView = {
 /** `service` null: no such service in the mesh (yet), or none its callers may reach. */
 export type Resolution = Subscription & { readonly service: ServiceId | null };
 
-type Served = { readonly known: readonly KnownEndpoint[]; readonly resource: EndpointsResource };
+type Served = {
+  readonly known: readonly KnownEndpoint[];
+  readonly resource: EndpointsResource;
+  /** What the instances have registered, for a service without declared ports. */
+  readonly ports: ServicePort[] | undefined;
+};
+
+/** So many meanings of hosts are remembered; beyond, they are looked up again. */
+const MAX_MEANINGS = 100_000;
 
 /**
  * Documents and registry as one picture, from which each proxy's part is cut. Endpoints and routes are
@@ -43,7 +52,10 @@ export class MeshView {
   readonly #withPorts = new WeakMap<ServiceResource, Map<string, ServiceResource>>();
   /** By the labels of an instance, which stay the same object until it registers anew. */
   #workloads = new WeakMap<StoredInstance["labels"], WorkloadResource>();
+  /** By subscription, until documents or the registry change. */
+  readonly #meanings = new Map<string, ServiceId | undefined>();
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
+  #generation = 0;
 
   constructor(registry: Registry, trustDomain: string) {
     this.#registry = registry;
@@ -54,10 +66,17 @@ export class MeshView {
     return this.#snapshot;
   }
 
+  /** While it stays the same, so does every proxy's part. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Takes a new snapshot and returns the keys of the resources that may differ from the old one's. */
   replaceSnapshot(next: ConfigSnapshot): Set<string> {
     const before = this.#snapshot;
     this.#snapshot = next;
+    this.#generation += 1;
+    this.#meanings.clear();
     const touched = new Set<string>();
     for (const key of before.compiledKeys) {
       const service = idOf(key);
@@ -69,9 +88,10 @@ export class MeshView {
     for (const key of next.namedKeys) if (!before.namedKeys.has(key)) touched.add(`service/${key}`);
     for (const key of this.#changedEndpoints(before, next)) touched.add(key);
     for (const key of this.#changedWorkloads(before, next)) touched.add(key);
-    const isSameWorld =
-      before.hosts === next.hosts && before.sidecars.signature === next.sidecars.signature;
-    if (!isSameWorld) touched.add(EVERY_HOST);
+    if (before.hosts !== next.hosts) {
+      for (const key of changedHostKeys(before.hosts, next.hosts)) touched.add(key);
+    }
+    if (before.sidecars.signature !== next.sidecars.signature) touched.add(SIDECARS);
     return touched;
   }
 
@@ -94,6 +114,8 @@ export class MeshView {
       if (selectors.some(({ namespace }) => namespaces.has(namespace))) keys.add(key);
     }
     for (const key of keys) this.#endpoints.delete(key);
+    this.#generation += 1;
+    this.#meanings.clear();
     return new Set([...keys].map((key) => `endpoints/${key}`));
   }
 
@@ -109,7 +131,7 @@ export class MeshView {
   /** Routes and policies of a service, with the ports it has by documents or by its instances. */
   service(service: ServiceId): ServiceResource {
     const { resource } = this.#snapshot.service(service);
-    const ports = resource.ports ? undefined : this.#registeredPorts(service);
+    const ports = resource.ports ? undefined : this.#served(service).ports;
     if (!ports) return resource;
     const text = JSON.stringify(ports);
     const known = this.#withPorts.get(resource) ?? new Map<string, ServiceResource>();
@@ -153,9 +175,7 @@ export class MeshView {
    */
   resolve(subscription: Subscription, hosted: readonly StoredInstance[] = []): Resolution {
     const { namespace, host } = subscription;
-    const service = this.#snapshot.hosts.resolve(host, namespace, (formed) =>
-      this.isService(formatId(formed)),
-    );
+    const service = this.#meaning(subscription);
     const callers = hosted.filter((instance) => instance.namespace === namespace);
     const isReached =
       service !== undefined &&
@@ -191,6 +211,18 @@ export class MeshView {
     return resource;
   }
 
+  #meaning(subscription: Subscription): ServiceId | undefined {
+    const key = subscriptionKey(subscription);
+    if (this.#meanings.has(key)) return this.#meanings.get(key);
+    const { namespace, host } = subscription;
+    const service = this.#snapshot.hosts.resolve(host, namespace, (formed) =>
+      this.isService(formatId(formed)),
+    );
+    if (this.#meanings.size >= MAX_MEANINGS) this.#meanings.clear();
+    this.#meanings.set(key, service);
+    return service;
+  }
+
   #addService(resources: Map<string, ProxyResource>, service: ServiceId): void {
     const routes = this.service(service);
     for (const target of [service, ...targetsOf(routes)]) {
@@ -220,7 +252,12 @@ export class MeshView {
         [...this.#registry.instances()].filter((one) => one.namespace === namespace),
       entries: this.#snapshot.workloadEntries,
     });
-    return { known, resource: toEndpointsResource(service, known) };
+    const instances = known.flatMap(({ instance }) => instance ?? []);
+    return {
+      known,
+      resource: toEndpointsResource(service, known),
+      ports: registeredPorts(instances),
+    };
   }
 
   /** Collects anew all endpoints that somebody uses; the keys of those that are others now. */
@@ -235,34 +272,20 @@ export class MeshView {
       return made.resource.version === was.resource.version ? [] : [`endpoints/${key}`];
     });
   }
-
-  /**
-   * Ports that instances have registered, for a service without declared ones: all of those with several
-   * ports; one that stands for the only port of all if it speaks something else than HTTP.
-   */
-  #registeredPorts(service: ServiceId): ServicePort[] | undefined {
-    const instances = this.knownEndpoints(service).flatMap(({ instance }) => instance ?? []);
-    if (instances.some(({ morePorts }) => morePorts.length > 0)) return portsOfAll(instances);
-    const [first] = instances;
-    if (first?.appPort === undefined || first.protocol === "http") return undefined;
-    if (instances.some(({ protocol }) => protocol !== first.protocol)) return undefined;
-    const number = Math.min(...instances.map(({ appPort = 65_535 }) => appPort));
-    return [{ number, protocol: first.protocol }];
-  }
 }
 
 export function subscriptionKey({ namespace, host }: Subscription): string {
   return `${namespace} ${host}`;
 }
 
-/** Touched when hosts may mean other services than before: every subscription depends on it. */
-const EVERY_HOST = "hosts";
+/** Touched when workloads may reach other services than before: every subscription depends on it. */
+const SIDECARS = "sidecars";
 
 /** The keys a subscription depends on, whether it resolves yet or not. */
 export function subscriptionInterest(subscription: Subscription): string[] {
   const service = serviceOfHost(subscription.host, subscription.namespace);
   const named = service ? [`service/${formatId(service)}`, `endpoints/${formatId(service)}`] : [];
-  return [...named, EVERY_HOST];
+  return [...named, ...hostKeys(subscription.host), SIDECARS];
 }
 
 /** Every service that routes of a service send to, mirrors too. */
@@ -282,6 +305,19 @@ function targetsOf(resource: ServiceResource): ServiceId[] {
 function addPorts(resource: ServiceResource, ports: ServicePort[]): ServiceResource {
   const { version: _, revision, ...content } = { ...resource, ports };
   return { ...content, version: contentVersion(content), revision };
+}
+
+/**
+ * Ports that instances have registered: all of those with several; one that stands for the only port of
+ * all if it speaks something else than HTTP. `undefined`: nothing that a caller would not find out.
+ */
+function registeredPorts(instances: readonly StoredInstance[]): ServicePort[] | undefined {
+  if (instances.some(({ morePorts }) => morePorts.length > 0)) return portsOfAll(instances);
+  const [first] = instances;
+  if (first?.appPort === undefined || first.protocol === "http") return undefined;
+  if (instances.some(({ protocol }) => protocol !== first.protocol)) return undefined;
+  const number = Math.min(...instances.map(({ appPort = 65_535 }) => appPort));
+  return [{ number, protocol: first.protocol }];
 }
 
 function portsOfAll(instances: readonly StoredInstance[]): ServicePort[] {

@@ -47,10 +47,12 @@ export class StreamHub {
 
   /** A session's hosted workloads or subscriptions, or the routes behind them, have changed. */
   reindex(session: ProxySession): void {
-    this.#unindex(session);
+    const before = this.#interests.get(session) ?? new Set();
     const interests = session.interests();
     this.#interests.set(session, interests);
+    for (const key of before) if (!interests.has(key)) this.#drop(session, key);
     for (const key of interests) {
+      if (before.has(key)) continue;
       const sessions = this.#byInterest.get(key);
       if (sessions) sessions.add(session);
       else this.#byInterest.set(key, new Set([session]));
@@ -78,12 +80,14 @@ export class StreamHub {
   }
 
   #unindex(session: ProxySession): void {
-    for (const key of this.#interests.get(session) ?? []) {
-      const sessions = this.#byInterest.get(key);
-      sessions?.delete(session);
-      if (sessions?.size === 0) this.#byInterest.delete(key);
-    }
+    for (const key of this.#interests.get(session) ?? []) this.#drop(session, key);
     this.#interests.delete(session);
+  }
+
+  #drop(session: ProxySession, key: string): void {
+    const sessions = this.#byInterest.get(key);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#byInterest.delete(key);
   }
 }
 

@@ -30,9 +30,15 @@ export class ProxySession {
   readonly #registry: Registry;
   readonly #send: (message: ControlMessage) => void;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** Keys the subscriptions depend on, resolved or not. */
+  readonly #wanted = new Set<string>();
   /** What the proxy runs, as far as it has said so: resource key → version. */
   readonly #have: Map<string, string>;
   readonly #told = new Map<string, string>();
+  /** The proxy's part of the mesh as last cut. */
+  #cut:
+    | { readonly generation: number; readonly size: number; readonly view: ProxyView }
+    | undefined;
   #state: PushState = { kind: "new" };
   #flight: { push: Push; view: ProxyView; waiters: Waiter[] } | undefined;
   #waiters: Waiter[] = [];
@@ -62,6 +68,7 @@ export class ProxySession {
         return false;
       }
       this.#subscriptions.set(key, subscription);
+      for (const one of subscriptionInterest(subscription)) this.#wanted.add(one);
       this.#told.delete(key); // asked again: answered again
     }
     return true;
@@ -69,11 +76,7 @@ export class ProxySession {
 
   /** Resource keys whose change concerns this proxy. */
   interests(): Set<string> {
-    const keys = new Set(this.#view().resources.keys());
-    for (const subscription of this.#subscriptions.values()) {
-      for (const key of subscriptionInterest(subscription)) keys.add(key);
-    }
-    return keys;
+    return new Set([...this.#wanted, ...this.#view().resources.keys()]);
   }
 
   /**
@@ -192,8 +195,13 @@ export class ProxySession {
   }
 
   #view(): ProxyView {
+    const { generation } = this.#mesh;
+    const { size } = this.#subscriptions; // they only grow
+    if (this.#cut?.generation === generation && this.#cut.size === size) return this.#cut.view;
     const hosted = this.#registry.instancesOfProxy(this.proxyId);
-    return this.#mesh.cut(hosted, this.#subscriptions.values());
+    const view = this.#mesh.cut(hosted, this.#subscriptions.values());
+    this.#cut = { generation, size, view };
+    return view;
   }
 
   /** What the proxy will run once it has acked the push. */
