@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { NO_TRAILERS } from "../src/body-reader.ts";
 import {
   BodyReader,
   DEFAULT_LIMITS,
@@ -15,8 +14,9 @@ import {
   ResponseParser,
 } from "../src/index.ts";
 import { requestBytes, responseBytes } from "./arbitrary-messages.ts";
+import { endToEnd } from "./end-to-end.ts";
 import { fuzzSettings } from "./fuzz-settings.ts";
-import { fieldList, type ReadMessage, readMessages } from "./read-messages.ts";
+import { fieldList, readMessages } from "./read-messages.ts";
 
 const names = new FieldNames();
 const small: Http1Limits = {
@@ -100,34 +100,6 @@ class Forwarder {
   }
 }
 
-const HOP_BY_HOP = new Set([
-  ..."connection keep-alive proxy-connection te transfer-encoding upgrade http2-settings".split(
-    " ",
-  ),
-  ..."proxy-authorization host content-length".split(" "),
-]);
-
-/** What must survive a hop; fields that `Connection` nominates are not end to end. */
-function endToEnd({ fields, body, trailers }: ReadMessage, isFirst: boolean) {
-  const options = fields
-    .filter(([name]) => name.toLowerCase() === "connection")
-    .flatMap(([, value]) =>
-      value
-        .toLowerCase()
-        .split(",")
-        .map((each) => each.trim()),
-    );
-  const keeps = ([name]: [string, string]) =>
-    !HOP_BY_HOP.has(name.toLowerCase()) && !options.includes(name.toLowerCase());
-  return {
-    fields: fields.filter(keeps),
-    body,
-    trailers: isFirst
-      ? trailers.filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()))
-      : trailers,
-  };
-}
-
 for (const [kind, bytesOfKind] of [
   ["request", requestBytes],
   ["response", responseBytes],
@@ -151,7 +123,7 @@ for (const [kind, bytesOfKind] of [
         assert.equal(again.messages.length, 1);
         const [second] = again.messages;
         assert.ok(first !== undefined && second !== undefined);
-        assert.deepEqual(endToEnd(second, false), endToEnd(first, true));
+        assert.deepEqual(endToEnd(second), endToEnd(first));
       }),
       fuzzSettings(1_500),
     );

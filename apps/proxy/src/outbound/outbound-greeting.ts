@@ -3,7 +3,12 @@ import type { FoundProtocol } from "../core/protocol-memory.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
 import { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
-import { DETECTION_MS, type Detected, detectProtocol } from "../transport/detect-protocol.ts";
+import {
+  comparePreface,
+  DETECTION_MS,
+  type Detected,
+  detectProtocol,
+} from "../transport/detect-protocol.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { Http2ServerSession } from "../transport/http2-server.ts";
 import { LAST_REQUEST_MS, type Session } from "../transport/socket-listener.ts";
@@ -138,15 +143,17 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
     else if (this.#kept.length === 0) this.#kept = Buffer.from(bytes.subarray(start, end));
   }
 
-  /** Nearly every connection is HTTP/1 on the main port: its first byte tells. */
+  /** Where HTTP is declared, all that is open is its version, and a byte or two tell. */
   #find(bytes: Buffer, start: number, end: number): Detected | "more" {
-    const first = bytes[start];
-    const isHttp = this.#reading === "http";
-    if (isHttp && first !== TLS_HANDSHAKE && first !== 0x50) return { protocol: "http" };
-    const found = detectProtocol(bytes, start, end);
-    if (found === "more" || !isHttp || found.protocol !== "tcp") return found;
-    // What is no HTTP gets HTTP's own refusal.
-    return { protocol: "http" };
+    if (this.#reading !== "http" || bytes[start] === TLS_HANDSHAKE) {
+      const found = detectProtocol(bytes, start, end);
+      // What is no HTTP gets HTTP's own refusal.
+      const isWrong = this.#reading === "http" && found !== "more" && found.protocol === "tcp";
+      return isWrong ? { protocol: "http" } : found;
+    }
+    const preface = comparePreface(bytes, start, end);
+    if (preface === "part") return "more";
+    return { protocol: preface === "whole" ? "http2" : "http" };
   }
 
   #handOn(found: Detected, bytes: Buffer, start: number, end: number): void {
