@@ -9,6 +9,7 @@ import type {
   RevisionsResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
+import { commitRevision, openConfigDb } from "@heddle/store";
 import { startDatabase, startDatabaseServer, waitFor } from "@heddle/testkit";
 import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
@@ -224,6 +225,26 @@ test("an older policy over more workloads is not silently lost to", async (t) =>
     answer.body.detail,
     /PeerAuthentication shop\/all-shipping selects shop\/shipping-v3/,
   );
+});
+
+test("a stored document that is refused today is left out, and can be replaced", async (t) => {
+  const database = await startDatabase(t);
+  const plane = await runControlPlane(t, database.url);
+  await plane.apply(subsets("reviews", "v1"));
+  await plane.apply(subsets("ratings", "v1"));
+  const db = openConfigDb(database.url, () => undefined);
+  const ref = { kind: "DestinationRule", namespace: "shop", name: "reviews" };
+  const [revision] = (await plane.call<RevisionsResponse>("GET", "/revisions")).body.revisions;
+  assert.ok(revision);
+  await commitRevision(db, { ...revision, reason: undefined, restoredRevision: undefined }, [
+    { ...ref, before: "", after: "kind: Nonsense", expectedRevision: 1, createdAtMs: 1 },
+  ]);
+  await db.close();
+  await plane.restart();
+  assert.deepEqual(Object.keys(await yamlOf(plane)), ["DestinationRule/ratings"]);
+  const { status, body } = await plane.apply(subsets("reviews", "v1", "v2"));
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(body.revision, 4);
 });
 
 test("streams and reading outlive the database; changes wait for it and then work", async (t) => {

@@ -200,6 +200,22 @@ test("the effective table says for every set of callers what holds and which doc
   assert.deepEqual([policy?.block, policy?.origin?.name], ["outlierDetection", "patient-front"]);
 });
 
+test("what a MeshConfig says reaches every workload's proxy, and what it no longer says is taken back", async (t) => {
+  const { plane, client } = await setUp(t);
+  await plane.apply(`apiVersion: heddle.dev/v1
+kind: MeshConfig
+metadata: {name: mesh, namespace: istio-system}
+spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
+`);
+  const outbound = async () => {
+    const { upserts } = await client.next("push", (push) => push.upserts.length === 3);
+    return upserts.map((one) => one.kind === "workload" && one.outboundTrafficPolicy);
+  };
+  assert.deepEqual(await outbound(), ["REGISTRY_ONLY", "REGISTRY_ONLY", "REGISTRY_ONLY"]);
+  await plane.call("DELETE", "/resources/MeshConfig/istio-system/mesh");
+  assert.deepEqual(await outbound(), [undefined, undefined, undefined]);
+});
+
 test("a canary's rollback keeps everything else its route says", async (t) => {
   const { plane, client } = await setUp(t);
   await plane.apply(SHAPED);

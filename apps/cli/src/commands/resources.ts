@@ -17,7 +17,10 @@ type NamespaceOption = { readonly namespace?: string };
 export function addResourceCommands(program: Command): void {
   withOutput(program.command("get"))
     .description("list documents, or print one as YAML; `get workloads` lists who is registered")
-    .argument("<kind>", `${ResourceKind.options.join(", ")} or workloads; any case, plural too`)
+    .argument(
+      "<kind>",
+      `${ResourceKind.options.join(", ")} or workloads; any case, plural, or short (vs, dr, se …)`,
+    )
     .argument("[name]", "[namespace/]name")
     .option("-n, --namespace <namespace>", "only of this namespace")
     .action(
@@ -94,14 +97,29 @@ async function getWorkloads(options: OutputOptions & NamespaceOption): Promise<v
 
 function parseKind(text: string): ResourceKind {
   const wanted = text.toLowerCase();
-  const found = ResourceKind.options.find((kind) =>
-    [kind.toLowerCase(), `${kind.toLowerCase()}s`, plural(kind)].includes(wanted),
-  );
+  const found =
+    SHORT_NAMES[wanted] ??
+    ResourceKind.options.find((kind) =>
+      [kind.toLowerCase(), `${kind.toLowerCase()}s`, plural(kind)].includes(wanted),
+    );
   if (found !== undefined) return found;
   throw new UsageError(`kind "${text}": expected ${ResourceKind.options.join(", ")}`);
 }
 
-/** PeerAuthentication, WorkloadEntry: `workloadentries`. */
+/** As kubectl knows Istio's kinds. */
+const SHORT_NAMES: Readonly<Record<string, ResourceKind>> = {
+  vs: "VirtualService",
+  dr: "DestinationRule",
+  se: "ServiceEntry",
+  we: "WorkloadEntry",
+  wg: "WorkloadGroup",
+  pa: "PeerAuthentication",
+  ap: "AuthorizationPolicy",
+  ra: "RequestAuthentication",
+  svc: "Service",
+};
+
+/** WorkloadEntry: `workloadentries`. */
 function plural(kind: string): string {
   return kind.toLowerCase().replace(/y$/, "ies");
 }

@@ -80,6 +80,8 @@ export class MeshConfig {
   readonly #logger: Logger;
   readonly #onRevision: (revision: RevisionSummary) => void;
   readonly #onPropagated: (propagation: Propagation) => void;
+  /** Documents in the database that this version refuses, with their revisions; they can be replaced. */
+  readonly #unreadable = new Map<string, number>();
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** The database went away during a commit: whether that was written shows only on reading it again. */
@@ -109,7 +111,8 @@ export class MeshConfig {
   /** Reads the documents from the database and pushes what differs from those in memory. */
   async load(): Promise<void> {
     const { documents, revision } = await loadDocuments(this.#db);
-    const parsed = documents.map((stored) => this.#parseStored(stored));
+    this.#unreadable.clear();
+    const parsed = documents.flatMap((stored) => this.#parseStored(stored) ?? []);
     this.#take(revision, new Map(parsed.map((one) => [formatRef(one.resource), one])));
     this.#isUncertain = false;
   }
@@ -174,6 +177,7 @@ export class MeshConfig {
       const document = next.get(formatRef(ref));
       if (document) next.set(formatRef(ref), { ...document, revision });
     }
+    for (const { ref } of planned) this.#unreadable.delete(formatRef(ref));
     const delivery = this.#take(revision, next, candidate);
     void this.#follow(delivery, { ...summary, revision }, request.startedAt, savedAt);
     return { revision, changes, warnings, savedAt, delivery };
@@ -198,7 +202,7 @@ export class MeshConfig {
   ): Promise<number | undefined> {
     const changes = planned.map((one) => ({
       ...this.#textsOf(one),
-      expectedRevision: this.snapshot.documents.get(formatRef(one.ref))?.revision ?? 0,
+      expectedRevision: this.#revisionOf(one.ref),
       createdAtMs: next.get(formatRef(one.ref))?.createdAtMs ?? summary.createdAtMs,
     }));
     try {
@@ -216,6 +220,11 @@ export class MeshConfig {
       this.#reloadSoon();
       throw error;
     }
+  }
+
+  #revisionOf(ref: ResourceRef): number {
+    const key = formatRef(ref);
+    return this.snapshot.documents.get(key)?.revision ?? this.#unreadable.get(key) ?? 0;
   }
 
   /** Makes the documents the ones in force, and pushes what they change, in one turn of the event loop. */
@@ -304,10 +313,20 @@ export class MeshConfig {
     this.#reloadTimer.unref();
   }
 
-  #parseStored(stored: StoredDocument): MeshDocument {
-    const parsed = parseOne(stored.yaml);
-    const { yaml, revision, createdAtMs, updatedAtMs } = stored;
-    return { resource: parsed.resource, yaml, revision, createdAtMs, updatedAtMs };
+  /** `undefined`: it was taken by an earlier version of Heddle and is refused by this one. */
+  #parseStored(stored: StoredDocument): MeshDocument | undefined {
+    const { kind, namespace, name, yaml, revision, createdAtMs, updatedAtMs } = stored;
+    const parsed = parseResources(yaml);
+    const [only] = parsed.ok ? parsed.resources : [];
+    if (only) return { resource: only.resource, yaml, revision, createdAtMs, updatedAtMs };
+    const document = `${kind} ${namespace}/${name}`;
+    const faults = parsed.ok ? [] : parsed.faults;
+    this.#unreadable.set(document, revision);
+    this.#logger.error(
+      { document, revision, faults },
+      "stored document not understood; without it",
+    );
+    return undefined;
   }
 }
 

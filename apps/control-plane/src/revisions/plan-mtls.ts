@@ -73,9 +73,13 @@ function refuseIfOverruled(
     (policy) =>
       policy.selector !== undefined &&
       policy.name !== planned.ref.name &&
-      selects(policy, { namespace: workload.namespace, labels }),
+      selects(policy, { namespace: workload.namespace, labels }, snapshot.rootNamespace),
   );
-  const { policy } = resolveMtlsMode(rivals, { namespace: workload.namespace, labels });
+  const { policy } = resolveMtlsMode(
+    rivals,
+    { namespace: workload.namespace, labels },
+    snapshot.rootNamespace,
+  );
   const age = snapshot.documents.get(`PeerAuthentication ${formatId(planned.ref)}`)?.createdAtMs;
   const winner = rivals.find(({ name }) => name === policy?.name);
   if (!winner || (age !== undefined && age <= winner.createdAtMs)) return;

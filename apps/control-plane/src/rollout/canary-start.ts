@@ -1,7 +1,6 @@
 import { formatId } from "@heddle/mesh";
-import { formatRef } from "@heddle/resources";
+import { formatRef, parseResources } from "@heddle/resources";
 import { type ConfigDb, findDocumentHistory } from "@heddle/store";
-import { parseOne } from "../revisions/mesh-config.ts";
 import { type FoundCanary, findCanaryIn } from "./find-canary.ts";
 
 /** Since when this pair of versions is under judgement, and who began it. */
@@ -42,8 +41,9 @@ export class CanaryStarts {
   }
 
   #canaryOf(found: FoundCanary, yaml: string): FoundCanary | undefined {
-    const { resource } = parseOne(yaml);
-    return findCanaryIn({ ...found.document, resource, yaml }, found.service);
+    const parsed = parseResources(yaml);
+    const [only] = parsed.ok ? parsed.resources : []; // what was taken once may be refused today
+    return only && findCanaryIn({ ...found.document, ...only }, found.service);
   }
 }
 
