@@ -309,6 +309,7 @@ export async function outbound(
     timeouts?: ExchangeTimeouts;
     ownPorts?: Set<number>;
     protocols?: ProtocolMemory;
+    muxConnections?: number;
   } = {},
 ): Promise<{ port: number; drain(timeoutMs: number): Promise<void> }> {
   const ownPorts = rest.ownPorts ?? new Set<number>();
@@ -321,6 +322,7 @@ export async function outbound(
     host: rest.host,
     ownPorts,
     ...(rest.protocols && { protocols: rest.protocols }),
+    ...(rest.muxConnections !== undefined && { muxConnections: rest.muxConnections }),
     ...(rest.timeouts && { timeouts: rest.timeouts }),
   });
   ownPorts.add(listener.port);

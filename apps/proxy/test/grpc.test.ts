@@ -15,15 +15,19 @@ import {
 } from "./data-path-kit.ts";
 import { Echo, type EchoHandlers, grpcApp, grpcClient } from "./grpc-kit.ts";
 
-type Way = "straight to the app" | "through two sidecars";
-const WAYS: readonly Way[] = ["straight to the app", "through two sidecars"];
+const WAYS = [
+  "straight to the app",
+  "through two sidecars",
+  "through two sidecars by HTTP/1.1",
+] as const;
+type Way = (typeof WAYS)[number];
 
 /** `front` calling the gRPC service `echo`. */
 async function wayTo(t: TestContext, handlers: EchoHandlers, way: Way) {
   const app = await grpcApp(t, handlers);
   const received = new MemoryRecorder();
   let endpoint: { port: number; identity?: string } = { port: app.port };
-  if (way === "through two sidecars") {
+  if (way !== "straight to the app") {
     const workload = await hosted("echo", { appPort: app.port });
     const listener = await inbound(t, workload, received, undefined, {
       app: { port: app.port, protocol: "grpc" },
@@ -37,7 +41,10 @@ async function wayTo(t: TestContext, handlers: EchoHandlers, way: Way) {
     endpoints("echo", [endpoint]),
   );
   const recorder = new MemoryRecorder();
-  const proxy = await outbound(t, await hosted("front"), mesh, recorder, { host: "echo:50051" });
+  const proxy = await outbound(t, await hosted("front"), mesh, recorder, {
+    host: "echo:50051",
+    ...(way === "through two sidecars by HTTP/1.1" && { muxConnections: 0 }),
+  });
   const client = grpcClient(t, proxy.port, "echo:50051");
   return { client, recorder, received, app, mesh, proxy };
 }
@@ -104,7 +111,7 @@ for (const way of WAYS) {
     assert.equal(answer.toString(), "me and you");
     assert.deepEqual(trailers.get("x-cost"), ["7"]);
     assert.deepEqual(trailers.get("x-bytes-bin"), [Buffer.from([0, 255, 10, 13])]);
-    for (const each of way === "through two sidecars" ? [recorder, received] : [recorder]) {
+    for (const each of way === "straight to the app" ? [recorder] : [recorder, received]) {
       const { labels } = await each.find(() => true);
       assert.deepEqual(
         [labels.protocol, labels.grpcStatus, labels.responseCode],

@@ -94,6 +94,8 @@ export class Http2ClientSession implements Watched {
       },
     });
     this.#session = session;
+    // A server that has closed its side answers nothing any more.
+    socket.once("end", () => session.destroy());
     // `release` has stopped the reading, and a session takes for granted that it goes on.
     socket.read(0);
     session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
@@ -218,7 +220,8 @@ class Http2ClientStream implements UpstreamStream {
     request.reset();
     request.parse(scratch.bytes, 0, scratch.length);
     const endStream = body === "none" || body === "tunnel";
-    const options = { endStream, waitForTrailers: body === "chunked" };
+    // Without trailers to wait for, `close` would send what is pending as if it were the whole request.
+    const options = { endStream, waitForTrailers: !endStream };
     const stream = this.#session.open(requestHeaders(request), options);
     scratch.clear();
     this.#stream = stream;
@@ -228,7 +231,9 @@ class Http2ClientStream implements UpstreamStream {
   #listen(stream: ClientHttp2Stream): void {
     const isMine = () => this.#stream === stream && this.#user !== undefined;
     let reason: string | undefined;
-    stream.on("wantTrailers", () => stream.sendTrailers(trailerHeaders(this.#requestTrailers)));
+    stream.on("wantTrailers", () => {
+      if (!stream.closed) stream.sendTrailers(trailerHeaders(this.#requestTrailers));
+    });
     stream.on("headers", (_headers, _flags, raw: RawHeaders) => {
       if (isMine()) this.#onHead(raw, true);
     });

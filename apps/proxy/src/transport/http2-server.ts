@@ -85,6 +85,8 @@ export class Http2ServerSession implements Session, Watched {
       },
     });
     this.#session = session;
+    // The client has closed its side: nobody waits for an answer any more (as over HTTP/1.1).
+    socket.once("end", () => session.destroy());
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     session.on("stream", (stream, _headers, flags, raw) => this.#onStream(stream, flags, raw));
     // Its end follows, and says all that is to be known.
@@ -248,10 +250,10 @@ class Http2Downstream implements Downstream {
     scratch.clear();
     if (!this.#isOpen) return;
     const endStream = body === "none";
-    const waitForTrailers = body === "unknown";
     this.#hasEnded = endStream;
-    if (waitForTrailers) this.#stream.on("wantTrailers", () => this.#sendTrailers());
-    this.#stream.respond(headers, answerOptions(endStream, waitForTrailers));
+    if (!endStream) this.#stream.on("wantTrailers", () => this.#sendTrailers());
+    // Without trailers to wait for, `close` would send what is pending as if it were the whole answer.
+    this.#stream.respond(headers, answerOptions(endStream, !endStream));
   }
 
   get #isOpen(): boolean {
