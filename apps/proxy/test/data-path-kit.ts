@@ -55,6 +55,7 @@ export class MemoryRecorder implements TrafficRecorder {
   /** By name and labels. */
   readonly events = new Map<string, number>();
   samples = false;
+  readonly seriesEpoch = 0;
   readonly #series: SeriesLabels[] = [];
   #waiting: (() => void)[] = [];
 

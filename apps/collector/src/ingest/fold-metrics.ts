@@ -101,9 +101,10 @@ class Fold {
   /** Returns the latest window end among the metric's points that were taken or repeated. */
   metric(metric: Metric, lastEnd: bigint): bigint {
     if (metric.kind === "ignored") {
-      this.reject(metric.pointCount, `${metric.name}: gauges and summaries are not used`);
+      this.reject(metric.pointCount, `${metric.name}: summaries are not used`);
       return 0n;
     }
+    if (metric.kind === "gauge") return 0n;
     if (metric.temporality !== "delta") {
       const reason = `${metric.name}: temporality is ${metric.temporality}, expected delta`;
       this.reject(metric.points.length, reason);

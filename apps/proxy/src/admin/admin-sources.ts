@@ -75,8 +75,8 @@ function stats(brain: ProxyBrain, recorder: Recorder, exporter: OtlpExporter): u
     heapUsedBytes: heapUsed,
     rssBytes: rss,
     revision: brain.configuration.revision,
-    series: recorder.table.count,
-    seriesOverflowed: recorder.table.overflowed,
+    series: recorder.table.count + recorder.tcpTable.count,
+    seriesOverflowed: recorder.table.overflowed + recorder.tcpTable.overflowed,
     telemetry: exporter.state,
   };
 }

@@ -4,13 +4,18 @@ import type { HostedWorkload } from "./hosted-workload.ts";
 /** Where the data path leaves its numbers. Nothing here waits, throws or grows without bound. */
 export interface TrafficRecorder {
   /**
+   * Grows whenever indexes were given up, between two ticks: an index idle for an hour (HEDDLE_METRICS_IDLE_MS) may be given
+   * to other labels. Whoever keeps indexes forgets them all when it has changed.
+   */
+  readonly seriesEpoch: number;
+  /**
    * The index of a label set, made at its first use. It costs a string and a map look-up: keep the
-   * index per route, endpoint and response code. Valid as long as the proxy runs.
+   * index per route, endpoint and response code, as long as `seriesEpoch` stays.
    */
   series(labels: SeriesLabels): number;
   /** Counts one finished exchange: typed arrays only, no allocation. */
   record(series: number, durationMs: number, requestBytes: number, responseBytes: number): void;
-  /** The index of an opaque connection's label set; as `series`. */
+  /** As `series`; a connection keeps its index from `tcpOpened` to `tcpClosed`, whatever `seriesEpoch` says. */
   tcpSeries(labels: TcpSeriesLabels): number;
   tcpOpened(series: number): void;
   /** Bytes since the last call: `sent` towards the destination's client (Istio's word), `received` from it. */
@@ -99,4 +104,20 @@ export type SpanRecord = {
   readonly requestId: string;
   /** Of a plaintext caller, without port. */
   readonly clientAddress?: string | undefined;
+  /** On client spans: what decided, and where the request went in the end. */
+  readonly way?: SpanWay | undefined;
+};
+
+/** The way a request took out of its workload. */
+export type SpanWay = {
+  /** Name of the route; `undefined`: none matched, or the host lies outside. */
+  readonly rule: string | undefined;
+  /** Of the rule; 0: defaults only. */
+  readonly revision: number;
+  /** Istio's name of the destination: `outbound|9080|v1|reviews.shop.svc.cluster.local`. */
+  readonly cluster: string | undefined;
+  /** `address:port` of the last try. */
+  readonly endpoint: string | undefined;
+  /** Tries beyond the first. */
+  readonly retryCount: number;
 };

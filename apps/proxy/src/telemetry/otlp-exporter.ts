@@ -104,6 +104,7 @@ export class OtlpExporter {
   #cutWindow(): void {
     if (this.#options.instanceId() === undefined) return;
     const { body } = this.#windows.cut(Date.now());
+    this.#options.recorder.sweep();
     this.#pending.push(compressBody(body));
     while (this.#pending.length > (this.#options.maxWindows ?? MAX_WINDOWS)) {
       void this.#pending.shift();

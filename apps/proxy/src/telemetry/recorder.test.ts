@@ -8,6 +8,8 @@ import {
 } from "@heddle/contracts";
 import fc from "fast-check";
 import { type SeriesLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { SeriesTable as HeldSeries } from "../transport/series-table.ts";
+import { TcpSeriesTable as HeldTcpSeries } from "../transport/tcp-series-table.ts";
 import { MetricsWindows } from "./metrics-window.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -36,6 +38,34 @@ function labels(over: Partial<SeriesLabels> = {}): SeriesLabels {
 function recorder(series = 100, sourceAddresses = 100): Recorder {
   const limits = { series, spans: 10, sourceAddresses };
   return new Recorder({ samplingRatio: 0, draw: () => 0, limits });
+}
+
+const IDLE_MS = 600_000;
+
+/** A recorder, its windows and the time, which passes only when told to. */
+function timed(series = 100) {
+  const clock = { nowMs: 1_000_000 };
+  const made = new Recorder({
+    samplingRatio: 0,
+    draw: () => 0,
+    now: () => clock.nowMs,
+    limits: { series, spans: 10, idleMs: IDLE_MS },
+  });
+  const windows = new MetricsWindows(made, () => "proxy-1", clock.nowMs);
+  const pass = (ms: number) => {
+    clock.nowMs += ms;
+    const { body } = windows.cut(clock.nowMs);
+    made.sweep();
+    return body;
+  };
+  return { made, pass };
+}
+
+function values(body: Buffer, name: string): [code: unknown, value: number][] {
+  return points(body, name).map((point) => [
+    point.attributes["response_code"] ?? point.attributes["outcome"],
+    "value" in point ? point.value : point.count,
+  ]);
 }
 
 type AnyPoint = NumberPoint | HistogramPoint | ExponentialHistogramPoint;
@@ -163,6 +193,141 @@ test("the windows of any traffic add up to the traffic", () => {
       const bytes = all.reduce((sum, { requestBytes }) => sum + requestBytes, 0);
       const requests = all.length;
       assert.deepEqual(sums, { requests, bytes, histogram: requests, inBuckets: requests });
+    }),
+  );
+});
+
+test("a series that is idle for long is given up, and its slot counts for others from nothing", () => {
+  const { made, pass } = timed();
+  const first = made.series(labels());
+  made.record(first, 3, 10, 20);
+  pass(1_000);
+  pass(IDLE_MS - 1);
+  assert.equal(made.table.count, 1);
+  pass(10_000);
+  assert.equal(made.table.count, 0);
+  const other = made.series(labels({ responseCode: 404 }));
+  assert.equal(other, first);
+  made.record(other, 3, 10, 20);
+  const body = pass(1_000);
+  assert.deepEqual(values(body, "istio_requests_total"), [["404", 1]]);
+  assert.deepEqual(values(body, "istio_request_duration_milliseconds"), [["404", 1]]);
+});
+
+test("who has kept a series that was given up counts under its own labels again", () => {
+  const { made, pass } = timed(1);
+  const { responseCode: _, responseFlags: _f, failedBy: _b, ...fixed } = labels();
+  const held = new HeldSeries(made, fixed);
+  const other = new HeldSeries(made, { ...fixed, destinationService: "other" });
+  const countIn = (table: HeldSeries) => made.record(table.seriesOf(200, "-", ""), 1, 1, 1);
+  countIn(held);
+  for (let step = 0; step < 3; step++) pass(IDLE_MS);
+  countIn(other);
+  countIn(held); // its slot is the other's now, and there is no third
+  const [point, overflow] = points(pass(1_000), "istio_requests_total").toSorted(
+    (a, b) => ("value" in a ? a.value : 0) - ("value" in b ? b.value : 0),
+  );
+  const both = [point, overflow].map((each) => each?.attributes["destination_service"]);
+  assert.deepEqual(both.toSorted(), ["other", undefined]);
+});
+
+test("a full table takes back what has been idle for a minute before it counts overflow", () => {
+  const { made, pass } = timed(2);
+  for (const responseCode of [200, 201]) {
+    made.record(made.series(labels({ responseCode })), 1, 1, 1);
+  }
+  pass(10_000);
+  made.record(made.series(labels({ responseCode: 200 })), 1, 1, 1);
+  pass(60_000);
+  const slot = made.series(labels({ responseCode: 202 }));
+  assert.equal(made.table.overflowed, 0);
+  made.record(slot, 1, 1, 1);
+  assert.deepEqual(values(pass(1_000), "istio_requests_total"), [["202", 1]]);
+});
+
+test("opaque connections are told of as they open, move bytes and close, and while they stand open", () => {
+  const { made, pass } = timed();
+  const { responseCode: _, ...tcp } = labels();
+  const series = made.tcpSeries(tcp);
+  for (let count = 0; count < 3; count++) made.tcpOpened(series);
+  made.tcpBytes(series, 1_000, 50);
+  made.tcpClosed(series);
+  const told = (body: Buffer) =>
+    [
+      "istio_tcp_connections_opened_total",
+      "istio_tcp_connections_closed_total",
+      "istio_tcp_sent_bytes_total",
+      "istio_tcp_received_bytes_total",
+      "heddle_tcp_connections_open",
+    ].map((name) => values(body, name)[0]?.[1]);
+  assert.deepEqual(told(pass(1_000)), [3, 1, 1_000, 50, 2]);
+  assert.deepEqual(told(pass(1_000)), [undefined, undefined, undefined, undefined, 2]);
+  made.tcpClosed(series);
+  made.tcpClosed(series);
+  assert.deepEqual(told(pass(1_000)), [0, 2, 0, 0, 0]);
+  assert.deepEqual(told(pass(1_000)), new Array(5).fill(undefined));
+});
+
+test("the series of a connection that stays open is never given up", () => {
+  const { made, pass } = timed();
+  const { responseCode: _, responseFlags: _f, failedBy: _b, ...tcp } = labels();
+  const held = new HeldTcpSeries(made, tcp);
+  const series = held.seriesOf("-", "");
+  made.tcpOpened(series);
+  held.countRefused("UF", "network");
+  for (let step = 0; step < 4; step++) pass(IDLE_MS);
+  assert.equal(made.tcpTable.count, 1);
+  made.tcpClosed(series);
+  for (let step = 0; step < 3; step++) pass(IDLE_MS);
+  assert.equal(made.tcpTable.count, 0);
+});
+
+test("Heddle's own counters come as deltas, go when idle, and come back from nothing", () => {
+  const { made, pass } = timed();
+  const counter = made.counter("heddle_retries_total", { outcome: "retried" });
+  counter.add(5);
+  assert.deepEqual(values(pass(1_000), "heddle_retries_total"), [["retried", 5]]);
+  counter.add(2);
+  assert.deepEqual(values(pass(1_000), "heddle_retries_total"), [["retried", 2]]);
+  for (let step = 0; step < 3; step++) pass(IDLE_MS);
+  assert.equal([...made.events.all].length, 0);
+  counter.add(3);
+  made.counter("heddle_retries_total", { outcome: "retried" }).add(1);
+  assert.deepEqual(values(pass(1_000), "heddle_retries_total"), [["retried", 4]]);
+});
+
+test("whatever is counted and however long it rests, windows add up to it", () => {
+  const step = fc.record({
+    code: fc.constantFrom(200, 404, 503),
+    host: fc.constantFrom("a", "b", "c"),
+    restMs: fc.constantFrom(1_000, 60_000, IDLE_MS, 2 * IDLE_MS),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const { made, pass } = timed(4);
+      const { responseCode: _, responseFlags: _f, failedBy: _b, ...fixed } = labels();
+      const tables = new Map(
+        ["a", "b", "c"].map((host) => [
+          host,
+          new HeldSeries(made, { ...fixed, destinationService: host }),
+        ]),
+      );
+      const told = new Map<string, number>();
+      for (const { code, host, restMs } of steps) {
+        made.record(tables.get(host)?.seriesOf(code, "-", "") ?? -1, 1, 1, 1);
+        for (const point of points(pass(restMs), "istio_requests_total")) {
+          const { destination_service, response_code } = point.attributes;
+          const key = `${destination_service ?? ""} ${response_code ?? ""}`;
+          told.set(key, (told.get(key) ?? 0) + ("value" in point ? point.value : 0));
+        }
+      }
+      const counted = Map.groupBy(steps, ({ host, code }) => `${host} ${code}`);
+      let overflow = 0;
+      for (const [key, all] of counted) overflow += all.length - (told.get(key) ?? 0);
+      assert.equal(told.get(" ") ?? 0, overflow);
+      for (const [key, value] of told) {
+        if (key !== " ") assert.ok(value <= (counted.get(key)?.length ?? 0), key);
+      }
     }),
   );
 });

@@ -7,7 +7,7 @@ import type {
   TrafficRecorder,
 } from "../core/traffic-recorder.ts";
 import { EventCounters } from "./event-counters.ts";
-import { tcpLabels, trafficLabels } from "./series-labels.ts";
+import { type LabelSet, tcpLabels, trafficLabels } from "./series-labels.ts";
 import { SeriesTable } from "./series-table.ts";
 import { SpanRing } from "./span-ring.ts";
 import { addTo, TcpCounters } from "./tcp-counters.ts";
@@ -18,52 +18,73 @@ export type RecorderLimits = {
   readonly spans: number;
   /** Plaintext callers told apart by address; further ones count as `other`. */
   readonly sourceAddresses: number;
+  /** A series that has counted nothing for so long is given up (HEDDLE_METRICS_IDLE_MS). */
+  readonly idleMs: number;
 };
 
 export const DEFAULT_RECORDER_LIMITS: RecorderLimits = {
   series: 4096, // about 2.6 KiB each
   spans: 20_000,
   sourceAddresses: 1000,
+  idleMs: 3_600_000,
 };
 
 const FIRST_SERIES = 64;
+const SWEEP_MS = 10_000;
+const ADDRESS_LABEL = "heddle_source_address";
 
 /** The numbers of one proxy process: counters, refused callers, spans to send. */
 export class Recorder implements TrafficRecorder {
-  readonly table: SeriesTable;
   readonly counters = new TrafficCounters(FIRST_SERIES);
-  readonly tcpTable: SeriesTable;
+  readonly table: SeriesTable;
   readonly tcp = new TcpCounters();
+  readonly tcpTable: SeriesTable;
   readonly events: EventCounters;
-  readonly refusedTable: SeriesTable;
-  /** Closed plaintext connections since the start, by `refusedTable` index. */
-  readonly refused: number[] = [0];
   readonly spans: SpanRing;
   readonly #samplingRatio: number;
   readonly #draw: () => number;
+  readonly #now: () => number;
   readonly #addressLimit: number;
-  readonly #addresses = new Set<string>();
+  readonly #sweepMs: number;
+  #addresses = new Set<string>();
+  #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: {
     readonly samplingRatio: number;
     readonly draw: () => number;
-    readonly limits?: RecorderLimits;
+    /** Epoch ms. */
+    readonly now?: () => number;
+    readonly limits?: Partial<RecorderLimits>;
   }) {
-    const limits = options.limits ?? DEFAULT_RECORDER_LIMITS;
+    const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
+    const { counters, tcp } = this;
     this.#samplingRatio = options.samplingRatio;
     this.#draw = options.draw;
+    this.#now = options.now ?? Date.now;
     this.#addressLimit = limits.sourceAddresses;
-    this.table = new SeriesTable(limits.series);
-    this.tcpTable = new SeriesTable(limits.series);
-    this.events = new EventCounters(limits.series);
-    this.refusedTable = new SeriesTable(limits.series);
+    this.#sweepMs = Math.min(SWEEP_MS, limits.idleMs);
+    this.table = new SeriesTable(limits.series, limits.idleMs, {
+      activityOf: (slot) => counters.requests[slot] as number,
+      isHeld: () => false,
+      clear: (slot) => counters.clear(slot),
+    });
+    this.tcpTable = new SeriesTable(limits.series, limits.idleMs, {
+      activityOf: (slot) => (tcp.opened[slot] as number) + (tcp.closed[slot] as number),
+      isHeld: (slot) => tcp.openOf(slot) > 0,
+      clear: (slot) => tcp.clear(slot),
+    });
+    this.events = new EventCounters(limits.series, limits.idleMs);
     this.spans = new SpanRing(limits.spans);
   }
 
+  get seriesEpoch(): number {
+    return this.table.epoch + this.tcpTable.epoch;
+  }
+
   series(labels: SeriesLabels): number {
-    const index = this.table.indexOf(trafficLabels(labels, this.#addressOf(labels)));
-    this.counters.reserve(index + 1);
-    return index;
+    const slot = this.table.slotOf(trafficLabels(labels, this.#addressOf(labels)), this.#now());
+    this.counters.reserve(slot + 1);
+    return slot;
   }
 
   record(series: number, durationMs: number, requestBytes: number, responseBytes: number): void {
@@ -71,9 +92,9 @@ export class Recorder implements TrafficRecorder {
   }
 
   tcpSeries(labels: TcpSeriesLabels): number {
-    const index = this.tcpTable.indexOf(tcpLabels(labels, this.#addressOf(labels)));
-    this.tcp.reserve(index + 1);
-    return index;
+    const slot = this.tcpTable.slotOf(tcpLabels(labels, this.#addressOf(labels)), this.#now());
+    this.tcp.reserve(slot + 1);
+    return slot;
   }
 
   tcpOpened(series: number): void {
@@ -90,16 +111,15 @@ export class Recorder implements TrafficRecorder {
   }
 
   counter(name: `heddle_${string}_total`, labels: Readonly<Record<string, string>>): EventCounter {
-    return this.events.counter(name, labels);
+    return this.events.counter(name, labels, this.#now());
   }
 
   plaintextRefused(workload: WorkloadId, address: string): void {
-    const index = this.refusedTable.indexOf([
-      ["destination_workload", workload.name],
-      ["destination_workload_namespace", workload.namespace],
-      ["heddle_source_address", this.#boundedAddress(address)],
-    ]);
-    this.refused[index] = (this.refused[index] ?? 0) + 1;
+    this.counter("heddle_plaintext_refused_total", {
+      destination_workload: workload.name,
+      destination_workload_namespace: workload.namespace,
+      [ADDRESS_LABEL]: this.#boundedAddress(address),
+    }).add(1);
   }
 
   isSampled(): boolean {
@@ -108,6 +128,17 @@ export class Recorder implements TrafficRecorder {
 
   span(span: SpanRecord): void {
     this.spans.push(span);
+  }
+
+  /** Gives up what has been idle for long; after a window was cut, so that nothing goes untold. */
+  sweep(): void {
+    const nowMs = this.#now();
+    if (nowMs < this.#sweptMs + this.#sweepMs) return;
+    this.#sweptMs = nowMs;
+    this.table.sweep(nowMs);
+    this.tcpTable.sweep(nowMs);
+    this.events.sweep(nowMs);
+    if (this.#addresses.size >= this.#addressLimit) this.#addresses = this.#addressesInUse();
   }
 
   #addressOf({ sourceAddress }: Pick<SeriesLabels, "sourceAddress">): string | undefined {
@@ -119,5 +150,18 @@ export class Recorder implements TrafficRecorder {
     if (this.#addresses.size >= this.#addressLimit) return "other";
     this.#addresses.add(address);
     return address;
+  }
+
+  #addressesInUse(): Set<string> {
+    const inUse = new Set<string>();
+    const note = (labels: LabelSet | undefined) => {
+      const address = labels?.find(([name]) => name === ADDRESS_LABEL)?.[1];
+      if (address !== undefined && address !== "other") inUse.add(address);
+    };
+    for (const table of [this.table, this.tcpTable]) {
+      for (let slot = 0; slot < table.slotCount; slot++) note(table.labels(slot));
+    }
+    for (const { labels } of this.events.all) note(labels);
+    return inUse;
   }
 }

@@ -82,6 +82,19 @@ export class TrafficCounters {
     increment(this.responseBytesByBound, row + boundBucket(responseBytes));
   }
 
+  /** The slot begins anew, for other labels. */
+  clear(series: number): void {
+    this.requests[series] = 0;
+    this.latencySumMs[series] = 0;
+    this.requestBytes[series] = 0;
+    this.responseBytes[series] = 0;
+    const row = series * ISTIO_BUCKETS;
+    this.latencyByBound.fill(0, row, row + ISTIO_BUCKETS);
+    this.requestBytesByBound.fill(0, row, row + ISTIO_BUCKETS);
+    this.responseBytesByBound.fill(0, row, row + ISTIO_BUCKETS);
+    this.clearLatencies(series);
+  }
+
   /** Starts the exponential histogram of a series again, after it was exported. */
   clearLatencies(series: number): void {
     this.zeroLatencies[series] = 0;

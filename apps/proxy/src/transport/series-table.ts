@@ -17,10 +17,12 @@ export class SeriesTable {
   /** Series index + 1 by response code; 0: not asked for yet. */
   readonly #plain = new Uint32Array(MAX_CODE);
   readonly #others = new Map<string, number>();
+  #epoch: number;
 
   constructor(recorder: TrafficRecorder, labels: FixedLabels) {
     this.#recorder = recorder;
     this.#labels = labels;
+    this.#epoch = recorder.seriesEpoch;
   }
 
   /** `grpcStatus`: of a gRPC call, empty where its answer broke off before it said one. */
@@ -30,6 +32,7 @@ export class SeriesTable {
     failedBy: FailedBy,
     grpcStatus?: string,
   ): number {
+    if (this.#epoch !== this.#recorder.seriesEpoch) this.#forget();
     if (grpcStatus !== undefined) {
       const key = `${responseCode} ${responseFlags} ${failedBy} grpc ${grpcStatus}`;
       const grpc = { protocol: "grpc", grpcStatus } as const;
@@ -45,6 +48,12 @@ export class SeriesTable {
     }
     const key = `${responseCode} ${responseFlags} ${failedBy}`;
     return this.#find(key, { responseCode, responseFlags, failedBy });
+  }
+
+  #forget(): void {
+    this.#epoch = this.#recorder.seriesEpoch;
+    this.#plain.fill(0);
+    this.#others.clear();
   }
 
   #find(key: string, rest: Omit<SeriesLabels, keyof FixedLabels>): number {

@@ -7,14 +7,20 @@ export class TcpSeriesTable {
   readonly #recorder: TrafficRecorder;
   readonly #labels: FixedLabels;
   readonly #series = new Map<string, number>();
+  #epoch: number;
 
   constructor(recorder: TrafficRecorder, labels: FixedLabels) {
     this.#recorder = recorder;
     this.#labels = labels;
+    this.#epoch = recorder.seriesEpoch;
   }
 
   /** Of connections that were opened with this result. */
   seriesOf(responseFlags: string, failedBy: FailedBy): number {
+    if (this.#epoch !== this.#recorder.seriesEpoch) {
+      this.#epoch = this.#recorder.seriesEpoch;
+      this.#series.clear();
+    }
     const key = `${responseFlags} ${failedBy}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;

@@ -93,7 +93,10 @@ function readMetric(reader: ProtobufReader, end: number, budget: DecodeBudget): 
         readExponentialPoint,
       );
       metric = (named) => ({ kind: "exponential-histogram", name: named, points, temporality });
-    } else if (tag === bytesField(5) || tag === bytesField(11)) {
+    } else if (tag === bytesField(5)) {
+      const { points } = readBody(reader, reader.enter(end), budget, readNumberPoint);
+      metric = (named) => ({ kind: "gauge", name: named, points });
+    } else if (tag === bytesField(11)) {
       const { points } = readBody(reader, reader.enter(end), budget, passOverPoint);
       metric = (named) => ({ kind: "ignored", name: named, pointCount: points.length });
     } else reader.skip(tag, end);

@@ -62,7 +62,11 @@ function toMetric(metric: JsonObject, budget: DecodeBudget): Metric {
       ...bodyOf(histogram, budget, toExponentialPoint),
     };
   }
-  const other = objectOf(metric["gauge"] ?? metric["summary"], "gauge");
+  if (metric["gauge"]) {
+    const { points } = bodyOf(asObject(metric["gauge"], "gauge"), budget, toNumberPoint);
+    return { kind: "gauge", name, points };
+  }
+  const other = objectOf(metric["summary"], "summary");
   return { kind: "ignored", name, pointCount: listOf(other["dataPoints"], "dataPoints").length };
 }
 

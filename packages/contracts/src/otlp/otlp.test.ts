@@ -242,7 +242,7 @@ for (const [name, serializer, decode] of [
             isMonotonic: true,
             points: [{ ...head, value }],
           },
-          { kind: "ignored", name: "gauge", pointCount: 1 },
+          { kind: "gauge", name: "gauge", points: [{ ...head, value }] },
           {
             kind: "histogram",
             name: "explicit",

@@ -42,8 +42,9 @@ export type ExponentialHistogramPoint = {
   readonly counts: readonly number[];
 };
 
-/** `ignored`: a kind Heddle has no use for (gauge, summary), with how many points it had. */
+/** `ignored`: a kind Heddle has no use for (summary), with how many points it had. */
 export type Metric =
+  | { readonly kind: "gauge"; readonly name: string; readonly points: readonly NumberPoint[] }
   | {
       readonly kind: "sum";
       readonly name: string;
