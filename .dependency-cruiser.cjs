@@ -77,6 +77,13 @@ module.exports = {
       to: { path: "^packages/testkit/" },
     },
     {
+      name: "conformance-knows-the-product-from-outside",
+      comment: "it knows YAML, HTTP and sockets, so that it proves what users meet",
+      severity: "error",
+      from: { path: "^conformance/" },
+      to: { path: "^(apps|packages)/", pathNot: "^packages/testkit/" },
+    },
+    {
       name: "doors-only",
       comment: "each package has one door, src/index.ts",
       severity: "error",

@@ -3,8 +3,21 @@ import type { KnipConfig } from "knip";
 const config: KnipConfig = {
   workspaces: {
     ".": {
-      entry: ["tools/*.ts", "bench/*.ts", "bench/proxy/programs/*.ts", "scripts/*.mjs", "e2e/*.ts"],
-      project: ["tools/**/*.ts", "bench/**/*.ts", "scripts/**/*.mjs", "e2e/**/*.ts"],
+      entry: [
+        "tools/*.ts",
+        "bench/*.ts",
+        "bench/proxy/programs/*.ts",
+        "scripts/*.mjs",
+        "e2e/*.ts",
+        "conformance/*.test.ts",
+      ],
+      project: [
+        "tools/**/*.ts",
+        "bench/**/*.ts",
+        "scripts/**/*.mjs",
+        "e2e/**/*.ts",
+        "conformance/**/*.ts",
+      ],
       ignoreDependencies: [
         "oxlint-tsgolint", // oxlint runs it for its type-aware rules
         "@typescript/native", // the `tsc` binary

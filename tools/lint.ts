@@ -7,7 +7,15 @@ const passed = runChecks([
   { name: "lint", command: ["oxlint", "--type-aware", "--deny-warnings"] },
   {
     name: "layers",
-    command: ["depcruise", "--config", ".dependency-cruiser.cjs", "packages", "apps", "examples"],
+    command: [
+      "depcruise",
+      "--config",
+      ".dependency-cruiser.cjs",
+      "packages",
+      "apps",
+      "examples",
+      "conformance",
+    ],
   },
   { name: "dead exports and dependencies", command: ["knip"] },
 ]);

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   createDatabase,
@@ -13,6 +12,7 @@ import {
   startEmbeddedPostgres,
 } from "@heddle/store";
 import { findFreePorts } from "./free-ports.ts";
+import type { Scope } from "./scope.ts";
 
 const MIGRATIONS_DIR = fileURLToPath(new URL("../../../prisma/migrations", import.meta.url));
 const SERVER_DIR_PREFIX = "heddle-test-postgres-";
@@ -30,7 +30,7 @@ export type TestDatabaseServer = TestDatabase & {
 };
 
 /** A fresh, migrated database on the server this test process shares; dropped when `t` ends. */
-export async function startDatabase(t: TestContext): Promise<TestDatabase> {
+export async function startDatabase(t: Scope): Promise<TestDatabase> {
   const { server } = await sharedServer();
   const name = `test_${randomBytes(8).toString("hex")}`;
   await createDatabase(server.url, name);
@@ -41,7 +41,7 @@ export async function startDatabase(t: TestContext): Promise<TestDatabase> {
 }
 
 /** A migrated database on a server of its own; stopped and removed when `t` ends. */
-export async function startDatabaseServer(t: TestContext): Promise<TestDatabaseServer> {
+export async function startDatabaseServer(t: Scope): Promise<TestDatabaseServer> {
   const launched = await launchServer();
   let { server } = launched;
   t.after(async () => {

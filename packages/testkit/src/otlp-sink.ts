@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { decodeMetrics, decodeTraces, type ResourceMetrics, type Span } from "@heddle/contracts";
+import type { Scope } from "./scope.ts";
 
 /** An OTLP/HTTP receiver that keeps what it takes, and can be told to refuse or to be gone. */
 export class OtlpSink {
@@ -17,7 +17,7 @@ export class OtlpSink {
   port = 0;
   #server: Server | undefined;
 
-  static async start(t: TestContext): Promise<OtlpSink> {
+  static async start(t: Scope): Promise<OtlpSink> {
     const sink = new OtlpSink();
     await sink.listen();
     t.after(() => sink.stop());

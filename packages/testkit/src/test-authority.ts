@@ -82,13 +82,13 @@ export class TestAuthority {
     });
   }
 
-  /** A server on loopback; the root goes along, as the control plane's does. */
-  async issueServer(): Promise<TestCertificate> {
+  /** A server on loopback with these names; the root goes along, as the control plane's does. */
+  async issueServer(names: readonly string[] = ["localhost"]): Promise<TestCertificate> {
     const keys = await generateKeys();
     const leaf = await this.#sign(keys.publicKey, {
       subject: [{ CN: ["test server"] }],
       names: [
-        { type: "dns", value: "localhost" },
+        ...names.map((value) => ({ type: "dns", value }) as const),
         { type: "ip", value: "127.0.0.1" },
       ],
       ttlMs: DAY_MS,

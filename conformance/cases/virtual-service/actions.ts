@@ -1,0 +1,3 @@
+import type { ConformanceCase } from "../../harness/conformance-case.ts";
+
+export const actionCases: readonly ConformanceCase[] = [];

@@ -1,0 +1,128 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ApplyResponse, Problem, TokenCreateResponse } from "@heddle/contracts";
+import { signToken } from "@heddle/runtime";
+import { startDatabase } from "./database.ts";
+import { OtlpSink } from "./otlp-sink.ts";
+import type { Scope } from "./scope.ts";
+import { type StartedProcess, startProcess } from "./started-process.ts";
+
+/** What a proxy says once it can serve (docs/architecture.md). */
+export type ProxyReady = {
+  readonly adminPort: number;
+  readonly workloads: readonly {
+    readonly namespace: string;
+    readonly workload: string;
+    readonly inboundPort: number;
+    readonly ports: readonly { readonly port: number; readonly inboundPort: number }[];
+    readonly outboundPort: number;
+    readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
+  }[];
+};
+
+/** An answer of the control plane's API. */
+export type ApiAnswer<Body> = { readonly status: number; readonly body: Body };
+
+/** The control plane did not take documents; the message holds every fault. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    const faults = problem.errors?.map(({ field, message }) => `${field}: ${message}`) ?? [];
+    super([problem.detail, ...faults].join("\n"));
+    this.problem = problem;
+  }
+}
+
+/** A real control plane over a real database, and a receiver of signals; proxies are started one by one. */
+export type Mesh = {
+  readonly sink: OtlpSink;
+  readonly controlPlane: StartedProcess<{ controlPort: number; adminPort: number }>;
+  call<Body>(method: string, path: string, body?: object): Promise<ApiAnswer<Body>>;
+  /**
+   * Applies documents and waits until every proxy they concern runs them. Throws `RefusedError`, or an
+   * error that names the proxies that did not follow.
+   */
+  apply(yaml: string): Promise<ApplyResponse>;
+  /** Takes a document away and waits for the proxies. */
+  remove(kind: string, namespace: string, name: string): Promise<void>;
+  /** A proxy of one namespace with a configuration file of these workloads. */
+  startProxy(
+    namespace: string,
+    config: { readonly name: string; readonly workloads: readonly object[] },
+    env?: Readonly<Record<string, string>>,
+  ): Promise<StartedProcess<ProxyReady>>;
+};
+
+/** Starts database, control plane and receiver as processes of `scope`. */
+export async function startMesh(
+  scope: Scope,
+  options: { readonly trustDomain?: string } = {},
+): Promise<Mesh> {
+  const [database, sink] = await Promise.all([startDatabase(scope), OtlpSink.start(scope)]);
+  const authSecret = randomBytes(24).toString("hex");
+  const controlPlane = await startProcess<{ controlPort: number; adminPort: number }>(
+    scope,
+    "control-plane",
+    [],
+    {
+      DATABASE_URL: database.url,
+      HEDDLE_AUTH_SECRET: authSecret,
+      HEDDLE_CA_SECRET: randomBytes(24).toString("hex"),
+      HEDDLE_CONTROL_PORT: "0",
+      HEDDLE_CONTROL_ADMIN_PORT: "0",
+      HEDDLE_TRUST_DOMAIN: options.trustDomain ?? "cluster.local",
+      HEDDLE_LOG_LEVEL: "warn",
+    },
+  );
+  const admin = { name: "test", role: "admin", tokenId: randomUUID() } as const;
+  const token = await signToken(authSecret, "api", admin, 3600, Date.now());
+  const call = async <Body>(method: string, path: string, body?: object) => {
+    const { adminPort } = controlPlane.ready;
+    const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1${path}`, {
+      method,
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as Body };
+  };
+  const change = async (method: string, path: string, body?: object) => {
+    const answer = await call<ApplyResponse | Problem>(method, path, body);
+    if (answer.status !== 200) throw new RefusedError(answer.body as Problem);
+    const applied = answer.body as ApplyResponse;
+    const { propagation } = applied;
+    if (propagation !== undefined && propagation.proxiesAcked < propagation.proxiesTotal) {
+      throw new Error(
+        `${propagation.proxiesAcked} of ${propagation.proxiesTotal} proxies run revision ${applied.revision}: ${JSON.stringify(propagation.nacks)}`,
+      );
+    }
+    return applied;
+  };
+  const folder = mkdtempSync(join(tmpdir(), "heddle-mesh-"));
+  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return {
+    sink,
+    controlPlane,
+    call,
+    apply: (yaml) => change("POST", "/apply", { yaml }),
+    remove: async (kind, namespace, name) => {
+      await change("DELETE", `/resources/${kind}/${namespace}/${name}`);
+    },
+    startProxy: async (namespace, config, env = {}) => {
+      const request = { namespace, maxUses: 1 };
+      const { body } = await call<TokenCreateResponse>("POST", "/tokens", request);
+      const configFile = join(folder, `${config.name}.json`);
+      writeFileSync(configFile, JSON.stringify(config));
+      return startProcess<ProxyReady>(scope, "proxy", ["--config", configFile], {
+        HEDDLE_CONTROL_PLANE: `127.0.0.1:${controlPlane.ready.controlPort}`,
+        HEDDLE_JOIN_TOKEN: body.token,
+        HEDDLE_DATA_DIR: join(folder, config.name),
+        OTEL_EXPORTER_OTLP_ENDPOINT: sink.url.href.replace(/\/$/, ""),
+        HEDDLE_LOG_LEVEL: "warn",
+        ...env,
+      });
+    },
+  };
+}
