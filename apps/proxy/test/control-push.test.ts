@@ -7,6 +7,7 @@ import type { SavedConfiguration } from "../src/control/applied-configuration.ts
 import type { ProxyBrain } from "../src/control/proxy-brain.ts";
 import type { ServiceView } from "../src/core/mesh-view.ts";
 import { endpointsOf, serviceOf, startBrain, viewOf } from "./support/brain.ts";
+import { authorizationPolicy } from "./support/policies.ts";
 import { temporaryFolder } from "./support/proxy-process.ts";
 
 /** A joined brain that knows payments: v1 with 95 %, v2 with 5 %. */
@@ -122,6 +123,21 @@ const badPushes = {
       { namespace: "shop", host: "ghost", service: { namespace: "shop", name: "ghost" } },
     ],
     reason: /resolution of ghost: service\/shop\/ghost is neither here nor in the push/,
+  },
+  "has an AuthorizationPolicy with a path that is no template": {
+    upserts: [
+      serviceOf("payments", "b", { v1: 1 }),
+      {
+        kind: "workload" as const,
+        key: "workload/shop/caller",
+        version: "2",
+        workload: { namespace: "shop", name: "caller" },
+        mtlsMode: "STRICT" as const,
+        authorization: [authorizationPolicy("DENY", [{ to: [{ paths: ["/a/{**}/{**}"] }] }])],
+        revision: 2,
+      },
+    ],
+    reason: /AuthorizationPolicy shop\/deny: to\[0\]\.operation\.paths: "\/a\/\{\*\*\}/,
   },
   "names a resource by another's key": {
     upserts: [

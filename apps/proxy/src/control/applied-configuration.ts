@@ -83,8 +83,10 @@ export class AppliedConfiguration {
   /** Runs what an earlier process of this proxy has left. Throws when it does not compile. */
   restore(saved: SavedConfiguration, nowMs: number): void {
     const resources = saved.resources.filter((resource) => this.#concernsUs(resource));
+    const commits = this.#prepare(resources);
     this.#mesh.apply(resources, [], nowMs);
-    for (const resource of resources) this.#keep(resource);
+    for (const commit of commits) commit();
+    for (const resource of resources) this.#resources.set(resource.key, resource);
     this.#revision = saved.revision;
     this.#resolver.outboundTrafficPolicy = saved.outboundTrafficPolicy;
     // An answer whose service could not be read is asked for again; until then it is not "none".
@@ -101,22 +103,27 @@ export class AppliedConfiguration {
   apply(push: Push, nowMs: number): Applied {
     const problem = this.#findProblem(push);
     if (problem !== undefined) return { kind: "refused", reason: problem };
+    let commits: readonly (() => void)[];
     try {
+      commits = this.#prepare(push.upserts);
       this.#mesh.apply(push.upserts, push.removes, nowMs);
     } catch (error) {
       return { kind: "refused", reason: (error as Error).message };
     }
-    for (const resource of push.upserts) this.#keep(resource);
+    for (const commit of commits) commit();
+    for (const resource of push.upserts) this.#resources.set(resource.key, resource);
     for (const key of push.removes) this.#resources.delete(key);
     this.#revision = push.revision;
     this.#resolver.applied(push.resolutions);
     return { kind: "applied", lastSends: this.#lastSends(push) };
   }
 
-  #keep(resource: ProxyResource): void {
-    this.#resources.set(resource.key, resource);
-    if (resource.kind !== "workload") return;
-    this.#workloads.get(formatId(resource.workload))?.configure(resource);
+  /** Compiles what is said of hosted workloads; calling what comes back lets it hold. */
+  #prepare(resources: readonly ProxyResource[]): (() => void)[] {
+    return resources.flatMap((resource) => {
+      if (resource.kind !== "workload") return [];
+      return this.#workloads.get(formatId(resource.workload))?.prepare(resource) ?? [];
+    });
   }
 
   /** What the schema cannot see: keys that do not fit their content, and answers that lead nowhere. */

@@ -4,6 +4,7 @@ import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { OutboundTrafficPolicy, PathNormalization } from "../core/mesh-view.ts";
+import { compileWorkloadPolicy, type WorkloadPolicy } from "../core/workload-policy.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 
 /** A port of the app with the inbound port before it, once that is known. */
@@ -27,6 +28,7 @@ export class RunningWorkload implements HostedWorkload {
   outboundPort = 0;
   outbounds: { readonly host: string; readonly localPort: number }[] = [];
   #resource: WorkloadResource | undefined;
+  #policy: WorkloadPolicy | undefined;
 
   constructor(settings: WorkloadSettings, bindAddress: string) {
     this.settings = settings;
@@ -63,6 +65,10 @@ export class RunningWorkload implements HostedWorkload {
     return this.#resource;
   }
 
+  get policy(): WorkloadPolicy | undefined {
+    return this.#policy;
+  }
+
   get locality(): string | undefined {
     return this.settings.locality;
   }
@@ -75,8 +81,16 @@ export class RunningWorkload implements HostedWorkload {
     return this.#resource?.pathNormalization;
   }
 
-  configure(resource: WorkloadResource): void {
-    this.#resource = resource;
+  /**
+   * Compiles what the resource says; what is returned lets it hold. Throws `InvalidWorkloadPolicyError`,
+   * having changed nothing.
+   */
+  prepare(resource: WorkloadResource): () => void {
+    const policy = compileWorkloadPolicy(resource, this.#policy);
+    return () => {
+      this.#resource = resource;
+      this.#policy = policy;
+    };
   }
 
   isReady(nowMs: number): boolean {

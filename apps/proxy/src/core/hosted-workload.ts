@@ -1,6 +1,7 @@
 import type { WorkloadResource } from "@heddle/contracts";
 import type { MtlsMode, PortProtocol, WorkloadId } from "@heddle/mesh";
 import type { WorkloadIdentity } from "./workload-identity.ts";
+import type { WorkloadPolicy } from "./workload-policy.ts";
 
 /** A port of an app on 127.0.0.1; `auto`: what it speaks is found out at each connection. */
 export type AppPort = {
@@ -28,6 +29,8 @@ export interface HostedWorkload {
   readonly locality?: string | undefined;
   /** What the control plane says of it, live; another object whenever something has changed. */
   readonly resource?: WorkloadResource | undefined;
+  /** What `resource` says about its callers, compiled, live as it; `undefined`: nothing. */
+  readonly policy?: WorkloadPolicy | undefined;
   /** Live: read it for every connection and for every request on a plaintext one. */
   readonly mtlsMode: MtlsMode;
   readonly identity: WorkloadIdentity;

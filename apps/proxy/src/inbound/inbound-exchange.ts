@@ -1,14 +1,19 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
+import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
 import type { FailedBy } from "../core/traffic-recorder.ts";
+import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
-import { PROXY_FIELD } from "../transport/proxy-fields.ts";
+import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { SeriesTable } from "../transport/series-table.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
+import type { InboundCaller } from "./inbound-caller.ts";
+import { InboundFacts } from "./inbound-facts.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
+import { RATE_LIMIT_FIELDS, RateLimitNote } from "./rate-limits.ts";
 
 const MAX_ATTEMPTS = 3;
 
@@ -36,24 +41,36 @@ const PLAINTEXT_MASKS = masksOf([...OWN_FIELDS, PROXY_FIELD.attemptCount]);
 /** The app cannot say that a proxy failed. */
 const RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], { isHopByHop: true });
 
-/** A caller's request on its way to the app. */
+/**
+ * A caller's request on its way to the app:
+ *
+ *   normalise → bound → authorize → limit → attempt → …
+ *
+ * Each step may end in an answer. What a workload has no rules for is passed by.
+ */
 export class InboundExchange extends HttpExchange {
   protected readonly ownBlame: FailedBy = "inbound-proxy";
   protected readonly cutBlame: FailedBy = "app";
   readonly #side: InboundSide;
-  readonly #peer: MeshPeer | undefined;
-  readonly #address: string;
+  readonly #caller: InboundCaller;
   #series: SeriesTable | undefined;
   #seriesGeneration = -1;
   #attemptCount = 0;
+  #facts: InboundFacts | undefined;
+  /** Made with the first request a limit holds for. */
+  #limitNote: RateLimitNote | undefined;
+  /** The caller waits this long; `undefined`: it does not say. */
+  #waitMs: number | undefined;
   #pool: UpstreamSource | undefined;
 
-  /** `peer` absent: the caller speaks plaintext, from `address`. */
-  constructor(side: InboundSide, peer: MeshPeer | undefined, address: string) {
+  constructor(side: InboundSide, caller: InboundCaller) {
     super(processClock, side.timeouts, side.limits);
     this.#side = side;
-    this.#peer = peer;
-    this.#address = address;
+    this.#caller = caller;
+  }
+
+  get #peer(): MeshPeer | undefined {
+    return this.#caller.peer;
   }
 
   override get origin(): string {
@@ -63,26 +80,135 @@ export class InboundExchange extends HttpExchange {
   /** STRICT holds from the next request on, on connections that are open as well. */
   override mayServe(): boolean {
     if (this.#peer !== undefined) return true;
+    if (this.#side.mtlsMode !== "STRICT") return true;
     const { workload, recorder } = this.#side.parts;
-    if (workload.mtlsMode !== "STRICT") return true;
-    recorder.plaintextRefused(workload.id, this.#address);
+    recorder.plaintextRefused(workload.id, this.#caller.address);
     return false;
   }
 
   protected override onRefused(): void {
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#attemptCount = 0;
+    this.#waitMs = undefined;
+    this.#limitNote?.clear();
   }
 
   protected override decide(): void {
-    const { fields } = this.request;
+    const { request } = this;
+    const { fields } = request;
     const traceparent = fields.findById(PROXY_FIELD.traceparent);
     const requestId = fields.findById(PROXY_FIELD.requestId);
     this.trace.begin(traceparent, requestId, this.#side.decideSampling);
-    this.#attemptCount = 0;
-    if (this.request.method === "CONNECT") {
+    this.#forget();
+    if (request.method === "CONNECT") {
       this.#fail(400, "DPE", "", "an inbound listener takes no CONNECT");
-    } else this.#attempt();
+      return;
+    }
+    const policy = this.#side.parts.workload.policy ?? OPEN_POLICY;
+    if (!this.#normalize(policy) || !this.#keepTime()) return;
+    if (policy.authorization !== undefined && !this.#authorize(policy)) return;
+    if (policy.rateLimits !== undefined && !this.#limit(policy)) return;
+    this.#attempt();
   }
+
+  // ---- What the rules say ----
+
+  /** What is matched is what the app gets. False: there is no such path, and that was answered. */
+  #normalize({ pathNormalization }: WorkloadPolicy): boolean {
+    const { request } = this;
+    const { path } = request;
+    const mark = path.indexOf("?");
+    const plain = mark < 0 ? path : path.slice(0, mark);
+    const normal = normalizePath(plain, pathNormalization);
+    if (normal === plain) return true;
+    if (normal === undefined) {
+      this.#fail(400, "DPE", "", "the path holds %00 or a fragment (path_normalization_failed)");
+      return false;
+    }
+    request.path = mark < 0 ? normal : normal + path.slice(mark);
+    return true;
+  }
+
+  /**
+   * The caller's deadline bounds the work, and the calls the app makes for it. False: nobody waits any
+   * more, and that was answered.
+   */
+  #keepTime(): boolean {
+    const { fields } = this.request;
+    if (!hasControls(fields)) return true;
+    const grpc = fields.findById(PROXY_FIELD.grpcTimeout);
+    const waitMs = lesserMs(
+      parseTimeoutMs(fields.findById(PROXY_FIELD.expectedTimeout)),
+      grpc === undefined ? undefined : parseGrpcTimeout(grpc),
+    );
+    this.#waitMs = waitMs;
+    if (waitMs === undefined) return true;
+    if (waitMs <= 0) {
+      this.#fail(504, "UT", "", "the caller's deadline had passed before the request came");
+      return false;
+    }
+    this.setRouteDeadline(waitMs);
+    const { traceId, spanId } = this.trace;
+    this.#side.deadlines.note(traceId, spanId, this.startMs + waitMs);
+    return true;
+  }
+
+  #factsUnder({ trustedProxyCount }: WorkloadPolicy): InboundFacts {
+    this.#facts ??= new InboundFacts(this.request, this.#caller, this.#side.app?.port ?? 0);
+    this.#facts.trustedProxyCount = trustedProxyCount;
+    return this.#facts;
+  }
+
+  #authorize(policy: WorkloadPolicy): boolean {
+    const { authorization, parts, name } = this.#side;
+    if (policy.authorization === undefined) return true;
+    const facts = this.#factsUnder(policy);
+    const denial = authorization.checkRequest(policy.authorization, facts);
+    if (denial === undefined) return true;
+    const { details, lines } = denial;
+    const { method, path } = facts;
+    parts.logger.debug({ workload: name, method, path, details }, "a request was not allowed");
+    const explanation = this.#explain("an AuthorizationPolicy refuses it", [
+      `caller: ${facts.peerIdentity ?? `no identity, plaintext from ${facts.sourceAddress}`}`,
+      ...lines,
+      `details: ${details}`,
+    ]);
+    this.fail({
+      status: 403,
+      flag: "-",
+      failedBy: "inbound-proxy",
+      explanation: `RBAC: access denied\n${explanation}`,
+    });
+    return false;
+  }
+
+  #limit(policy: WorkloadPolicy): boolean {
+    if (policy.rateLimits === undefined) return true;
+    this.#limitNote ??= new RateLimitNote();
+    const note = this.#limitNote;
+    const facts = this.#factsUnder(policy);
+    this.#side.rateLimits.take(policy.rateLimits, facts, performance.now(), note);
+    const { limit, isAllowed } = note;
+    if (isAllowed || limit === undefined) return true;
+    const share = limit.key === undefined ? "" : `, counted by ${limit.key.kind}`;
+    const explanation = this.#explain("a rate limit is reached", [
+      `rule: ${limit.rule}, limit "${limit.name}"`,
+      `allowed: ${limit.requests} in ${limit.windowMs} ms, at most ${limit.burst} at once${share}`,
+    ]);
+    this.fail({
+      status: 429,
+      flag: "RL",
+      failedBy: "inbound-proxy",
+      explanation: `local_rate_limited\n${explanation}`,
+      fields: [...note.fields, ["x-envoy-ratelimited", "true"]],
+    });
+    return false;
+  }
+
+  // ---- The app ----
 
   #attempt(): void {
     const pool = this.isGrpcCall ? this.#side.grpcPool : this.#side.pool;
@@ -157,8 +283,15 @@ export class InboundExchange extends HttpExchange {
     return RESPONSE_MASK;
   }
 
+  protected override mayPassOn(upstream: UpstreamStream): boolean {
+    if (this.#limitNote?.limit !== undefined) upstream.response.fields.drop(RATE_LIMIT_FIELDS);
+    return true;
+  }
+
   protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
     if (upstream.response.status >= 500) out.field("x-heddle-origin", this.#side.appName);
+    if (this.#limitNote?.limit === undefined) return;
+    for (const [name, value] of this.#limitNote.fields) out.field(name, value);
   }
 
   #fail(status: number, flag: Flag, failedBy: FailedBy, why: string): void {
@@ -166,16 +299,17 @@ export class InboundExchange extends HttpExchange {
   }
 
   protected override explainTimeout(): string {
-    return this.#explain("the app did not answer in time");
+    return this.#explain(`the app did not answer within the ${this.#waitMs} ms its caller waits`);
   }
 
-  #explain(why: string): string {
+  #explain(why: string, more: readonly string[] = []): string {
     const { workload } = this.#side.parts;
     const { app: port } = this.#side;
     const app = port === undefined ? "none" : `127.0.0.1:${port.port}`;
     const lines = [
       `${this.#side.origin}: ${why}`,
       `service: ${workload.id.namespace}/${workload.service}`,
+      ...more,
       `endpoints: the app at ${app}`,
     ];
     if (this.#attemptCount > 1) lines.push(`attempts: ${this.#attemptCount}`);
@@ -200,9 +334,10 @@ export class InboundExchange extends HttpExchange {
   protected override onOutcome({ status, flag, failedBy, grpcStatus }: Outcome): void {
     const { recorder, workload } = this.#side.parts;
     const durationMs = performance.now() - this.startMs;
+    if (this.#waitMs !== undefined) this.#side.deadlines.forget(this.trace.spanId);
     const { generation } = workload.identity;
     if (this.#series === undefined || generation !== this.#seriesGeneration) {
-      this.#series = this.#side.seriesOf(this.#peer, this.#address);
+      this.#series = this.#side.seriesOf(this.#peer, this.#caller.address);
       this.#seriesGeneration = generation;
     }
     const series = this.#series.seriesOf(status, flag, failedBy, grpcStatus);
@@ -229,7 +364,7 @@ export class InboundExchange extends HttpExchange {
       failedBy,
       grpcStatus,
       requestId: this.trace.requestId,
-      clientAddress: labels === undefined ? this.#address : undefined,
+      clientAddress: labels === undefined ? this.#caller.address : undefined,
     });
   }
 }

@@ -12,7 +12,9 @@ import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { Http2ServerSession } from "../transport/http2-server.ts";
 import { MuxServerSession } from "../transport/mux/mux-server.ts";
 import { LAST_REQUEST_MS, type Session } from "../transport/socket-listener.ts";
+import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
+import { connectionFacts } from "./inbound-facts.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import { type MeshPeer, readPeer } from "./peer-certificate.ts";
 import { InboundTcp } from "./tcp-connection.ts";
@@ -61,7 +63,7 @@ export class InboundGreeting implements Session, Watched {
     this.#sessions = sessions;
     this.#address = plainAddress(socket.remoteAddress);
     this.#app = side.app;
-    const { mtlsMode } = side.parts.workload;
+    const { mtlsMode } = side;
     const mayServerBegin = !this.#isHttp && mtlsMode !== "STRICT";
     this.deadlineMs = performance.now() + (mayServerBegin ? DETECTION_MS : GREETING_TIMEOUT_MS);
   }
@@ -109,7 +111,7 @@ export class InboundGreeting implements Session, Watched {
     const { protocols } = hello;
     const isOfMesh = protocols.some((name) => MESH_PROTOCOLS.includes(name));
     const isUnnamed = protocols.length === 0 && this.#isHttp;
-    if (isOfMesh || isUnnamed || this.#side.parts.workload.mtlsMode === "STRICT") this.#startTls();
+    if (isOfMesh || isUnnamed || this.#side.mtlsMode === "STRICT") this.#startTls();
     else {
       this.#note("tls");
       this.#startPlainTcp();
@@ -119,7 +121,7 @@ export class InboundGreeting implements Session, Watched {
   #onPlaintext(): void {
     const { workload, recorder } = this.#side.parts;
     const kept = this.#kept;
-    if (workload.mtlsMode === "STRICT") {
+    if (this.#side.mtlsMode === "STRICT") {
       recorder.plaintextRefused(workload.id, this.#address);
       this.destroy();
     } else if (this.#isHttp) {
@@ -147,7 +149,7 @@ export class InboundGreeting implements Session, Watched {
 
   #startPlainHttp1(): void {
     this.#stopReading();
-    const downstream = this.#http1(undefined);
+    const downstream = this.#http1(this.#plainCaller());
     const connection = Connection.adopt(this.#socket, downstream);
     downstream.attach(connection);
     connection.start(this.#kept);
@@ -157,16 +159,16 @@ export class InboundGreeting implements Session, Watched {
     this.#stopReading();
     this.#socket.removeAllListeners();
     this.#socket.unshift(this.#kept);
-    this.#startHttp2(this.#socket, undefined);
+    this.#startHttp2(this.#socket, this.#plainCaller());
   }
 
-  #startHttp2(socket: Socket, peer: MeshPeer | undefined): void {
+  #startHttp2(socket: Socket, caller: InboundCaller): void {
     const side = this.#side;
     const session = new Http2ServerSession(socket, {
       limits: side.limits,
       clock: processClock,
       idleMs: side.timeouts.idleMs,
-      exchange: () => new InboundExchange(side, peer, this.#address),
+      exchange: () => new InboundExchange(side, caller),
       onGone: (gone) => this.#sessions.delete(gone),
     });
     this.#sessions.add(session);
@@ -175,10 +177,11 @@ export class InboundGreeting implements Session, Watched {
 
   #startPlainTcp(): void {
     this.#stopReading();
-    this.#startTcp(Connection.adopt(this.#socket, UNREAD), undefined);
+    this.#startTcp(Connection.adopt(this.#socket, UNREAD), this.#plainCaller());
   }
 
-  #startTcp(connection: Connection, peer: MeshPeer | undefined): void {
+  #startTcp(connection: Connection, caller: InboundCaller): void {
+    const { peer } = caller;
     const { tcp } = this.#side;
     const sessions = this.#sessions;
     const appPort = this.#app?.port;
@@ -188,6 +191,11 @@ export class InboundGreeting implements Session, Watched {
       return;
     }
     const series = tcp.seriesOf(peer, this.#address);
+    if (!this.#mayConnect(caller, appPort)) {
+      series.countRefused("-", "inbound-proxy");
+      connection.reset();
+      return;
+    }
     const session = new InboundTcp(
       tcp,
       series,
@@ -203,9 +211,37 @@ export class InboundGreeting implements Session, Watched {
     connection.start();
   }
 
-  #http1(peer: MeshPeer | undefined): Http1Downstream {
+  /** What AuthorizationPolicies say of an opaque connection; a refused one is closed, as Envoy does. */
+  #mayConnect(caller: InboundCaller, appPort: number): boolean {
+    const { authorization, parts, name } = this.#side;
+    const rules = parts.workload.policy?.authorization;
+    if (rules === undefined) return true;
+    const denial = authorization.checkConnection(rules, connectionFacts(caller, appPort));
+    if (denial === undefined) return true;
+    const { details, lines } = denial;
+    const fields = { workload: name, caller: callerName(caller), details, why: lines };
+    parts.logger.info(fields, "a TCP connection was not allowed");
+    return false;
+  }
+
+  #plainCaller(): InboundCaller {
+    return {
+      peer: undefined,
+      address: this.#address,
+      localAddress: plainAddress(this.#socket.localAddress),
+      serverName: undefined,
+    };
+  }
+
+  #meshCaller(tls: TLSSocket, peer: MeshPeer): InboundCaller {
+    // Node's types leave it out; `false` where the client has named none.
+    const { servername } = tls as TLSSocket & { readonly servername?: string | false | null };
+    return { ...this.#plainCaller(), peer, serverName: servername || undefined };
+  }
+
+  #http1(caller: InboundCaller): Http1Downstream {
     const sessions = this.#sessions;
-    const exchange = new InboundExchange(this.#side, peer, this.#address);
+    const exchange = new InboundExchange(this.#side, caller);
     const downstream = new Http1Downstream(exchange, (gone) => sessions.delete(gone));
     sessions.add(downstream);
     this.#finish();
@@ -260,15 +296,15 @@ export class InboundGreeting implements Session, Watched {
     }
     if (tls.alpnProtocol === MESH_HTTP2_ALPN) {
       tls.removeAllListeners();
-      this.#startHttp2(tls, peer);
+      this.#startHttp2(tls, this.#meshCaller(tls, peer));
       return;
     }
     if (tls.alpnProtocol === MESH_TCP_ALPN) {
       if (this.#isHttp) this.#refuse(`${peer.labels.principal} sends TCP to a port of HTTP`);
-      else this.#startTcp(Connection.adoptTls(tls, UNREAD), peer);
+      else this.#startTcp(Connection.adoptTls(tls, UNREAD), this.#meshCaller(tls, peer));
       return;
     }
-    const downstream = this.#http1(peer);
+    const downstream = this.#http1(this.#meshCaller(tls, peer));
     const connection = Connection.adoptTls(tls, downstream);
     downstream.attach(connection);
     connection.start();
@@ -277,9 +313,9 @@ export class InboundGreeting implements Session, Watched {
   #startMux(tls: TLSSocket, peer: MeshPeer): void {
     const side = this.#side;
     const sessions = this.#sessions;
-    const address = this.#address;
+    const caller = this.#meshCaller(tls, peer);
     const session = MuxServerSession.start(tls, {
-      exchange: () => new InboundExchange(side, peer, address),
+      exchange: () => new InboundExchange(side, caller),
       onGone: (gone) => sessions.delete(gone),
       onFault: (error) => {
         const fields = { workload: side.name, peer: peer.labels.principal, code: error.code };
@@ -323,12 +359,16 @@ export class InboundGreeting implements Session, Watched {
   }
 
   onDeadline(): void {
-    const { mtlsMode } = this.#side.parts.workload;
+    const { mtlsMode } = this.#side;
     const mayServerBegin = !this.#isHttp && mtlsMode !== "STRICT" && !this.#isDraining;
     if (this.#tls === undefined && mayServerBegin) {
       this.#startPlainTcp();
     } else this.#refuse("no first byte or no handshake in time");
   }
+}
+
+function callerName({ peer, address }: InboundCaller): string {
+  return peer?.labels.principal ?? `plaintext from ${address}`;
 }
 
 function plainAddress(address: string | undefined): string {

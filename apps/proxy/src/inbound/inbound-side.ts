@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
-import { serviceFqdn } from "@heddle/mesh";
+import { type MtlsMode, serviceFqdn } from "@heddle/mesh";
+import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { StartInbound } from "../core/listener.ts";
 import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
@@ -10,7 +11,9 @@ import { SeriesTable } from "../transport/series-table.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
+import { Authorization } from "./authorization.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
+import { RateLimits } from "./rate-limits.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
 
 /** What an inbound side is made of. */
@@ -43,6 +46,10 @@ export class InboundSide {
   readonly pool: UpstreamSource | undefined;
   /** For gRPC, which needs HTTP/2: the same pool where the port is declared one or the other. */
   readonly grpcPool: UpstreamSource | undefined;
+  readonly authorization: Authorization;
+  readonly rateLimits: RateLimits;
+  /** Until when callers wait for what the app is working on. */
+  readonly deadlines: DeadlineRegistry;
   readonly #series = new Map<string, SeriesTable>();
   #generation = -1;
 
@@ -57,6 +64,9 @@ export class InboundSide {
     this.origin = `inbound-proxy; workload=${this.name}`;
     this.appName = `app; workload=${this.name}`;
     this.decideSampling = () => parts.recorder.isSampled();
+    this.authorization = new Authorization(parts.recorder, this.name);
+    this.rateLimits = new RateLimits(parts.recorder, this.name);
+    this.deadlines = deadlinesOf(parts.workload);
     const { protocol } = this.app ?? {};
     const http1 =
       protocol === "http2" || protocol === "grpc" ? undefined : this.#makePool(UpstreamPool);
@@ -85,6 +95,14 @@ export class InboundSide {
   close(): void {
     this.pool?.close();
     if (this.grpcPool !== this.pool) this.grpcPool?.close();
+  }
+
+  /** Live, as the workload's own mode, which `portLevelMtls` may override for a port of the app. */
+  get mtlsMode(): MtlsMode {
+    const { workload } = this.parts;
+    const modes = workload.resource?.portMtlsModes;
+    if (modes === undefined || this.app === undefined) return workload.mtlsMode;
+    return modes[this.app.port] ?? workload.mtlsMode;
   }
 
   /** `peer` absent: a plaintext caller at `address`. */
