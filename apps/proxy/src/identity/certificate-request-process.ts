@@ -1,7 +1,6 @@
-// Makes keys and certificate requests in a thread of its own (see certificate-request.ts for why).
+// Makes keys and certificate requests in a process of its own (see certificate-request.ts for why).
 import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { webcrypto } from "node:crypto";
-import { parentPort } from "node:worker_threads";
 import {
   PemConverter,
   Pkcs10CertificateRequestGenerator,
@@ -10,7 +9,7 @@ import {
 
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-/** What the thread is asked; `id` comes back with the answer. */
+/** What the process is asked; `id` comes back with the answer. */
 export type RequestOrder = {
   readonly id: number;
   readonly commonName: string;
@@ -24,9 +23,10 @@ export type RequestAnswer = {
   readonly csrPem: string;
 };
 
-parentPort?.on("message", (order: RequestOrder) => {
-  // A rejection ends the thread, and its owner rejects what was asked of it.
-  void answer(order).then((made) => parentPort?.postMessage(made));
+// The channel's end, and with it the proxy's, ends this process.
+process.on("message", (order: RequestOrder) => {
+  // A rejection ends the process, and its owner rejects what was asked of it.
+  void answer(order).then((made) => process.send?.(made));
 });
 
 async function answer({ id, commonName, spiffeId }: RequestOrder): Promise<RequestAnswer> {
