@@ -62,7 +62,7 @@ const cases: Record<string, (index: number) => void> = {
     recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048),
   "record() + span()": (index) => {
     recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
-    recorder.span(spanOf(index));
+    recorder.spans.push(spanOf(index));
   },
 };
 

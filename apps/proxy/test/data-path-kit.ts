@@ -21,10 +21,12 @@ import type {
   SpanRecord,
   TcpSeriesLabels,
   TrafficRecorder,
+  WorkloadSignals,
 } from "../src/core/traffic-recorder.ts";
 import { HeldIdentity } from "../src/identity/held-identity.ts";
 import { startInbound } from "../src/inbound/index.ts";
 import { startOutbound } from "../src/outbound/index.ts";
+import { isGrpcFailure } from "../src/transport/grpc-answer.ts";
 import type { ExchangeTimeouts } from "../src/transport/http-exchange.ts";
 
 const silent = createLogger("test", "silent");
@@ -112,13 +114,16 @@ export class MemoryRecorder implements TrafficRecorder {
     this.#wake();
   }
 
-  isSampled(): boolean {
-    return this.samples;
-  }
-
-  span(span: SpanRecord): void {
-    this.spans.push(span);
-    this.#wake();
+  signalsOf(): WorkloadSignals {
+    return {
+      isSampled: () => this.samples,
+      wanted: (isSampled, status, grpcStatus) =>
+        isSampled || status === 0 || status >= 500 || isGrpcFailure(grpcStatus) ? 1 : 0,
+      leave: (_wanted, exchange) => {
+        this.spans.push(exchange);
+        this.#wake();
+      },
+    };
   }
 
   #wake(): void {

@@ -119,7 +119,7 @@ test("spans arrive with their resource, and a full ring counts what it lost", as
     failedBy: "inbound-proxy",
     requestId: "id-1",
   };
-  for (let count = 0; count < 60; count++) recorder.span(span);
+  for (let count = 0; count < 60; count++) recorder.spans.push(span);
   assert.equal(exporter.state.droppedSpans, 10);
   sink.status = 200;
   await waitFor("the spans", 5_000, () => sink.spans.length === 50);

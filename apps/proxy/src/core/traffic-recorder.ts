@@ -25,11 +25,28 @@ export interface TrafficRecorder {
   counter(name: `heddle_${string}_total`, labels: Readonly<Record<string, string>>): EventCounter;
   /** Counts a plaintext connection that STRICT has closed; `address` without port. */
   plaintextRefused(workload: WorkloadId, address: string): void;
-  /** The head decision for a request without a sampled bit of its own (HEDDLE_TRACE_SAMPLING). */
-  isSampled(): boolean;
-  /** Leaves a span of a sampled or failed request in the ring; the oldest goes when it is full. */
-  span(span: SpanRecord): void;
+  /** The same object each time, live by what the workload's Telemetry documents say. */
+  signalsOf(workload: HostedWorkload): WorkloadSignals;
 }
+
+/** What one hosted workload's requests leave besides counts: spans and lines of the access log. */
+export interface WorkloadSignals {
+  /** The head decision for a request without a sampled bit of its own. */
+  isSampled(): boolean;
+  /** What a finished exchange is to leave; 0, as for nearly all: nothing, do not even say what it was. */
+  wanted(
+    isSampled: boolean,
+    status: number,
+    grpcStatus: string | undefined,
+    durationMs: number,
+    requestBytes: number,
+    responseBytes: number,
+  ): number;
+  /** Leaves what `wanted` said. `header` reads the request's fields, during the call only. */
+  leave(wanted: number, exchange: SpanRecord, header: ReadHeader): void;
+}
+
+export type ReadHeader = (name: string) => string | undefined;
 
 export type EventCounter = { add(count: number): void };
 
@@ -80,7 +97,10 @@ export const UNKNOWN_PEER: PeerLabels = Object.freeze({
   principal: "unknown",
 });
 
-/** Client span at the outbound side, server span at the inbound side. */
+/**
+ * A finished exchange as spans and the access log tell it. Client span at the outbound side, server
+ * span at the inbound side.
+ */
 export type SpanRecord = {
   readonly kind: "client" | "server";
   /** Whose span it is: gives the OTLP resource. */
@@ -104,11 +124,21 @@ export type SpanRecord = {
   readonly requestId: string;
   /** Of a plaintext caller, without port. */
   readonly clientAddress?: string | undefined;
-  /** On client spans: what decided, and where the request went in the end. */
+  /** Host as the client named it. */
+  readonly authority?: string | undefined;
+  /** `HTTP/1.1`; of a gRPC call `HTTP/2`. */
+  readonly protocol?: string | undefined;
+  readonly requestBytes?: number | undefined;
+  readonly responseBytes?: number | undefined;
+  /** Who sent the request, without port: the app itself, another sidecar, a plaintext caller. */
+  readonly peerAddress?: string | undefined;
+  /** What decided, and where the request went in the end. */
   readonly way?: SpanWay | undefined;
+  /** What Telemetry documents add. */
+  readonly tags?: readonly (readonly [name: string, value: string])[] | undefined;
 };
 
-/** The way a request took out of its workload. */
+/** The way a request took out of its workload, or within it to the app. */
 export type SpanWay = {
   /** Name of the route; `undefined`: none matched, or the host lies outside. */
   readonly rule: string | undefined;

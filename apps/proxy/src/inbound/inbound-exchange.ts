@@ -1,6 +1,6 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
 import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
-import type { FailedBy } from "../core/traffic-recorder.ts";
+import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
 import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
@@ -342,11 +342,20 @@ export class InboundExchange extends HttpExchange {
     }
     const series = this.#series.seriesOf(status, flag, failedBy, grpcStatus);
     recorder.record(series, durationMs, this.requestBytes, this.responseBytes);
-    const isGood = status !== 0 && status < 500 && !isGrpcFailure(grpcStatus);
-    if (!this.trace.isSampled && isGood) return;
+    const { requestBytes, responseBytes } = this;
+    const { signals, app } = this.#side;
+    const wanted = signals.wanted(
+      this.trace.isSampled,
+      status,
+      grpcStatus,
+      durationMs,
+      requestBytes,
+      responseBytes,
+    );
+    if (wanted === 0) return;
     const query = this.request.path.indexOf("?");
     const labels = this.#peer?.labels;
-    recorder.span({
+    const exchange: SpanRecord = {
       kind: "server",
       workload,
       traceId: this.trace.traceId,
@@ -365,6 +374,19 @@ export class InboundExchange extends HttpExchange {
       grpcStatus,
       requestId: this.trace.requestId,
       clientAddress: labels === undefined ? this.#caller.address : undefined,
-    });
+      way: {
+        rule: undefined,
+        revision: workload.resource?.revision ?? 0,
+        cluster: `inbound|${app?.port ?? ""}||`,
+        endpoint: app && `127.0.0.1:${app.port}`,
+        retryCount: Math.max(0, this.#attemptCount - 1),
+      },
+      authority: this.request.authority,
+      protocol: grpcStatus === undefined ? `HTTP/1.${this.request.minorVersion}` : "HTTP/2",
+      requestBytes,
+      responseBytes,
+      peerAddress: this.#caller.address,
+    };
+    signals.leave(wanted, exchange, (name) => this.request.fields.find(name));
   }
 }

@@ -3,7 +3,7 @@ import { type MtlsMode, serviceFqdn } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { StartInbound } from "../core/listener.ts";
-import { type PeerLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { type PeerLabels, UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
 import { Http2Pool } from "../transport/http2-pool.ts";
@@ -37,6 +37,7 @@ export class InboundSide {
   readonly origin: string;
   readonly name: string;
   readonly appName: string;
+  readonly signals: WorkloadSignals;
   readonly decideSampling: () => boolean;
   /** The port of the app it stands for; `undefined`: the workload has none to pass requests to. */
   readonly app: AppPort | undefined;
@@ -63,7 +64,8 @@ export class InboundSide {
     this.name = `${id.namespace}/${id.name}`;
     this.origin = `inbound-proxy; workload=${this.name}`;
     this.appName = `app; workload=${this.name}`;
-    this.decideSampling = () => parts.recorder.isSampled();
+    this.signals = parts.recorder.signalsOf(parts.workload);
+    this.decideSampling = () => this.signals.isSampled();
     this.authorization = new Authorization(parts.recorder, this.name);
     this.rateLimits = new RateLimits(parts.recorder, this.name);
     this.deadlines = deadlinesOf(parts.workload);

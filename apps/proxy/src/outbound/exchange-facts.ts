@@ -59,7 +59,7 @@ export class ExchangeFacts implements FormatFacts {
       case "UPSTREAM_HOST":
         return request.live && `${request.live.endpoint.address}:${request.live.port}`;
       case "UPSTREAM_CLUSTER":
-        return this.#cluster();
+        return request.clusterName;
       case "UPSTREAM_REQUEST_ATTEMPT_COUNT":
         return String(request.attemptCount);
       case "ROUTE_NAME":
@@ -73,14 +73,6 @@ export class ExchangeFacts implements FormatFacts {
       default:
         return this.#clientValue(operator);
     }
-  }
-
-  /** Istio's name of a cluster: `outbound|9080|v1|reviews.shop.svc.cluster.local`. */
-  #cluster(): string | undefined {
-    const { destination } = this.#request;
-    if (destination === undefined) return undefined;
-    const { port, subset, fqdn } = destination;
-    return `outbound|${port ?? ""}|${subset ?? ""}|${fqdn}`;
   }
 
   /** The app's end of its connection: always this host; ports are not told apart. */

@@ -161,6 +161,14 @@ export class OutboundRequest implements RequestFacts {
     return this.live?.endpoint.identity !== undefined;
   }
 
+  /** Istio's name of the destination: `outbound|9080|v1|reviews.shop.svc.cluster.local`. */
+  get clusterName(): string | undefined {
+    const { destination } = this;
+    if (destination === undefined) return undefined;
+    const { port, subset, fqdn } = destination;
+    return `outbound|${port ?? ""}|${subset ?? ""}|${fqdn}`;
+  }
+
   get appName(): string {
     const workload = this.live?.workload;
     return workload === undefined ? "app" : `app; workload=${workload.namespace}/${workload.name}`;

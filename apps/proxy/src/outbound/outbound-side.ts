@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { StartOutbound } from "../core/listener.ts";
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
-import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
@@ -26,6 +26,7 @@ export class OutboundSide {
   readonly limits: Http1Limits;
   readonly origin: string;
   readonly source: string;
+  readonly signals: WorkloadSignals;
   readonly decideSampling: () => boolean;
   readonly pools: EndpointPools;
   readonly mirrors: Mirrors;
@@ -44,7 +45,8 @@ export class OutboundSide {
     this.limits = parts.limits ?? DEFAULT_LIMITS;
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
     this.origin = `outbound-proxy; workload=${this.source}`;
-    this.decideSampling = () => parts.recorder.isSampled();
+    this.signals = parts.recorder.signalsOf(parts.workload);
+    this.decideSampling = () => this.signals.isSampled();
     this.tcp = new OutboundTcpSide(parts);
     this.pools = new EndpointPools(parts, this.limits, this.source);
     this.counts = new EventCounts(this);

@@ -1,5 +1,4 @@
-import type { EventCounter } from "../core/traffic-recorder.ts";
-import { isGrpcFailure } from "../transport/grpc-answer.ts";
+import type { EventCounter, SpanRecord } from "../core/traffic-recorder.ts";
 import type { Outcome } from "../transport/http-exchange.ts";
 import type { TraceContext } from "../transport/trace-context.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
@@ -12,7 +11,10 @@ export type Measured = {
   readonly responseBytes: number;
 };
 
-/** Leaves an exchange in the metrics, and, sampled or failed, in a span. */
+/** Apps reach their sidecar over loopback alone. */
+const APP_ADDRESS = "127.0.0.1";
+
+/** Leaves an exchange in the metrics, and, where that is wanted, in a span and in the access log. */
 export function reportOutcome(
   side: OutboundSide,
   request: OutboundRequest,
@@ -29,9 +31,18 @@ export function reportOutcome(
       : side.seriesOfWorkload(live, request.destination?.fqdn ?? "");
   const series = table.seriesOf(status, flag, failedBy, grpcStatus);
   recorder.record(series, durationMs, measured.requestBytes, measured.responseBytes);
-  const isGood = status !== 0 && status < 500 && !isGrpcFailure(grpcStatus);
-  if (!trace.isSampled && isGood) return;
-  recorder.span({
+  const { requestBytes, responseBytes } = measured;
+  const { signals } = side;
+  const wanted = signals.wanted(
+    trace.isSampled,
+    status,
+    grpcStatus,
+    durationMs,
+    requestBytes,
+    responseBytes,
+  );
+  if (wanted === 0) return;
+  const exchange: SpanRecord = {
     kind: "client",
     workload,
     traceId: trace.traceId,
@@ -50,7 +61,20 @@ export function reportOutcome(
     failedBy,
     grpcStatus,
     requestId: trace.requestId,
-  });
+    way: {
+      rule: request.route?.name,
+      revision: view?.revision ?? 0,
+      cluster: request.clusterName,
+      endpoint: live && `${live.endpoint.address}:${live.port}`,
+      retryCount: request.retryCount,
+    },
+    authority: request.authority,
+    protocol: grpcStatus === undefined ? `HTTP/1.${request.head.minorVersion}` : "HTTP/2",
+    requestBytes,
+    responseBytes,
+    peerAddress: APP_ADDRESS,
+  };
+  signals.leave(wanted, exchange, (name) => request.header(name));
 }
 
 function outsideName({ outside, authority }: OutboundRequest): string {

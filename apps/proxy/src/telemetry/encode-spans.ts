@@ -1,6 +1,7 @@
-import { formatId, httpStatusOfGrpc } from "@heddle/mesh";
+import { formatId } from "@heddle/mesh";
 import type { HostedWorkload } from "../core/hosted-workload.ts";
 import type { SpanRecord } from "../core/traffic-recorder.ts";
+import { isFailure } from "./is-failure.ts";
 import { unixNano, writeAttribute, writeResource, writeScope } from "./otlp-attributes.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 import type { LabelSet } from "./series-labels.ts";
@@ -50,9 +51,40 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
   if (span.clientAddress !== undefined) {
     writeAttribute(writer, 9, "client.address", span.clientAddress);
   }
-  const { grpcStatus = "" } = span;
-  if (grpcStatus !== "") writeAttribute(writer, 9, "rpc.grpc.status_code", Number(grpcStatus));
-  const isGrpcError = grpcStatus !== "" && httpStatusOfGrpc(Number(grpcStatus)) >= 500;
-  const isError = span.status >= 500 || span.status === 0 || isGrpcError;
-  if (isError) writer.message(15, () => writer.uint(3, STATUS_ERROR));
+  writeWay(writer, span);
+  writeGrpc(writer, span);
+  writeEnvoyTags(writer, span);
+  for (const [name, value] of span.tags ?? []) writeAttribute(writer, 9, name, value);
+  if (!isFailure(span.status, span.grpcStatus)) return;
+  writeAttribute(writer, 9, "error", "true");
+  writer.message(15, () => writer.uint(3, STATUS_ERROR));
+}
+
+/** What decided, and where the request went. */
+function writeWay(writer: ProtobufWriter, { way }: SpanRecord): void {
+  if (way === undefined) return;
+  if (way.rule !== undefined) writeAttribute(writer, 9, "heddle.rule", way.rule);
+  writeAttribute(writer, 9, "heddle.revision", way.revision);
+  if (way.endpoint !== undefined) writeAttribute(writer, 9, "heddle.endpoint", way.endpoint);
+  if (way.cluster !== undefined) writeAttribute(writer, 9, "upstream_cluster", way.cluster);
+  if (way.retryCount > 0) writeAttribute(writer, 9, "retry.count", way.retryCount);
+}
+
+/** OpenTelemetry's name of the status, and Envoy's. */
+function writeGrpc(writer: ProtobufWriter, { grpcStatus, path }: SpanRecord): void {
+  if (grpcStatus === undefined) return;
+  writeAttribute(writer, 9, "grpc.path", path);
+  if (grpcStatus === "") return;
+  writeAttribute(writer, 9, "rpc.grpc.status_code", Number(grpcStatus));
+  writeAttribute(writer, 9, "grpc.status_code", grpcStatus);
+}
+
+/** Under Envoy's names, for who looks for them. */
+function writeEnvoyTags(writer: ProtobufWriter, span: SpanRecord): void {
+  const { peerAddress, requestBytes, responseBytes } = span;
+  writeAttribute(writer, 9, "component", "proxy");
+  writeAttribute(writer, 9, "response_flags", span.flags);
+  if (peerAddress !== undefined) writeAttribute(writer, 9, "peer.address", peerAddress);
+  if (requestBytes !== undefined) writeAttribute(writer, 9, "request_size", requestBytes);
+  if (responseBytes !== undefined) writeAttribute(writer, 9, "response_size", responseBytes);
 }

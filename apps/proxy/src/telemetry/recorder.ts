@@ -1,17 +1,21 @@
 import type { WorkloadId } from "@heddle/mesh";
+import type { Logger } from "@heddle/runtime";
+import type { HostedWorkload } from "../core/hosted-workload.ts";
 import type {
   EventCounter,
   SeriesLabels,
-  SpanRecord,
   TcpSeriesLabels,
   TrafficRecorder,
+  WorkloadSignals,
 } from "../core/traffic-recorder.ts";
+import type { AccessLog } from "./access-log.ts";
 import { EventCounters } from "./event-counters.ts";
 import { type LabelSet, tcpLabels, trafficLabels } from "./series-labels.ts";
 import { SeriesTable } from "./series-table.ts";
 import { SpanRing } from "./span-ring.ts";
 import { addTo, TcpCounters } from "./tcp-counters.ts";
 import { TrafficCounters } from "./traffic-counters.ts";
+import { type AccessLogMode, HeldSignals, type SignalParts } from "./workload-signals.ts";
 
 export type RecorderLimits = {
   readonly series: number;
@@ -41,8 +45,10 @@ export class Recorder implements TrafficRecorder {
   readonly tcpTable: SeriesTable;
   readonly events: EventCounters;
   readonly spans: SpanRing;
-  readonly #samplingRatio: number;
-  readonly #draw: () => number;
+  /** `undefined`: nobody wants one. */
+  readonly accessLog: AccessLog | undefined;
+  readonly #signals = new WeakMap<HostedWorkload, HeldSignals>();
+  readonly #signalParts: SignalParts;
   readonly #now: () => number;
   readonly #addressLimit: number;
   readonly #sweepMs: number;
@@ -50,16 +56,32 @@ export class Recorder implements TrafficRecorder {
   #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: {
+    /** Where no Telemetry document says otherwise (HEDDLE_TRACE_SAMPLING). */
     readonly samplingRatio: number;
     readonly draw: () => number;
+    /** The same for the log (HEDDLE_ACCESS_LOG); off when left out. */
+    readonly accessLogMode?: AccessLogMode;
+    readonly accessLog?: AccessLog;
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly logger?: Logger;
     /** Epoch ms. */
     readonly now?: () => number;
     readonly limits?: Partial<RecorderLimits>;
   }) {
     const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
     const { counters, tcp } = this;
-    this.#samplingRatio = options.samplingRatio;
-    this.#draw = options.draw;
+    this.accessLog = options.accessLog;
+    this.#signalParts = {
+      defaults: {
+        samplingRatio: options.samplingRatio,
+        accessLog: options.accessLogMode ?? "off",
+      },
+      draw: options.draw,
+      environment: options.environment ?? {},
+      logger: options.logger,
+      pushSpan: (span) => this.spans.push(span),
+      pushLine: (line) => this.accessLog?.push(line),
+    };
     this.#now = options.now ?? Date.now;
     this.#addressLimit = limits.sourceAddresses;
     this.#sweepMs = Math.min(SWEEP_MS, limits.idleMs);
@@ -122,12 +144,12 @@ export class Recorder implements TrafficRecorder {
     }).add(1);
   }
 
-  isSampled(): boolean {
-    return this.#samplingRatio > 0 && this.#draw() < this.#samplingRatio;
-  }
-
-  span(span: SpanRecord): void {
-    this.spans.push(span);
+  signalsOf(workload: HostedWorkload): WorkloadSignals {
+    const known = this.#signals.get(workload);
+    if (known !== undefined) return known;
+    const made = new HeldSignals(workload, this.#signalParts);
+    this.#signals.set(workload, made);
+    return made;
   }
 
   /** Gives up what has been idle for long; after a window was cut, so that nothing goes untold. */
