@@ -1,6 +1,15 @@
 import type { ConformanceCase } from "../harness/conformance-case.ts";
-import { actionCases } from "./virtual-service/actions.ts";
+import { answerCases } from "./virtual-service/answers.ts";
+import { changeCases } from "./virtual-service/changes.ts";
+import { destinationCases } from "./virtual-service/destinations.ts";
 import { matchCases } from "./virtual-service/matches.ts";
+import { tryCases } from "./virtual-service/tries.ts";
 
 /** Every rule that is proven, by kind and block. */
-export const CASES: readonly ConformanceCase[] = [...matchCases, ...actionCases];
+export const CASES: readonly ConformanceCase[] = [
+  ...matchCases,
+  ...destinationCases,
+  ...changeCases,
+  ...answerCases,
+  ...tryCases,
+];

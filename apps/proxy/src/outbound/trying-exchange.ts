@@ -311,7 +311,8 @@ export abstract class TryingExchange extends HttpExchange {
     const drawn = this.side.mirrors.draw(route.mirrors);
     if (drawn.length === 0) return;
     this.#dueMirrors = drawn;
-    if (this.isRequestComplete) this.#sendCopies(undefined);
+    // A body may have come while the destination was asked for: it lies kept, as for the real endpoint.
+    if (this.isRequestComplete) this.#sendCopies(this.keptBody);
     else this.keepBody();
   }
 
@@ -321,11 +322,11 @@ export abstract class TryingExchange extends HttpExchange {
   }
 
   /** Sent after this turn: what goes to the real endpoint is being put together just now. */
-  #sendCopies(body: Buffer | undefined): void {
+  #sendCopies(body: Buffer): void {
     const mirrors = this.#dueMirrors ?? [];
     this.#dueMirrors = undefined;
-    const isWhole = body === undefined || body.length === this.requestBytes;
-    const kept = body && Buffer.from(body);
+    const isWhole = body.length === this.requestBytes;
+    const kept = body.length === 0 ? undefined : Buffer.from(body);
     for (const mirror of mirrors) {
       const copy = isWhole ? copyOf(this.asked, mirror, this.trace, this.facts, kept) : undefined;
       setImmediate(() => this.side.mirrors.send(mirror.destination, copy));

@@ -1,3 +1,0 @@
-import type { ConformanceCase } from "../../harness/conformance-case.ts";
-
-export const actionCases: readonly ConformanceCase[] = [];
