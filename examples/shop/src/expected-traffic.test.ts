@@ -39,6 +39,16 @@ test("service edges fold the versions and add their callers up", () => {
   assert.ok(Object.keys(shop.services).length >= 8);
 });
 
+test("gRPC calls are requests, a WebSocket session is one, TCP lines are bytes", () => {
+  const quotes = edge("shop/checkout-v1", "shop/quotes-v1");
+  assert.equal(quotes.speaks, "grpc");
+  near(quotes.requestsPerSecond, 60 * 0.5 * 0.5);
+  near(edge("shop/web-gateway-v1-9", "shop/notifications-v1").requestsPerSecond, 1);
+  const ledger = edge("shop/checkout-v1", "shop/ledger-v1");
+  assert.equal(ledger.requestsPerSecond, 0);
+  near(ledger.tcp?.sentBytesPerSecond ?? 0, 60 * 0.5 * 0.5 * 17);
+});
+
 test("at most nine calls fan out of one arrival", () => {
   const calls = expectedWorkloadEdges(shop).reduce(
     (sum, { requestsPerSecond }) => sum + requestsPerSecond,

@@ -1,12 +1,24 @@
-import { type ShopFile, type ShopWorkload, shopWorkloads } from "./shop-file.ts";
+import { CONNECTION_MS } from "./ledger-client.ts";
+import { GREETING, OK_BYTES, PUT_BYTES } from "./ledger-protocol.ts";
+import { type ShopFile, type ShopProtocol, type ShopWorkload, shopWorkloads } from "./shop-file.ts";
 
 /** What a shop file says an edge carries; names are `namespace/name`. */
 export type ExpectedEdge = {
   readonly source: string;
   readonly destination: string;
+  readonly speaks: ShopProtocol;
+  /** WebSocket sessions count as one request each, TCP lines as none. */
   readonly requestsPerSecond: number;
   /** Share of answers with status 500 or above, 0–1. */
   readonly errorRatio: number;
+  /** Of TCP edges alone. */
+  readonly tcp?: ExpectedTcp | undefined;
+};
+export type ExpectedTcp = {
+  readonly openedPerSecond: number;
+  /** From the caller to the destination, and back. */
+  readonly sentBytesPerSecond: number;
+  readonly receivedBytesPerSecond: number;
 };
 
 /** Edges between workloads, most traffic first; plaintext from outside the mesh is not among them. */
@@ -18,13 +30,27 @@ export function expectedWorkloadEdges(shop: ShopFile): ExpectedEdge[] {
       for (const callee of workloads.filter(({ service }) => service === call.to)) {
         const rate = requestsPerSecond * call.share * callee.behaviour.share;
         if (rate === 0) continue;
+        const isTcp = callee.speaks === "tcp";
         edges.push({
           source: `${shop.namespace}/${caller.workload}`,
           destination: `${shop.namespace}/${callee.workload}`,
-          requestsPerSecond: rate,
+          speaks: callee.speaks,
+          requestsPerSecond: isTcp ? 0 : rate,
           errorRatio: failureRatio(callee, workloads),
+          tcp: isTcp ? ledgerTraffic(rate) : undefined,
         });
         follow(callee, rate);
+      }
+    }
+    for (const session of caller.behaviour.sessions) {
+      for (const callee of workloads.filter(({ service }) => service === session.to)) {
+        edges.push({
+          source: `${shop.namespace}/${caller.workload}`,
+          destination: `${shop.namespace}/${callee.workload}`,
+          speaks: callee.speaks,
+          requestsPerSecond: session.ratePerSecond * callee.behaviour.share,
+          errorRatio: 0,
+        });
       }
     }
   };
@@ -50,6 +76,17 @@ export function expectedServiceEdges(shop: ShopFile): ExpectedEdge[] {
       destination: serviceOf.get(edge.destination) ?? edge.destination,
     })),
   );
+}
+
+/** What one caller's lines at this rate are in connections and bytes. */
+function ledgerTraffic(linesPerSecond: number): ExpectedTcp {
+  // A connection is renewed by the first line after its time.
+  const openedPerSecond = 1 / (CONNECTION_MS / 1000 + 0.5 / linesPerSecond);
+  return {
+    openedPerSecond,
+    sentBytesPerSecond: linesPerSecond * PUT_BYTES,
+    receivedBytesPerSecond: linesPerSecond * OK_BYTES + openedPerSecond * GREETING.length,
+  };
 }
 
 /** Its own errors, and those of the calls it cannot answer without. */
@@ -80,8 +117,18 @@ function mergeEdges(edges: readonly ExpectedEdge[]): ExpectedEdge[] {
     merged.set(key, {
       ...edge,
       requestsPerSecond,
-      errorRatio: errorsPerSecond / requestsPerSecond,
+      errorRatio: requestsPerSecond === 0 ? 0 : errorsPerSecond / requestsPerSecond,
+      tcp: addTcp(before.tcp, edge.tcp),
     });
   }
   return [...merged.values()].sort((a, b) => b.requestsPerSecond - a.requestsPerSecond);
+}
+
+function addTcp(a: ExpectedTcp | undefined, b: ExpectedTcp | undefined): ExpectedTcp | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return {
+    openedPerSecond: a.openedPerSecond + b.openedPerSecond,
+    sentBytesPerSecond: a.sentBytesPerSecond + b.sentBytesPerSecond,
+    receivedBytesPerSecond: a.receivedBytesPerSecond + b.receivedBytesPerSecond,
+  };
 }

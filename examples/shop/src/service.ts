@@ -1,8 +1,10 @@
 // One service of the shop: `node service.ts SHOP_FILE SERVICE VERSION`. PORT is where it serves,
-// HEDDLE_OUTBOUND_URL its sidecar's outbound port. It knows nothing else of the mesh.
+// HEDDLE_OUTBOUND_URL its sidecar's outbound port, SHOP_LOCAL_PORTS (`name=port,…`) the ports the
+// sidecar keeps for destinations that are not called by HTTP. It knows nothing else of the mesh.
 import http from "node:http";
+import { makeCallers } from "./callers.ts";
 import { exactShare, latencySequence } from "./exact-share.ts";
-import { forwardedHeaders, MeshClient } from "./mesh-client.ts";
+import { forwardedHeaders } from "./mesh-client.ts";
 import { startOpenLoop } from "./open-loop.ts";
 import { readShopFile, type ShopVersion } from "./shop-file.ts";
 
@@ -11,21 +13,21 @@ if (file === undefined || service === undefined || version === undefined) {
   fail("usage: service.ts SHOP_FILE SERVICE VERSION");
 }
 const shop = readShopFile(file);
+const speaks = shop.services[service]?.speaks;
 const behaviour = shop.services[service]?.versions[version];
 if (behaviour === undefined) fail(`${file}: there is no ${service} ${version}`);
-const mesh = new MeshClient(
-  process.env["HEDDLE_OUTBOUND_URL"] ?? fail("HEDDLE_OUTBOUND_URL: not set"),
-);
+const outboundUrl = process.env["HEDDLE_OUTBOUND_URL"] ?? fail("HEDDLE_OUTBOUND_URL: not set");
+const port = Number(process.env["PORT"] ?? fail("PORT: not set"));
 
+const callers = await makeCallers(shop, behaviour, outboundUrl, localPorts());
 const callAll = makeCalls(behaviour);
-const server = http.createServer(makeHandler(behaviour));
-server.keepAliveTimeout = 75_000; // longer than a proxy keeps an idle connection, so that it closes first
-server.on("error", (error) => fail(`${service} ${version}: ${error.message}`));
-server.listen(Number(process.env["PORT"] ?? fail("PORT: not set")), "127.0.0.1");
-const stopLoad =
-  service === shop.load.from
-    ? startOpenLoop(shop.load.ratePerSecond * behaviour.share, () => callAll({}))
-    : undefined;
+const stopServing = await serve(behaviour);
+const stopLoads = [
+  ...(service === shop.load.from
+    ? [startOpenLoop(shop.load.ratePerSecond * behaviour.share, () => callAll({}))]
+    : []),
+  ...(await startSessions(behaviour)),
+];
 
 process.once("disconnect", stop); // whoever started us is gone
 process.once("SIGTERM", stop);
@@ -38,26 +40,53 @@ function makeCalls({ calls }: ShopVersion) {
     const answers = await Promise.all(
       due
         .filter(({ isDue }) => isDue())
-        .map(async ({ to, isRequired }) => (await mesh.call(to, `/${to}`, headers)) || !isRequired),
+        .map(async ({ to, isRequired }) => {
+          const isGood = await callers.get(to)?.call(headers);
+          return isGood === true || !isRequired;
+        }),
     );
     return answers.every(Boolean);
   };
 }
 
-function makeHandler({ latency, errorShare }: ShopVersion): http.RequestListener {
+/** Serves what the service speaks; a protocol's library is loaded only where it is spoken. */
+async function serve({ latency, errorShare }: ShopVersion): Promise<() => void> {
   const isError = exactShare(errorShare);
   const nextLatencyMs = latencySequence(latency);
+  const answer = async () => {
+    const isGood = !isError();
+    await new Promise((resolve) => setTimeout(resolve, nextLatencyMs()));
+    return isGood;
+  };
+  if (speaks === "grpc") return (await import("./serve-grpc.ts")).serveGrpc(port, answer);
+  if (speaks === "tcp") return (await import("./serve-tcp.ts")).serveTcp(port, answer);
+  const server = http.createServer(makeHandler(isError, nextLatencyMs));
+  server.keepAliveTimeout = 75_000; // longer than a proxy keeps an idle connection, so that it closes first
+  server.on("error", (error) => fail(`${service} ${version}: ${error.message}`));
+  server.listen(port, "127.0.0.1");
+  const stopSockets =
+    speaks === "websocket"
+      ? (await import("./serve-websocket.ts")).serveWebSocket(server, answer)
+      : () => {};
+  return () => {
+    stopSockets();
+    server.close();
+    server.closeIdleConnections();
+  };
+}
+
+function makeHandler(isError: () => boolean, nextLatencyMs: () => number): http.RequestListener {
   return (request, response) => {
     request.resume();
     const status = isError() ? 500 : 200;
     const latencyMs = nextLatencyMs();
     void callAll(forwardedHeaders(request.headers)).then((hasAll) => {
-      setTimeout(() => answer(response, hasAll ? status : 502), latencyMs);
+      setTimeout(() => answerHttp(response, hasAll ? status : 502), latencyMs);
     });
   };
 }
 
-function answer(response: http.ServerResponse, status: number): void {
+function answerHttp(response: http.ServerResponse, status: number): void {
   const body = JSON.stringify({ service, version, status });
   response.writeHead(status, {
     "content-type": "application/json",
@@ -66,11 +95,29 @@ function answer(response: http.ServerResponse, status: number): void {
   response.end(body);
 }
 
+async function startSessions({ sessions }: ShopVersion): Promise<(() => void)[]> {
+  if (sessions.length === 0) return [];
+  const { holdSession } = await import("./websocket-session.ts");
+  return sessions.map(({ to, ratePerSecond, ...shape }) =>
+    startOpenLoop(ratePerSecond, () => holdSession(outboundUrl, to, shape)),
+  );
+}
+
+function localPorts(): ReadonlyMap<string, number> {
+  const text = process.env["SHOP_LOCAL_PORTS"] ?? "";
+  const entries = text.split(",").filter((entry) => entry !== "");
+  return new Map(
+    entries.map((entry) => {
+      const [name = "", local] = entry.split("=");
+      return [name, Number(local)];
+    }),
+  );
+}
+
 function stop(): void {
-  stopLoad?.();
-  mesh.close();
-  server.close();
-  server.closeIdleConnections();
+  for (const stopLoad of stopLoads) stopLoad();
+  for (const caller of callers.values()) caller.close();
+  stopServing();
   setTimeout(() => process.exit(0), 200).unref(); // what is still being answered gets this long
 }
 

@@ -13,6 +13,14 @@ const Call = z.strictObject({
   isRequired: z.boolean().default(false),
 });
 
+/** WebSocket sessions that begin at a steady rate. */
+const Sessions = z.strictObject({
+  to: z.string(),
+  ratePerSecond: RatePerSecond,
+  lastsMs: z.number().int().min(100).max(60_000),
+  messagesPerSecond: z.number().positive().max(1000),
+});
+
 const Version = z.strictObject({
   /** Of its service's requests, as the mesh's documents route them. */
   share: Share.default(1),
@@ -24,7 +32,11 @@ const Version = z.strictObject({
     .default({ medianMs: 0, tailMs: 0, tailShare: 0 }),
   errorShare: Share.default(0),
   calls: z.array(Call).default([]),
+  sessions: z.array(Sessions).default([]),
 });
+
+/** `websocket`: HTTP that answers upgrades. */
+const Speaks = z.enum(["http", "grpc", "tcp", "websocket"]);
 
 const ShopFile = z.strictObject({
   namespace: z.string(),
@@ -39,11 +51,16 @@ const ShopFile = z.strictObject({
     .optional(),
   services: z.record(
     z.string(),
-    z.strictObject({ proxy: z.string().optional(), versions: z.record(z.string(), Version) }),
+    z.strictObject({
+      speaks: Speaks.default("http"),
+      proxy: z.string().optional(),
+      versions: z.record(z.string(), Version),
+    }),
   ),
 });
 
 export type ShopFile = z.infer<typeof ShopFile>;
+export type ShopProtocol = z.infer<typeof Speaks>;
 export type ShopVersion = z.infer<typeof Version>;
 
 /** Reads and checks a shop file; throws one Error that names every fault. */
@@ -53,10 +70,16 @@ export function readShopFile(path: string): ShopFile {
   const shop = parsed.data;
   const named = [shop.load.from, shop.legacy?.calls].filter((name) => name !== undefined);
   const called = shopWorkloads(shop).flatMap(({ behaviour }) =>
-    behaviour.calls.map(({ to }) => to),
+    [...behaviour.calls, ...behaviour.sessions].map(({ to }) => to),
   );
   for (const name of [...named, ...called]) {
     if (shop.services[name] === undefined) throw new Error(`${path}: no service is named ${name}`);
+  }
+  for (const { behaviour } of shopWorkloads(shop)) {
+    for (const { to } of behaviour.sessions) {
+      if (shop.services[to]?.speaks === "websocket") continue;
+      throw new Error(`${path}: sessions go to ${to}, which does not speak websocket`);
+    }
   }
   return shop;
 }
@@ -64,6 +87,7 @@ export function readShopFile(path: string): ShopFile {
 /** One version of one service, and the proxy that hosts it. */
 export type ShopWorkload = {
   readonly service: string;
+  readonly speaks: ShopProtocol;
   readonly version: string;
   readonly workload: string;
   readonly proxy: string;
@@ -72,12 +96,13 @@ export type ShopWorkload = {
 
 /** Every workload of the shop; throws for one that no proxy hosts. */
 export function shopWorkloads(shop: ShopFile): ShopWorkload[] {
-  return Object.entries(shop.services).flatMap(([service, { proxy, versions }]) =>
+  return Object.entries(shop.services).flatMap(([service, { speaks, proxy, versions }]) =>
     Object.entries(versions).map(([version, behaviour]) => {
       const host = behaviour.proxy ?? proxy;
       if (host === undefined) throw new Error(`${service} ${version}: no proxy is named for it`);
       return {
         service,
+        speaks,
         version,
         workload: `${service}-${version.replaceAll(".", "-")}`,
         proxy: host,

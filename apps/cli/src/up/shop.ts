@@ -99,10 +99,15 @@ export class Shop {
           workload: workload.workload,
           ...(this.#isLoadOnly(workload)
             ? {}
-            : { appPort: appPorts.get(workload) ?? 0, protocol: "http" as const }),
+            : { appPort: appPorts.get(workload) ?? 0, protocol: protocolOf(workload) }),
           inboundPort: await this.#nextPort(),
           outboundPort: await this.#nextPort(),
-          outbounds: [],
+          outbounds: await Promise.all(
+            this.#tcpDestinations(workload).map(async (host) => ({
+              host,
+              localPort: await this.#nextPort(),
+            })),
+          ),
         })),
       ),
     };
@@ -116,6 +121,7 @@ export class Shop {
         HEDDLE_DRAIN_TIMEOUT_MS: "1000",
         ...pick(passedOn, [
           "HEDDLE_TRACE_SAMPLING",
+          "HEDDLE_ACCESS_LOG",
           "HEDDLE_LOG_LEVEL",
           "HEDDLE_HTTP_MAX_LINE_BYTES",
           "HEDDLE_HTTP_MAX_HEADER_BYTES",
@@ -123,6 +129,7 @@ export class Shop {
           "HEDDLE_MUX_CONNECTIONS",
           "HEDDLE_MAX_REQUESTS",
           "HEDDLE_MAX_LAG_MS",
+          "HEDDLE_METRICS_IDLE_MS",
         ]),
       },
     };
@@ -162,6 +169,9 @@ export class Shop {
         env: {
           PORT: String(port),
           HEDDLE_OUTBOUND_URL: `http://127.0.0.1:${ports?.outboundPort ?? 0}`,
+          SHOP_LOCAL_PORTS: (ports?.outbounds ?? [])
+            .map(({ host, localPort }) => `${host}=${localPort}`)
+            .join(),
         },
         isReady: () => listens(port),
       }),
@@ -190,10 +200,22 @@ export class Shop {
     return { name, logFile: this.#home.logFile(log), ...rest };
   }
 
+  /** HTTP and gRPC name their destination; for others the sidecar keeps a local port. */
+  #tcpDestinations({ behaviour }: ShopWorkload): string[] {
+    return behaviour.calls
+      .map(({ to }) => to)
+      .filter((to) => this.#shop.services[to]?.speaks === "tcp");
+  }
+
   /** The gateway makes the load and serves nobody. */
   #isLoadOnly({ service }: ShopWorkload): boolean {
     return service === this.#shop.load.from;
   }
+}
+
+/** A WebSocket begins as HTTP. */
+function protocolOf({ speaks }: ShopWorkload) {
+  return speaks === "websocket" ? "http" : speaks;
 }
 
 type WorkloadPorts = ProxyReady["workloads"][number];
