@@ -85,19 +85,10 @@ export function compileService(
         }),
   };
   const revision = Math.max(0, ...documents.map((document) => document.revision));
-  const resource = toWireResource(content, revision);
+  const resource = { ...content, version: contentVersion(content), revision };
   const isComplete = classes !== undefined;
   return { service: name, declared, sources, documents, ruleSets: distinct, isComplete, resource };
 }
-
-/** The rules are readonly in the mesh and plain in the wire's type; they are the same objects. */
-function toWireResource(
-  content: Omit<ReadonlyServiceResource, "version" | "revision">,
-  revision: number,
-): ServiceResource {
-  return { ...content, version: contentVersion(content), revision } as ServiceResource;
-}
-type ReadonlyServiceResource = Readonly<ServiceResource>;
 
 /** What proxies are told of a class's rules. */
 export function toWireRules(rules: EffectiveRuleSet): ServiceRules {

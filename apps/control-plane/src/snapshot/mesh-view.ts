@@ -8,7 +8,6 @@ import type {
 import {
   formatId,
   type PeerAuthentication,
-  type PortProtocol,
   type ServiceId,
   type ServicePort,
   selects,
@@ -17,9 +16,9 @@ import {
 import type { StoredInstance } from "@heddle/store";
 import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
-import { contentVersion } from "./content-version.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
 import { changedHostKeys, hostKeys } from "./host-index.ts";
+import { addPorts, registeredPorts } from "./registered-ports.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
 export type ProxyView = {
@@ -300,40 +299,6 @@ function targetsOf(resource: ServiceResource): ServiceId[] {
       destinations.map((to) => to.service),
     ),
   ]);
-}
-
-function addPorts(resource: ServiceResource, ports: ServicePort[]): ServiceResource {
-  const { version: _, revision, ...content } = { ...resource, ports };
-  return { ...content, version: contentVersion(content), revision };
-}
-
-/**
- * Ports that instances have registered: all of those with several; one that stands for the only port of
- * all if it speaks something else than HTTP. `undefined`: nothing that a caller would not find out.
- */
-function registeredPorts(instances: readonly StoredInstance[]): ServicePort[] | undefined {
-  if (instances.some(({ morePorts }) => morePorts.length > 0)) return portsOfAll(instances);
-  const [first] = instances;
-  if (first?.appPort === undefined || first.protocol === "http") return undefined;
-  if (instances.some(({ protocol }) => protocol !== first.protocol)) return undefined;
-  const number = Math.min(...instances.map(({ appPort = 65_535 }) => appPort));
-  return [{ number, protocol: first.protocol }];
-}
-
-function portsOfAll(instances: readonly StoredInstance[]): ServicePort[] {
-  const ports = new Map<number, { name: string | undefined; protocol: PortProtocol }>();
-  for (const { appPort, protocol, morePorts } of instances) {
-    for (const port of [{ name: undefined, appPort, protocol }, ...morePorts]) {
-      if (port.appPort !== undefined && !ports.has(port.appPort)) ports.set(port.appPort, port);
-    }
-  }
-  return [...ports]
-    .sort(([a], [b]) => a - b)
-    .map(([number, { name, protocol }]) => ({
-      number,
-      ...(name === undefined ? {} : { name }),
-      protocol,
-    }));
 }
 
 function idOf(key: string): ServiceId {

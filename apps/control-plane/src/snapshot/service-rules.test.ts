@@ -48,7 +48,7 @@ test("a rule exported to some namespaces holds for their callers alone", () => {
 test("a rule with a workloadSelector holds for those callers of its namespace, unmerged with the others", () => {
   const selector = "workloadSelector: {matchLabels: {app: front}}";
   const resource = compile(
-    subsetRule("plain", "shop", `${subset("plain")}`),
+    subsetRule("plain", "shop", subset("plain")),
     subsetRule("picky", "shop", `${selector}, subsets: [{name: two, labels: {version: v2}}]`),
   );
   const front = rulesFor(resource, from("shop", { app: "front", tier: "web" }));

@@ -112,9 +112,9 @@ function compileRoutes(
     ? written
     : [{ route: defaultRoute(service), origin: undefined, root: undefined }];
   return all.map(({ route, origin, root }) => {
-    const changed = policies.reduceRight(
+    const changed = policies.reduceRight<Changed>(
       (one, document) => overlay(one, document, service, hosts),
-      { route, changedBy: (root ? [root] : []) as MeshDocument[] },
+      { route, changedBy: root ? [root] : [] },
     );
     const retries = meshConfig?.resource.defaultRetries;
     const needsRetries = retries !== undefined && changed.route.retries === undefined;
@@ -127,13 +127,15 @@ function compileRoutes(
   });
 }
 
+type Changed = Omit<EffectiveRoute, "origin">;
+
 /** Puts a TrafficPolicy's timeout, retries and fault into a route that sends to what it means. */
 function overlay(
-  { route, changedBy }: { route: Route; changedBy: MeshDocument[] },
+  { route, changedBy }: Changed,
   document: DocumentOf<"TrafficPolicy">,
   service: ServiceId,
   hosts: HostIndex,
-): { route: Route; changedBy: MeshDocument[] } {
+): Changed {
   const { timeoutMs, retries, fault } = document.resource;
   const isSilent = timeoutMs === undefined && retries === undefined && fault === undefined;
   const meant = subsetsMeant(document, service, hosts);
