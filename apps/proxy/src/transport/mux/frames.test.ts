@@ -9,11 +9,10 @@ import {
   type FrameSink,
   HEADER_BYTES,
   MAX_DATA_BYTES,
+  MAX_SECTION_BYTES,
   writeHeader,
 } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
-
-const MAX_HEAD_BYTES = 4_096;
 
 type Seen = { type: number; isEnd: boolean; stream: number; payload: Buffer; isWhole: boolean };
 
@@ -38,7 +37,7 @@ function read(
   bytes: Buffer,
   cuts: readonly number[],
 ): { frames: Seen[]; fault: string | undefined } {
-  const reader = new FrameReader(MAX_HEAD_BYTES);
+  const reader = new FrameReader();
   const sink = new Collector();
   const places = [...cuts].sort((a, b) => a - b);
   let start = 0;
@@ -133,7 +132,7 @@ const refused: Readonly<Record<string, readonly [Buffer, string]>> = {
   "a ping of a stream": [header(8, FRAME.ping, 1), "FRAME_STREAM"],
   "more data than a frame may hold": [header(MAX_DATA_BYTES + 1, FRAME.data, 1), "FRAME_LENGTH"],
   "an empty head": [header(0, FRAME.head, 1), "FRAME_LENGTH"],
-  "a head above the limit": [header(MAX_HEAD_BYTES + 1, FRAME.head, 1), "FRAME_LENGTH"],
+  "a head above the limit": [header(MAX_SECTION_BYTES + 1, FRAME.head, 1), "FRAME_LENGTH"],
   "a window of three bytes": [header(3, FRAME.window, 1), "FRAME_LENGTH"],
   "a reset with END": [header(1, FRAME.reset | END, 1), "FRAME_FLAG"],
   "trailers without END": [header(5, FRAME.trailers, 1), "FRAME_FLAG"],

@@ -46,6 +46,11 @@ export const GOAWAY_CODE = Object.freeze({ drain: 0, protocol: 1 });
 export const HEADER_BYTES = 8;
 export const END = 0x80;
 export const MAX_DATA_BYTES = 65_536;
+/**
+ * Of a head or a trailer section: above what any proxy can be set to take. Its reader has the limits that
+ * count, and refuses the one message, where a bound on frames would cost all others their connection.
+ */
+export const MAX_SECTION_BYTES = 2_097_152;
 export const INITIAL_CREDIT = 262_144;
 export const MAX_CREDIT = 0x7fff_ffff;
 export const MAX_STREAM = 0x7fff_ffff;
@@ -64,14 +69,9 @@ export interface FrameSink {
 
 /** Takes frames off a stream of bytes, wherever it is cut. Throws `MuxError`. */
 export class FrameReader {
-  readonly #maxHeadBytes: number;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   #remaining = 0;
-
-  constructor(maxHeadBytes: number) {
-    this.#maxHeadBytes = maxHeadBytes;
-  }
 
   read(bytes: Buffer, start: number, end: number, sink: FrameSink): void {
     let at = start;
@@ -124,35 +124,24 @@ export class FrameReader {
     if (isEnd ? type >= FRAME.reset && type !== FRAME.ping : type === FRAME.trailers) {
       throw new MuxError("FRAME_FLAG", `a frame of type ${type} ${isEnd ? "has" : "lacks"} END`);
     }
-    const [least, most] = this.#bounds(type);
+    const [least, most] = BOUNDS[type] as readonly [least: number, most: number];
     if (length < least || length > most) {
       const what = `a frame of type ${type} has ${length} bytes, not ${least} to ${most}`;
       throw new MuxError("FRAME_LENGTH", what);
     }
   }
-
-  #bounds(type: number): readonly [least: number, most: number] {
-    switch (type) {
-      case FRAME.data:
-        return DATA_BOUNDS;
-      case FRAME.head:
-        return [1, this.#maxHeadBytes];
-      case FRAME.trailers:
-        return [TRAILER_FRAME_BYTES, this.#maxHeadBytes + TRAILER_FRAME_BYTES];
-      case FRAME.window:
-        return WINDOW_BOUNDS;
-      case FRAME.ping:
-        return PING_BOUNDS;
-      default:
-        return BYTE_BOUNDS;
-    }
-  }
 }
 
-const DATA_BOUNDS = [0, MAX_DATA_BYTES] as const;
-const WINDOW_BOUNDS = [4, 4] as const;
-const PING_BOUNDS = [8, 8] as const;
-const BYTE_BOUNDS = [1, 1] as const;
+/** Payload bytes by type of frame. */
+const BOUNDS: readonly (readonly [least: number, most: number])[] = [
+  [0, MAX_DATA_BYTES],
+  [1, MAX_SECTION_BYTES],
+  [TRAILER_FRAME_BYTES, MAX_SECTION_BYTES],
+  [1, 1],
+  [4, 4],
+  [8, 8],
+  [1, 1],
+];
 
 /** Appends a header; where the length is not known yet, `setLength` writes it later. Returns its place. */
 export function writeHeader(

@@ -262,6 +262,11 @@ class MuxClientStream extends MuxStream implements UpstreamStream {
     }
   }
 
+  override onBadTrailers(error: Http1Error): void {
+    const user = this.#user;
+    if (user !== undefined) this.#breakOff(user, `the answer's trailers: ${error.message}`);
+  }
+
   #breakOff(user: UpstreamUser, reason: string): void {
     this.#release(RESET_CODE.protocol);
     if (this.#hasHead) user.onResponseCut(reason);

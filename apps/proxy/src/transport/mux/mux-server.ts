@@ -35,11 +35,13 @@ export type MuxServerParts = {
 export class MuxServerSession extends MuxSession implements Session {
   readonly #parts: MuxServerParts;
   readonly #spare: MuxServerStream[] = [];
+  readonly #idleMs: number;
   #lastId = 0;
 
   private constructor(connection: Connection, exchange: HttpExchange, parts: MuxServerParts) {
     super(connection, exchange.clock, exchange.limits);
     this.#parts = parts;
+    this.#idleMs = exchange.timeouts.idleMs;
     this.#spare.push(new MuxServerStream(this, exchange));
   }
 
@@ -95,7 +97,9 @@ export class MuxServerSession extends MuxSession implements Session {
     this.#parts.onGone(this);
   }
 
-  protected override onTick(): void {}
+  protected override onTick(nowMs: number): void {
+    if (this.streams.size === 0 && this.silentMs(nowMs) >= this.#idleMs) this.destroy();
+  }
 }
 
 /** One request of a peer. */
@@ -187,6 +191,10 @@ class MuxServerStream extends MuxStream implements Downstream {
     }
     this.isReading = true;
     exchange.onRequestEnd(trailers);
+  }
+
+  override onBadTrailers(): void {
+    this.#breakOff();
   }
 
   /** What comes is not the body the head has announced: nobody may take it for one. */

@@ -46,7 +46,7 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
   isDraining = false;
   protected readonly streams = new Map<number, MuxStream>();
   readonly #connection: Connection;
-  readonly #reader: FrameReader;
+  readonly #reader = new FrameReader();
   readonly #trailers: BodyReader;
   readonly #out = new OutBuffer(OUT_BYTES);
   /** Where the last frame in `#out` starts, and whose it is: its END may still be set. */
@@ -72,12 +72,16 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
     this.#connection = connection;
     this.clock = clock;
     this.limits = limits;
-    this.#reader = new FrameReader(limits.maxHeadBytes);
     this.#trailers = new BodyReader(fieldNames, limits);
     this.deadlineMs = clock.nowMs + SILENCE_MS;
     this.#floodAtMs = clock.nowMs;
     this.#heardAtMs = clock.nowMs;
     clock.watch(this);
+  }
+
+  /** How long nothing was heard. */
+  protected silentMs(nowMs: number): number {
+    return nowMs - this.#heardAtMs;
   }
 
   protected get connection(): Connection {
@@ -177,7 +181,8 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
       if (start < end) next = reader.read(bytes, start, end, this);
     } catch (error) {
       if (!(error instanceof Http1Error)) throw error;
-      throw new MuxError("TRAILERS", error.message);
+      stream.onBadTrailers(error);
+      return;
     }
     if (reader.isComplete !== isLast || next !== end) {
       throw new MuxError("TRAILERS", "a trailer section does not end where its frame does");
@@ -380,7 +385,7 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
   }
 
   onDeadline(nowMs: number): void {
-    const silentMs = nowMs - this.#heardAtMs;
+    const silentMs = this.silentMs(nowMs);
     this.deadlineMs = nowMs + PONG_MS;
     if (this.streams.size > 0 && silentMs >= SILENCE_MS) {
       if (this.#isPinged && silentMs >= SILENCE_MS + PONG_MS) {

@@ -1,4 +1,4 @@
-import { type FieldBlock, OutBuffer } from "@heddle/http1";
+import { type FieldBlock, type Http1Error, OutBuffer } from "@heddle/http1";
 import type { ByteStream, ByteStreamHandler } from "../byte-stream.ts";
 import { TRAILER_MASK } from "../proxy-fields.ts";
 import { INITIAL_CREDIT, MAX_CREDIT, RESET_CODE } from "./frames.ts";
@@ -219,6 +219,8 @@ export abstract class MuxStream implements ByteStream {
     this.#closeIfEnded();
   }
 
+  /** A trailer section came that is none, or is too large. */
+  abstract onBadTrailers(error: Http1Error): void;
   /** Everything of one read has been handed over. */
   abstract onFlush(): void;
   /** A part of a HEAD frame. */
