@@ -46,6 +46,9 @@ const PROXY_LIMITS = {
   HEDDLE_MUX_CONNECTIONS: limit,
   HEDDLE_MAX_REQUESTS: limit,
   HEDDLE_MAX_LAG_MS: limit,
+  HEDDLE_METRICS_IDLE_MS: limit,
+  HEDDLE_ACCESS_LOG: z.enum(["off", "errors", "all"], "expected off, errors or all").optional(),
+  HEDDLE_ACCESS_LOG_FILE: z.string().optional(),
 };
 
 const UpEnv = HomeEnv.extend({
@@ -121,6 +124,8 @@ const PASSED_ON = [
   "HEDDLE_MUX_CONNECTIONS",
   "HEDDLE_MAX_REQUESTS",
   "HEDDLE_MAX_LAG_MS",
+  "HEDDLE_METRICS_IDLE_MS",
+  "HEDDLE_ACCESS_LOG",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",

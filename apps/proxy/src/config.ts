@@ -9,6 +9,8 @@ import {
   parseControlPlaneAddress,
 } from "./control/control-plane-address.ts";
 import { type JoinToken, parseJoinToken } from "./control/join-token.ts";
+import { DEFAULT_RECORDER_LIMITS } from "./telemetry/recorder.ts";
+import type { AccessLogMode } from "./telemetry/workload-signals.ts";
 import { DEFAULT_OVERLOAD_LIMITS, type OverloadLimits } from "./transport/overload.ts";
 
 export type ProxyConfig = {
@@ -27,6 +29,11 @@ export type ProxyConfig = {
   readonly limits: Http1Limits;
   readonly muxConnections: number;
   readonly overload: OverloadLimits;
+  readonly accessLogMode: AccessLogMode;
+  /** `undefined`: standard output. */
+  readonly accessLogFile: string | undefined;
+  /** A series that has counted nothing for so long is given up. */
+  readonly metricsIdleMs: number;
 };
 
 /** A whole number of `unit`; the bounds keep a typing error from switching a protection off. */
@@ -66,6 +73,16 @@ const ProxyEnv = z.object({
   HEDDLE_BIND_ADDRESS: z
     .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
     .default("127.0.0.1"),
+  HEDDLE_ACCESS_LOG: z
+    .enum(["off", "errors", "all"], 'expected "off", "errors" or "all"')
+    .default("off"),
+  HEDDLE_ACCESS_LOG_FILE: z.string().min(1, "expected a path").optional(),
+  HEDDLE_METRICS_IDLE_MS: limitVariable(
+    "milliseconds",
+    60_000,
+    86_400_000,
+    DEFAULT_RECORDER_LIMITS.idleMs,
+  ),
   HEDDLE_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info"),
@@ -132,6 +149,9 @@ export async function loadConfig(
     logLevel: vars.HEDDLE_LOG_LEVEL,
     drainTimeoutMs: vars.HEDDLE_DRAIN_TIMEOUT_MS,
     muxConnections: vars.HEDDLE_MUX_CONNECTIONS,
+    accessLogMode: vars.HEDDLE_ACCESS_LOG,
+    accessLogFile: vars.HEDDLE_ACCESS_LOG_FILE,
+    metricsIdleMs: vars.HEDDLE_METRICS_IDLE_MS,
     overload: Object.freeze({
       maxRequests: vars.HEDDLE_MAX_REQUESTS,
       maxLagMs: vars.HEDDLE_MAX_LAG_MS,

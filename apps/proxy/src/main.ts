@@ -1,6 +1,12 @@
 import type { Http1Limits } from "@heddle/http1";
 import { formatId } from "@heddle/mesh";
-import { createLogger, type Logger, onShutdown, runMain } from "@heddle/runtime";
+import {
+  createLogger,
+  InvalidConfigError,
+  type Logger,
+  onShutdown,
+  runMain,
+} from "@heddle/runtime";
 import { startAdminServer } from "./admin/admin-server.ts";
 import { adminSources } from "./admin/admin-sources.ts";
 import { loadConfig, type ProxyConfig } from "./config.ts";
@@ -13,6 +19,8 @@ import { drainInOrder } from "./drain.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
+import { AccessLog } from "./telemetry/access-log.ts";
+import { fileOutput, standardOutput } from "./telemetry/log-output.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
 import { Recorder } from "./telemetry/recorder.ts";
 import { processOverload } from "./transport/overload.ts";
@@ -36,7 +44,16 @@ runMain(async () => {
     process.exit(1);
   };
   const brain = new ProxyBrain(config, data, logger, fail);
-  const recorder = new Recorder({ samplingRatio: config.traceSamplingRatio, draw: Math.random });
+  const accessLog = openAccessLog(config, logger);
+  const recorder = new Recorder({
+    samplingRatio: config.traceSamplingRatio,
+    draw: Math.random,
+    accessLogMode: config.accessLogMode,
+    accessLog,
+    environment: process.env,
+    logger,
+    limits: { idleMs: config.metricsIdleMs },
+  });
   const exporter = new OtlpExporter({
     endpoint: config.otlpEndpoint,
     recorder,
@@ -66,11 +83,22 @@ runMain(async () => {
     await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
     await drainInOrder(listeners.inbound, listeners.outbound, config.drainTimeoutMs);
     await brain.stop();
-    await exporter.stop(LAST_PUSH_MS);
+    await Promise.all([exporter.stop(LAST_PUSH_MS), accessLog.stop(LAST_PUSH_MS)]);
     await admin.close();
   });
   tellWhenReady(brain, admin.port, config, logger);
 });
+
+/** Open also while it is off: a Telemetry document may want it at any time. */
+function openAccessLog({ accessLogFile }: ProxyConfig, logger: Logger): AccessLog {
+  if (accessLogFile === undefined) return new AccessLog(standardOutput(), logger);
+  try {
+    return new AccessLog(fileOutput(accessLogFile), logger);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InvalidConfigError(`HEDDLE_ACCESS_LOG_FILE: ${why}`);
+  }
+}
 
 /** For callers of the workloads, and for their apps. */
 type Listeners = { readonly inbound: Listener[]; readonly outbound: Listener[] };

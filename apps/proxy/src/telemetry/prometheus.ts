@@ -145,10 +145,11 @@ function addOwn(registry: ScrapedRegistry, recorder: Recorder, exporter: OtlpExp
   registry.add(
     "heddle_telemetry_dropped_total",
     "counter",
-    "Windows of metrics and spans that were lost because the collector was away too long.",
+    "Windows of metrics and spans lost because the collector was away too long, and log lines because their output was slow.",
     () => [
       { labels: { signal: "metrics" }, value: exporter.state.droppedWindows },
       { labels: { signal: "traces" }, value: exporter.state.droppedSpans },
+      { labels: { signal: "access_log" }, value: recorder.accessLog?.dropped ?? 0 },
     ],
   );
 }
