@@ -11,10 +11,10 @@ import { loadQuotes, type Quote, type QuoteRequest } from "./quotes-proto.ts";
 export function serveGrpc(port: number, answer: () => Promise<boolean>): () => void {
   const server = new Server();
   server.addService(loadQuotes().service, {
-    getQuote: (call: ServerUnaryCall<QuoteRequest, Quote>, callback: sendUnaryData<Quote>) => {
+    getQuote: (call: ServerUnaryCall<QuoteRequest, Quote>, respond: sendUnaryData<Quote>) => {
       void answer().then((isGood) => {
-        if (isGood) callback(null, { order: call.request.order, cents: 499 });
-        else callback({ code: status.INTERNAL, details: "no carrier answered" });
+        if (isGood) respond(null, { order: call.request.order, cents: 499 });
+        else respond({ code: status.INTERNAL, details: "no carrier answered" });
       });
     },
   });

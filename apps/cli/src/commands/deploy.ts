@@ -11,7 +11,10 @@ import type { ProxyFile } from "../run/proxy-process.ts";
 import { joinTokenFile } from "../run/proxy-state.ts";
 import { writePrivateFile } from "../up/home.ts";
 import { applyShopDocuments } from "../up/shop-documents.ts";
+import { portProtocol, tcpDestinations } from "../up/shop-ports.ts";
 import { openApi } from "./command-kit.ts";
+
+const FIRST_LOCAL_PORT = 15_101;
 
 /** What `up` does by itself, for those who start the processes in another way (docker-compose.yml). */
 export function addDeployCommands(program: Command): void {
@@ -31,7 +34,8 @@ export function addDeployCommands(program: Command): void {
     .action(async ({ out }: { out: string }) => {
       const api = await openApi();
       const shop = readShopFile(join(paths.shop, "shop.yaml"));
-      for (const { service, version, workload } of shopWorkloads(shop)) {
+      for (const entry of shopWorkloads(shop)) {
+        const { service, version, workload } = entry;
         // Its container has the workload's name, and so is its host name.
         const isCallerOnly = service === shop.load.from;
         const file = {
@@ -44,10 +48,14 @@ export function addDeployCommands(program: Command): void {
               version,
               workload,
               address: workload,
-              ...(isCallerOnly ? {} : { appPort: 8080 }),
+              ...(isCallerOnly ? {} : { appPort: 8080, protocol: portProtocol(entry) }),
               inboundPort: 15_006,
               outboundPort: 15_001,
-              outbounds: [],
+              // docker-compose.yml tells the app of them in SHOP_LOCAL_PORTS
+              outbounds: tcpDestinations(shop, entry).map((host, index) => ({
+                host,
+                localPort: FIRST_LOCAL_PORT + index,
+              })),
             },
           ],
         };

@@ -17,6 +17,7 @@ import type { Home } from "./home.ts";
 import { pick } from "./mesh-processes.ts";
 import { portAllocator } from "./ports.ts";
 import { applyShopDocuments } from "./shop-documents.ts";
+import { portProtocol, tcpDestinations } from "./shop-ports.ts";
 import { type ProcessSpec, SupervisedProcess } from "./supervised-process.ts";
 
 /** From a random one of these on, so that two meshes that start at once do not try the same ports. */
@@ -99,11 +100,11 @@ export class Shop {
           workload: workload.workload,
           ...(this.#isLoadOnly(workload)
             ? {}
-            : { appPort: appPorts.get(workload) ?? 0, protocol: protocolOf(workload) }),
+            : { appPort: appPorts.get(workload) ?? 0, protocol: portProtocol(workload) }),
           inboundPort: await this.#nextPort(),
           outboundPort: await this.#nextPort(),
           outbounds: await Promise.all(
-            this.#tcpDestinations(workload).map(async (host) => ({
+            tcpDestinations(this.#shop, workload).map(async (host) => ({
               host,
               localPort: await this.#nextPort(),
             })),
@@ -200,22 +201,10 @@ export class Shop {
     return { name, logFile: this.#home.logFile(log), ...rest };
   }
 
-  /** HTTP and gRPC name their destination; for others the sidecar keeps a local port. */
-  #tcpDestinations({ behaviour }: ShopWorkload): string[] {
-    return behaviour.calls
-      .map(({ to }) => to)
-      .filter((to) => this.#shop.services[to]?.speaks === "tcp");
-  }
-
   /** The gateway makes the load and serves nobody. */
   #isLoadOnly({ service }: ShopWorkload): boolean {
     return service === this.#shop.load.from;
   }
-}
-
-/** A WebSocket begins as HTTP. */
-function protocolOf({ speaks }: ShopWorkload) {
-  return speaks === "websocket" ? "http" : speaks;
 }
 
 type WorkloadPorts = ProxyReady["workloads"][number];
