@@ -1,6 +1,11 @@
 import { type BodyKind, OutBuffer } from "@heddle/http1";
 import { type FormatFacts, isMirrored, shadowAuthority } from "@heddle/mesh";
-import type { DestinationView, LiveEndpoint, MirrorView } from "../core/mesh-view.ts";
+import type {
+  DestinationView,
+  DestinationWorkload,
+  LiveEndpoint,
+  MirrorView,
+} from "../core/mesh-view.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import type { TraceContext } from "../transport/trace-context.ts";
 import type { UpstreamSource, UpstreamStream, UpstreamUser } from "../transport/upstream-stream.ts";
@@ -15,6 +20,13 @@ const MAX_COPIES = 256;
 /** What became of a copy. */
 export type CopyOutcome = "answered" | "failed" | "dropped";
 
+/** `to`: who got the copy; absent where nobody did. */
+type CountCopy = (
+  destination: DestinationView,
+  outcome: CopyOutcome,
+  to?: DestinationWorkload,
+) => void;
+
 /** A request as it goes to a mirror. */
 export type Copy = {
   readonly method: string;
@@ -27,11 +39,11 @@ export type Copy = {
 export class Mirrors {
   #underWay = 0;
   readonly #sourceOf: (live: LiveEndpoint, destination: DestinationView) => UpstreamSource;
-  readonly #count: (destination: DestinationView, outcome: CopyOutcome) => void;
+  readonly #count: CountCopy;
 
   constructor(parts: {
     readonly sourceOf: (live: LiveEndpoint, destination: DestinationView) => UpstreamSource;
-    readonly count: (destination: DestinationView, outcome: CopyOutcome) => void;
+    readonly count: CountCopy;
   }) {
     this.#sourceOf = parts.sourceOf;
     this.#count = parts.count;
@@ -52,7 +64,7 @@ export class Mirrors {
     new CopyExchange(copy, this.#sourceOf(live, destination), (isAnswered) => {
       this.#underWay--;
       live.activeRequests--;
-      this.#count(destination, isAnswered ? "answered" : "failed");
+      this.#count(destination, isAnswered ? "answered" : "failed", live.workload);
     }).start();
   }
 }

@@ -52,8 +52,8 @@ export class OutboundSide {
     this.counts = new EventCounts(this);
     this.mirrors = new Mirrors({
       sourceOf: (live, destination) => this.pools.ofEndpoint(live, destination, { isGrpc: false }),
-      count: ({ service }, outcome) =>
-        this.counts.add("heddle_mirrored_requests_total", service, outcome),
+      count: ({ service }, outcome, to) =>
+        this.counts.add("heddle_mirrored_requests_total", service, outcome, to),
     });
     this.deadlines = deadlinesOf(parts.workload);
   }

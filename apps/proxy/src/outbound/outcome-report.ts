@@ -86,7 +86,7 @@ type CountedName =
   | "heddle_mirrored_requests_total"
   | "heddle_faults_total";
 
-/** Heddle's own counters of a workload's way out, by destination and outcome. */
+/** Heddle's own counters of a workload's way out, by service, workload (if one was chosen) and outcome. */
 export class EventCounts {
   readonly #side: Pick<OutboundSide, "parts">;
   readonly #counters = new Map<string, EventCounter>();
@@ -99,8 +99,10 @@ export class EventCounts {
     name: CountedName,
     service: { readonly namespace: string; readonly name: string },
     outcome: string,
+    to?: { readonly namespace: string; readonly name: string },
   ): void {
-    const key = `${name} ${service.namespace}/${service.name} ${outcome}`;
+    const called = `${service.namespace}/${service.name} ${to?.namespace}/${to?.name}`;
+    const key = `${name} ${called} ${outcome}`;
     let counter = this.#counters.get(key);
     if (counter === undefined) {
       const { recorder, workload } = this.#side.parts;
@@ -109,6 +111,7 @@ export class EventCounts {
         source_workload_namespace: workload.id.namespace,
         destination_service_name: service.name,
         destination_service_namespace: service.namespace,
+        ...(to && { destination_workload: to.name, destination_workload_namespace: to.namespace }),
         outcome,
       });
       this.#counters.set(key, counter);

@@ -282,7 +282,8 @@ export abstract class TryingExchange extends HttpExchange {
     if (destination === undefined || retry === undefined) return;
     asked.retryCount++;
     if (!isNow) asked.noteVisit();
-    this.side.counts.add("heddle_retries_total", destination.service, "retried");
+    const failed = asked.live?.workload;
+    this.side.counts.add("heddle_retries_total", destination.service, "retried", failed);
     this.#account.openRetry(destination);
     const again = () => {
       if (this.isOutdated) this.chooseAgain();
