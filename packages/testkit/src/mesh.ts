@@ -40,6 +40,8 @@ export class RefusedError extends Error {
 export type Mesh = {
   readonly sink: OtlpSink;
   readonly controlPlane: StartedProcess<{ controlPort: number; adminPort: number }>;
+  /** Of an admin, for the API at `controlPlane.ready.adminPort`. */
+  readonly apiToken: string;
   call<Body>(method: string, path: string, body?: object): Promise<ApiAnswer<Body>>;
   /**
    * Applies documents and waits until every proxy they concern runs them. Throws `RefusedError`, or an
@@ -105,6 +107,7 @@ export async function startMesh(
   return {
     sink,
     controlPlane,
+    apiToken: token,
     call,
     apply: (yaml) => change("POST", "/apply", { yaml }),
     remove: async (kind, namespace, name) => {
