@@ -2,6 +2,7 @@ import http from "node:http";
 import net from "node:net";
 import type { TestContext } from "node:test";
 import type { ProxyResource } from "@heddle/contracts";
+import type { Http1Limits } from "@heddle/http1";
 import { type MtlsMode, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import { createLogger } from "@heddle/runtime";
 import { TestAuthority } from "@heddle/testkit";
@@ -314,6 +315,7 @@ export async function outbound(
     host?: string;
     timeouts?: ExchangeTimeouts;
     ownPorts?: Set<number>;
+    limits?: Http1Limits;
     protocols?: ProtocolMemory;
     muxConnections?: number;
   } = {},
@@ -330,6 +332,7 @@ export async function outbound(
     ...(rest.protocols && { protocols: rest.protocols }),
     ...(rest.muxConnections !== undefined && { muxConnections: rest.muxConnections }),
     ...(rest.timeouts && { timeouts: rest.timeouts }),
+    ...(rest.limits && { limits: rest.limits }),
   });
   ownPorts.add(listener.port);
   t.after(() => listener.drain(0));

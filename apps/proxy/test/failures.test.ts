@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
+import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { waitFor } from "@heddle/testkit";
 import type { ExchangeTimeouts } from "../src/transport/http-exchange.ts";
 import {
@@ -27,10 +28,10 @@ const routeTo = (subset: string | undefined, rest: { timeoutMs?: number } = {}) 
 async function callerOf(
   t: TestContext,
   ports: readonly number[],
-  rest: { timeoutMs?: number; timeouts?: ExchangeTimeouts } = {},
+  rest: { timeoutMs?: number; timeouts?: ExchangeTimeouts; limits?: Http1Limits } = {},
 ) {
   const mesh = new TestMesh();
-  const { timeoutMs, timeouts } = rest;
+  const { timeoutMs, timeouts, limits } = rest;
   mesh.apply(
     service("reviews", {
       revision: 7,
@@ -42,13 +43,10 @@ async function callerOf(
     ),
   );
   const recorder = new MemoryRecorder();
-  const proxy = await outbound(
-    t,
-    await hosted("front"),
-    mesh,
-    recorder,
-    timeouts ? { timeouts } : {},
-  );
+  const proxy = await outbound(t, await hosted("front"), mesh, recorder, {
+    ...(timeouts && { timeouts }),
+    ...(limits && { limits }),
+  });
   return { mesh, recorder, proxy };
 }
 
@@ -294,6 +292,28 @@ test("answers smuggling attempts itself; nothing of them reaches the upstream", 
   }
   assert.deepEqual(seen, []);
   assert.ok(recorder.records.every(({ labels }) => labels.responseFlags === "DPE"));
+});
+
+test("holds requests and answers to the limits its operator has set", async (t) => {
+  const limits = { ...DEFAULT_LIMITS, maxFields: 6, maxLineBytes: 512, maxHeadBytes: 1_024 };
+  const reviews = await app(t, (each, response) => {
+    const count = Number(each.headers["x-wanted"] ?? 0);
+    for (let i = 0; i < count; i++) response.setHeader(`x-${i}`, "1");
+    response.end("ok");
+  });
+  const { proxy } = await callerOf(t, [reviews.port], { limits });
+  const statusOf = async (text: string) => {
+    const client = new RawClient(t, proxy.port);
+    client.send(text);
+    return Number((await client.expect(/^HTTP\/1\.1 (\d{3}) /))[1]);
+  };
+  assert.equal(await statusOf(request("X: 1\r\n".repeat(5))), 200);
+  assert.equal(await statusOf(request("X: 1\r\n".repeat(6))), 431);
+  assert.equal(await statusOf(request(`X: ${"a".repeat(512)}\r\n`)), 431);
+  assert.equal(await statusOf(request(`X: ${"a".repeat(400)}\r\n`.repeat(3))), 431);
+  assert.equal(await statusOf(`GET /${"a".repeat(512)} HTTP/1.1\r\nHost: reviews\r\n\r\n`), 414);
+  assert.equal(await statusOf(request("X-Wanted: 1\r\n")), 200);
+  assert.equal(await statusOf(request("X-Wanted: 9\r\n")), 502);
 });
 
 test("refuses a broken chunk in the middle of a body without harm to the other requests", async (t) => {
