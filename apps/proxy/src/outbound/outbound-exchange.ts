@@ -180,7 +180,7 @@ export class OutboundExchange extends TryingExchange {
       return;
     }
     if (!this.isRequestComplete && asked.mayWantBodyAgain) this.keepBody();
-    if (route.mirrors.length > 0 && asked.attemptCount === 0) this.prepareMirrors(route);
+    if (route.mirrors.length > 0 && asked.attemptCount === 0) this.prepareCopies(route);
     this.try(destination);
   }
 

@@ -1,4 +1,4 @@
-import { type FieldBlock, type FieldMask, fieldMask, type OutBuffer } from "@heddle/http1";
+import type { FieldBlock, FieldMask, OutBuffer } from "@heddle/http1";
 import {
   admitRequest,
   backoffMs,
@@ -6,7 +6,7 @@ import {
   effectiveTryTimeoutMs,
   type FaultAbort,
 } from "@heddle/mesh";
-import type { DestinationView, LiveEndpoint, MirrorView, RouteView } from "../core/mesh-view.ts";
+import type { DestinationView, LiveEndpoint, RouteView } from "../core/mesh-view.ts";
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import {
@@ -18,27 +18,22 @@ import {
 } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
-import { GRPC_STATUS_ID, PROXY_FIELD } from "../transport/proxy-fields.ts";
+import { GRPC_STATUS_ID } from "../transport/proxy-fields.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
+import { DueCopies } from "./due-copies.ts";
 import { ExchangeFacts } from "./exchange-facts.ts";
 import { explain } from "./explanation.ts";
-import { copyOf } from "./mirror.ts";
 import { OutboundRequest } from "./outbound-request.ts";
 import type { OutboundSide } from "./outbound-side.ts";
 import { reportOutcome } from "./outcome-report.ts";
 import { hashOf } from "./request-hash.ts";
-import { appendFields, dropFields, writeRequestHead } from "./request-head.ts";
+import { writeRequestHead } from "./request-head.ts";
+import { dropReplaced, responseMaskOf, writeResponseFields } from "./response-head.ts";
 import { decideAfterFault, decideAfterResponse, type RetryVerdict } from "./retry-decision.ts";
 import { drawFault, statusOfAbort } from "./route-actions.ts";
 import { TryAccount } from "./try-account.ts";
 import { outcomeOfAnswer, outcomeOfEnd, outcomeOfFault } from "./try-outcome.ts";
-
-/** A sidecar vouches for its failure headers; anyone else's are not believed. */
-const SIDECAR_RESPONSE_MASK = fieldMask([], { isHopByHop: true });
-const FOREIGN_RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], {
-  isHopByHop: true,
-});
 
 type Field = readonly [name: string, value: string];
 
@@ -56,7 +51,7 @@ export abstract class TryingExchange extends HttpExchange {
   protected readonly facts: ExchangeFacts;
   readonly #account: TryAccount;
   #pool: UpstreamSource | undefined;
-  #dueMirrors: readonly MirrorView[] | undefined;
+  readonly #copies: DueCopies;
 
   constructor(side: OutboundSide, fixedHost: string | undefined) {
     super(processClock, side.timeouts, side.limits);
@@ -64,6 +59,7 @@ export abstract class TryingExchange extends HttpExchange {
     this.asked = new OutboundRequest(this.request, fixedHost);
     this.facts = new ExchangeFacts(this.asked, this.trace, side);
     this.#account = new TryAccount(side.parts.workload.id);
+    this.#copies = new DueCopies(side, this.asked, this.trace, this.facts);
   }
 
   override get origin(): string {
@@ -80,7 +76,7 @@ export abstract class TryingExchange extends HttpExchange {
     this.asked.reset();
     this.#account.settle();
     this.#pool = undefined;
-    this.#dueMirrors = undefined;
+    this.#copies.forget();
     this.facts.response = undefined;
   }
 
@@ -247,16 +243,8 @@ export abstract class TryingExchange extends HttpExchange {
       const facts = { status, header: (name: string) => fields.find(name) };
       if (this.#retriesAfter(facts, () => this.dropResponse())) return false;
     }
-    const changes = asked.routeTarget?.responseHeaders;
-    if (changes !== undefined) dropFields(fields, changes.dropped);
-    if (asked.answerFields !== undefined) this.#replaceFields(fields, asked.answerFields);
+    if (!asked.route.isPlain || asked.answerFields !== undefined) dropReplaced(asked, fields);
     return true;
-  }
-
-  /** What CORS says takes the place of what the app says; cookies stand side by side. */
-  #replaceFields(fields: FieldBlock, own: readonly Field[]): void {
-    const names = own.map(([name]) => name).filter((name) => name !== "set-cookie");
-    dropFields(fields, names);
   }
 
   /** `drop` gives up the response before the next try begins. */
@@ -308,30 +296,17 @@ export abstract class TryingExchange extends HttpExchange {
 
   // ---- Copies ----
 
-  protected prepareMirrors(route: RouteView): void {
-    const drawn = this.side.mirrors.draw(route.mirrors);
-    if (drawn.length === 0) return;
-    this.#dueMirrors = drawn;
+  protected prepareCopies(route: RouteView): void {
+    this.#copies.draw(route);
+    if (!this.#copies.areDue) return;
     // A body may have come while the destination was asked for: it lies kept, as for the real endpoint.
-    if (this.isRequestComplete) this.#sendCopies(this.keptBody);
+    if (this.isRequestComplete) this.#copies.send(this.keptBody, this.requestBytes);
     else this.keepBody();
   }
 
   override onRequestEnd(trailers: FieldBlock | undefined): void {
-    if (this.#dueMirrors !== undefined && this.isBusy) this.#sendCopies(this.keptBody);
+    if (this.#copies.areDue && this.isBusy) this.#copies.send(this.keptBody, this.requestBytes);
     super.onRequestEnd(trailers);
-  }
-
-  /** Sent after this turn: what goes to the real endpoint is being put together just now. */
-  #sendCopies(body: Buffer): void {
-    const mirrors = this.#dueMirrors ?? [];
-    this.#dueMirrors = undefined;
-    const isWhole = body.length === this.requestBytes;
-    const kept = body.length === 0 ? undefined : Buffer.from(body);
-    for (const mirror of mirrors) {
-      const copy = isWhole ? copyOf(this.asked, mirror, this.trace, this.facts, kept) : undefined;
-      setImmediate(() => this.side.mirrors.send(mirror.destination, copy));
-    }
   }
 
   // ---- Heads ----
@@ -344,24 +319,11 @@ export abstract class TryingExchange extends HttpExchange {
   }
 
   protected override responseMask(): FieldMask {
-    return this.asked.isToSidecar ? SIDECAR_RESPONSE_MASK : FOREIGN_RESPONSE_MASK;
+    return responseMaskOf(this.asked);
   }
 
   protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
-    const { asked, facts } = this;
-    const { fields, status } = upstream.response;
-    if (asked.isToSidecar) {
-      asked.responseOrigin = fields.findById(PROXY_FIELD.origin) ?? "";
-      asked.responseFlags = fields.findById(PROXY_FIELD.flags) ?? "-";
-    }
-    if (status >= 500 && asked.responseOrigin === "") out.field("x-heddle-origin", asked.appName);
-    if (asked.answerFields !== undefined) {
-      for (const [name, value] of asked.answerFields) out.field(name, value);
-    }
-    const changes = asked.routeTarget?.responseHeaders;
-    if (changes === undefined) return;
-    facts.response = upstream.response;
-    appendFields(out, changes, facts);
+    writeResponseFields(out, this.asked, this.facts, upstream);
   }
 
   // ---- Words and numbers ----
