@@ -167,7 +167,7 @@ test("localityLbSetting.distribute: shares by where endpoints are", async (t) =>
   const proxy = await outbound(t, await hosted("front"), mesh, new MemoryRecorder());
   for (let round = 0; round < 100; round++) await send(proxy.port, { host });
   const share = west?.seen.length ?? 0;
-  assert.ok(share >= 75 && share <= 85, `${share} of 100`);
+  assert.ok(share >= 62 && share <= 96, `${share} of 100`);
 });
 
 test("loadBalancer.warmup: an endpoint that has just begun gets a small share", async (t) => {

@@ -230,6 +230,15 @@ test("http.timeout: is told to the endpoint, and a caller's own bound counts if 
   assert.match(one.seen[2]?.headers["grpc-timeout"] as string, /^2\d\dm$|^300m$/);
 });
 
+test("a host outside is sent a caller's grpc-timeout as it came, and nothing that is meant for the proxy", async (t) => {
+  const one = await countingApp(t);
+  const { proxy } = await callerOf(t, [one.port]);
+  const headers = { "grpc-timeout": "300m", "x-envoy-retry-on": "5xx" };
+  await send(proxy.port, { host: `127.0.0.1:${one.port}`, headers });
+  assert.equal(one.seen[0]?.headers["grpc-timeout"], "300m");
+  assert.equal(one.seen[0]?.headers["x-envoy-retry-on"], undefined);
+});
+
 test("a caller's bound ends a request as the rule's would, and says so: 504, UT", async (t) => {
   const slow = await countingApp(t, hold);
   const { proxy, recorder } = await callerOf(t, [slow.port], {

@@ -11,7 +11,7 @@ import type {
 import { looksAtEveryAnswer } from "../core/service-views.ts";
 import type { Flags } from "../transport/failure.ts";
 import { isGrpc } from "../transport/grpc-answer.ts";
-import { hasControls } from "../transport/proxy-fields.ts";
+import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
 import type { Bound } from "./request-bounds.ts";
 
@@ -53,6 +53,8 @@ export class OutboundRequest implements RequestFacts {
   hash: number | undefined;
   /** Whether the app asks something of the proxy by a header. */
   hasControls = false;
+  /** Among these a `grpc-timeout`, which goes on as what is left of it. */
+  hasGrpcTimeout = false;
   /** Raised before there was an answer: a delay that was injected, retries that were not allowed. */
   flags: Flags = "-";
   /** Whether the route's own actions (fault, CORS, mirrors) are done: choosing again does not repeat them. */
@@ -80,6 +82,7 @@ export class OutboundRequest implements RequestFacts {
     this.bound = undefined;
     this.hash = undefined;
     this.hasControls = false;
+    this.hasGrpcTimeout = false;
     this.flags = "-";
     this.hasActed = false;
     this.answerFields = undefined;
@@ -105,6 +108,8 @@ export class OutboundRequest implements RequestFacts {
       this.looksAtEveryAnswer = route.looksAtEveryAnswer;
       return;
     }
+    const { fields } = this.head;
+    this.hasGrpcTimeout ||= fields.indexOfId(PROXY_FIELD.grpcTimeout) >= 0;
     this.retry = overrideRetry(route.retry, (name) => this.header(name));
     this.looksAtEveryAnswer = looksAtEveryAnswer(this.retry);
   }

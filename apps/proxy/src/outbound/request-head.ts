@@ -25,7 +25,8 @@ const OWN_FIELDS = [
   PROXY_FIELD.origin,
   PROXY_FIELD.flags,
   PROXY_FIELD.overloaded,
-  ...CONTROL_FIELDS,
+  // gRPC's is rewritten where a deadline holds, and any server's business where none does.
+  ...CONTROL_FIELDS.filter((id) => id !== PROXY_FIELD.grpcTimeout),
 ];
 const REQUEST_MASK = fieldMask(OWN_FIELDS, { isHopByHop: true });
 /** A broken or missing traceparent ends the trace, and with it the state that belonged to it. */
@@ -46,6 +47,7 @@ export function writeRequestHead(
   const host = copy === undefined ? hostField(request) : copy.host;
   out.text(`${head.method} ${request.target} HTTP/1.1\r\nhost: ${host}\r\n`);
   const changes = routeTarget?.requestHeaders;
+  if (request.hasGrpcTimeout) head.fields.dropId(PROXY_FIELD.grpcTimeout);
   if (changes !== undefined) dropFields(head.fields, changes.dropped);
   out.fields(head.fields, trace.hasParent ? REQUEST_MASK : NEW_TRACE_MASK);
   trace.write(out, copy === undefined);
@@ -68,12 +70,12 @@ export function hostField({ routeTarget, fixedHost, head }: OutboundRequest): st
 
 /** How long somebody waits, for the next hop to keep to. */
 function writeTimeouts(out: OutBuffer, request: OutboundRequest): void {
-  const { bound, retry, view, head } = request;
+  const { bound, retry, view } = request;
   if (view === undefined) return; // nobody outside the mesh is told
   const remainingMs = bound && bound.atMs - performance.now();
   const expectedMs = expectedTimeoutMs(remainingMs, retry?.policy.perTryTimeoutMs);
   if (expectedMs !== undefined) out.field(EXPECTED_TIMEOUT_HEADER, String(expectedMs));
-  if (remainingMs !== undefined && head.fields.indexOfId(PROXY_FIELD.grpcTimeout) >= 0) {
+  if (remainingMs !== undefined && request.hasGrpcTimeout) {
     out.field(GRPC_TIMEOUT_HEADER, formatGrpcTimeout(remainingMs));
   }
 }
