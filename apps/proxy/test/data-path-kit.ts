@@ -360,7 +360,7 @@ export async function app(
 export async function rawApp(
   t: TestContext,
   onConnection: (socket: net.Socket) => void,
-): Promise<{ port: number; sockets: Set<net.Socket> }> {
+): Promise<{ port: number; sockets: Set<net.Socket>; close(): Promise<void> }> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
@@ -373,7 +373,8 @@ export async function rawApp(
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return { port: (server.address() as net.AddressInfo).port, sockets };
+  const { port } = server.address() as net.AddressInfo;
+  return { port, sockets, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 /** A client that writes bytes and reads them back as text. */

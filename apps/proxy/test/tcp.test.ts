@@ -17,6 +17,10 @@ import {
   TestMesh,
 } from "./data-path-kit.ts";
 
+/** How opaque connections travel between sidecars: over the connections requests share, or each its own. */
+const LEGS = ["mux", "own mTLS connection"] as const;
+type Leg = (typeof LEGS)[number];
+
 const GREETING = "5.7.0-server-first\n";
 
 /** A server that speaks first, then echoes, and says goodbye when the client has ended its side. */
@@ -29,10 +33,15 @@ function serverFirst(t: TestContext) {
   });
 }
 
-async function localPort(t: TestContext, mesh: TestMesh, host: string) {
+async function localPort(t: TestContext, mesh: TestMesh, host: string, leg: Leg = "mux") {
   const recorder = new MemoryRecorder();
   const protocols = new ProtocolMemory();
-  const proxy = await outbound(t, await hosted("front"), mesh, recorder, { host, protocols });
+  const muxConnections = leg === "mux" ? 2 : 0;
+  const proxy = await outbound(t, await hosted("front"), mesh, recorder, {
+    host,
+    protocols,
+    muxConnections,
+  });
   return { proxy, recorder, protocols };
 }
 
@@ -63,7 +72,11 @@ test("connects an app to a declared TCP port before it has sent a byte, and keep
 });
 
 /** `front` calling `db` on a local port, through two sidecars. */
-async function twoSidecars(t: TestContext, appPort: number, protocol: "tcp" | "auto" = "tcp") {
+async function twoSidecars(
+  t: TestContext,
+  appPort: number,
+  { protocol = "tcp", leg = "mux" }: { protocol?: "tcp" | "auto"; leg?: Leg } = {},
+) {
   const db = await hosted("db", { appPort });
   const received = new MemoryRecorder();
   const app = { port: appPort, protocol };
@@ -75,24 +88,26 @@ async function twoSidecars(t: TestContext, appPort: number, protocol: "tcp" | "a
     service("db", { ports: [{ number: 5432, protocol }] }),
     endpoints("db", [{ port: listener.port, identity }]),
   );
-  return { ...(await localPort(t, mesh, "db:5432")), db, received, listener, mesh };
+  return { ...(await localPort(t, mesh, "db:5432", leg)), db, received, listener, mesh };
 }
 
-test("carries TCP between two sidecars by mTLS, half-closes included, and counts it at both ends", async (t) => {
-  const app = await serverFirst(t);
-  const { proxy, recorder, received } = await twoSidecars(t, app.port);
-  const client = new RawClient(t, proxy.port);
-  await client.expect(/^5\.7\.0-server-first\n$/);
-  client.socket.end("last words");
-  assert.equal(await client.closed(), `${GREETING}last wordsbye`);
-  for (const each of [recorder, received]) {
-    const { labels, ...counts } = await each.findTcp(({ closed }) => closed === 1);
-    const sentBytes = GREETING.length + "last wordsbye".length;
-    assert.deepEqual(counts, { opened: 1, closed: 1, sentBytes, receivedBytes: 10 });
-    assert.deepEqual([labels.source.workload, labels.destination.workload], ["front", "db"]);
-  }
-  assert.equal(received.tcp[0]?.labels.security, "mutual_tls");
-});
+for (const leg of LEGS) {
+  test(`carries TCP between two sidecars by mTLS, half-closes included, and counts it at both ends (${leg})`, async (t) => {
+    const app = await serverFirst(t);
+    const { proxy, recorder, received } = await twoSidecars(t, app.port, { leg });
+    const client = new RawClient(t, proxy.port);
+    await client.expect(/^5\.7\.0-server-first\n$/);
+    client.socket.end("last words");
+    assert.equal(await client.closed(), `${GREETING}last wordsbye`);
+    for (const each of [recorder, received]) {
+      const { labels, ...counts } = await each.findTcp(({ closed }) => closed === 1);
+      const sentBytes = GREETING.length + "last wordsbye".length;
+      assert.deepEqual(counts, { opened: 1, closed: 1, sentBytes, receivedBytes: 10 });
+      assert.deepEqual([labels.source.workload, labels.destination.workload], ["front", "db"]);
+    }
+    assert.equal(received.tcp[0]?.labels.security, "mutual_tls");
+  });
+}
 
 test("counts bytes while a connection is open, each second", async (t) => {
   const app = await serverFirst(t);
@@ -105,44 +120,48 @@ test("counts bytes while a connection is open, each second", async (t) => {
   }
 });
 
-test("holds a sender back while nobody reads, and then loses nothing", async (t) => {
-  const piece = randomBytes(1_048_576);
-  const app = await rawApp(t, (socket) => socket.pipe(socket));
-  const { proxy } = await twoSidecars(t, app.port);
-  const client = net.connect(proxy.port, "127.0.0.1");
-  t.after(() => client.destroy());
-  client.pause();
-  const before = process.memoryUsage.rss();
-  const sent = createHash("md5");
-  let count = 0;
-  for (let isStuck = false; !isStuck; ) {
-    assert.ok(++count < 128, "everything was taken though nobody reads");
-    sent.update(piece);
-    if (client.write(piece)) continue;
-    const drained = once(client, "drain").then(() => false);
-    const patience = new Promise<boolean>((resolve) => setTimeout(resolve, 500, true).unref());
-    isStuck = await Promise.race([drained, patience]);
-  }
-  const grown = process.memoryUsage.rss() - before;
-  assert.ok(grown < 40 * 1_048_576, `memory grew by ${grown}`);
-  client.end();
-  const received = createHash("md5");
-  client.on("data", (part: Buffer) => received.update(part));
-  client.resume();
-  await once(client, "end");
-  assert.equal(received.digest("hex"), sent.digest("hex"));
-});
+for (const leg of LEGS) {
+  test(`holds a sender back while nobody reads, and then loses nothing (${leg})`, async (t) => {
+    const piece = randomBytes(1_048_576);
+    const app = await rawApp(t, (socket) => socket.pipe(socket));
+    const { proxy } = await twoSidecars(t, app.port, { leg });
+    const client = net.connect(proxy.port, "127.0.0.1");
+    t.after(() => client.destroy());
+    client.pause();
+    const before = process.memoryUsage.rss();
+    const sent = createHash("md5");
+    let count = 0;
+    for (let isStuck = false; !isStuck; ) {
+      assert.ok(++count < 128, "everything was taken though nobody reads");
+      sent.update(piece);
+      if (client.write(piece)) continue;
+      const drained = once(client, "drain").then(() => false);
+      const patience = new Promise<boolean>((resolve) => setTimeout(resolve, 500, true).unref());
+      isStuck = await Promise.race([drained, patience]);
+    }
+    const grown = process.memoryUsage.rss() - before;
+    assert.ok(grown < 40 * 1_048_576, `memory grew by ${grown}`);
+    client.end();
+    const received = createHash("md5");
+    client.on("data", (part: Buffer) => received.update(part));
+    client.resume();
+    await once(client, "end");
+    assert.equal(received.digest("hex"), sent.digest("hex"));
+  });
+}
 
-test("STRICT refuses plaintext TCP and counts it; a sidecar's connection passes", async (t) => {
-  const app = await serverFirst(t);
-  const { proxy, db, received, listener } = await twoSidecars(t, app.port);
-  db.mtlsMode = "STRICT";
-  const plain = new RawClient(t, listener.port);
-  plain.send("hello");
-  assert.equal(await plain.closed(), "");
-  assert.deepEqual(received.refusals, [{ workload: "db", address: "127.0.0.1" }]);
-  await new RawClient(t, proxy.port).expect(/server-first/);
-});
+for (const leg of LEGS) {
+  test(`STRICT refuses plaintext TCP and counts it; a sidecar's connection passes (${leg})`, async (t) => {
+    const app = await serverFirst(t);
+    const { proxy, db, received, listener } = await twoSidecars(t, app.port, { leg });
+    db.mtlsMode = "STRICT";
+    const plain = new RawClient(t, listener.port);
+    plain.send("hello");
+    assert.equal(await plain.closed(), "");
+    assert.deepEqual(received.refusals, [{ workload: "db", address: "127.0.0.1" }]);
+    await new RawClient(t, proxy.port).expect(/server-first/);
+  });
+}
 
 test("PERMISSIVE passes plaintext TCP to the app, also when the server is to begin", async (t) => {
   const app = await serverFirst(t);
@@ -252,7 +271,7 @@ test("ends a connection that is idle for longer than tcp.idleTimeout", async (t)
 
 test("looks at a port of no declared protocol once: 100 ms for a server that begins, then nothing", async (t) => {
   const app = await serverFirst(t);
-  const { proxy, protocols } = await twoSidecars(t, app.port, "auto");
+  const { proxy, protocols } = await twoSidecars(t, app.port, { protocol: "auto" });
   const time = async () => {
     const startMs = performance.now();
     await new RawClient(t, proxy.port).expect(/server-first/);
@@ -274,4 +293,64 @@ test("tunnels to a host outside the mesh on a local port, unless the policy is R
   mesh.outboundTrafficPolicy = "REGISTRY_ONLY";
   assert.equal(await new RawClient(t, proxy.port).closed(), "");
   await recorder.findTcp(({ labels }) => labels.responseFlags === "NR");
+});
+
+for (const leg of LEGS) {
+  test(`tells its client of an app that is not there, and of one that breaks off (${leg})`, async (t) => {
+    const gone = await rawApp(t, () => {});
+    const { proxy, recorder, received } = await twoSidecars(t, gone.port, { leg });
+    for (const socket of gone.sockets) socket.destroy();
+    await gone.close();
+    assert.equal(await new RawClient(t, proxy.port).closed(), "");
+    const { labels } = await received.findTcp((record) => record.closed === 1);
+    assert.deepEqual([labels.responseFlags, labels.failedBy], ["UF", "inbound-proxy"]);
+    await recorder.findTcp((record) => record.closed === 1);
+    const rude = await rawApp(t, (socket) => socket.resetAndDestroy());
+    const other = await twoSidecars(t, rude.port, { leg });
+    const client = new RawClient(t, other.proxy.port);
+    assert.equal(await client.closed(), "");
+  });
+}
+
+test("goes to the next sidecar when the app behind the first is not there", async (t) => {
+  const app = await serverFirst(t);
+  const gone = await rawApp(t, () => {});
+  await gone.close();
+  const workload = await hosted("db", { appPort: app.port });
+  const names = { namespace: "shop", workload: "db", service: "db" };
+  const identity = (await authority()).spiffeId(names);
+  const ports = await Promise.all(
+    [app.port, gone.port].map(async (port) => {
+      const to = { port, protocol: "tcp" as const };
+      const recorder = new MemoryRecorder();
+      return (await inbound(t, workload, recorder, undefined, { app: to })).port;
+    }),
+  );
+  const mesh = new TestMesh();
+  mesh.apply(
+    service("db", { ports: [{ number: 5432, protocol: "tcp" }] }),
+    endpoints(
+      "db",
+      ports.map((port) => ({ port, identity })),
+    ),
+  );
+  const { proxy } = await localPort(t, mesh, "db:5432");
+  for (let i = 0; i < 8; i++) await new RawClient(t, proxy.port).expect(/server-first/);
+});
+
+test("a connection that stalls on the shared leg holds up no other, and no request", async (t) => {
+  const app = await rawApp(t, (socket) => socket.pipe(socket));
+  const { proxy } = await twoSidecars(t, app.port);
+  const stalled = net.connect(proxy.port, "127.0.0.1");
+  t.after(() => stalled.destroy());
+  stalled.pause();
+  stalled.write(Buffer.alloc(64 * 1_048_576));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const others = Array.from({ length: 50 }, () => new RawClient(t, proxy.port));
+  await Promise.all(
+    others.map(async (client, index) => {
+      client.send(`hello ${index}.`);
+      await client.expect(new RegExp(`^hello ${index}\\.$`));
+    }),
+  );
 });

@@ -3,14 +3,14 @@ import { TLSSocket } from "node:tls";
 import type { AppPort } from "../core/hosted-workload.ts";
 import type { FoundProtocol } from "../core/protocol-memory.ts";
 import { MESH_ALPN, MESH_HTTP2_ALPN, MESH_TCP_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
-import type { ByteStreamHandler } from "../transport/byte-stream.ts";
+import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
 import { readClientHello } from "../transport/client-hello.ts";
 import { Connection, certificateFault } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import { comparePreface, DETECTION_MS, detectProtocol } from "../transport/detect-protocol.ts";
 import { Http1Downstream } from "../transport/http1-downstream.ts";
 import { Http2ServerSession } from "../transport/http2-server.ts";
-import { MuxServerSession } from "../transport/mux/mux-server.ts";
+import { MuxServerSession, type TcpAnswer } from "../transport/mux/mux-server.ts";
 import { LAST_REQUEST_MS, type Session } from "../transport/socket-listener.ts";
 import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
@@ -181,34 +181,38 @@ export class InboundGreeting implements Session, Watched {
   }
 
   #startTcp(connection: Connection, caller: InboundCaller): void {
+    this.#finish();
+    this.#serveTcp(connection, caller, caller.peer === undefined ? this.#kept : NO_BYTES);
+    connection.start();
+  }
+
+  /** `answer`: the caller waits to hear whether its connection is taken. */
+  #serveTcp(stream: ByteStream, caller: InboundCaller, kept: Buffer, answer?: TcpAnswer): void {
     const { peer } = caller;
     const { tcp } = this.#side;
     const sessions = this.#sessions;
-    const appPort = this.#app?.port;
-    if (appPort === undefined) {
-      this.#debug("a TCP caller of a workload that has no app port");
-      connection.destroy();
+    const refuse = (reason: string) => {
+      this.#debug(reason);
+      if (answer === undefined) stream.reset();
+      else answer.refuse(reason);
+    };
+    const app = this.#app;
+    if (app === undefined) {
+      refuse("the workload has no app port");
       return;
     }
     const series = tcp.seriesOf(peer, this.#address);
-    if (!this.#mayConnect(caller, appPort)) {
+    if (!this.#mayConnect(caller, app.port)) {
       series.countRefused("-", "inbound-proxy");
-      connection.reset();
+      refuse("denied by an AuthorizationPolicy");
       return;
     }
-    const session = new InboundTcp(
-      tcp,
-      series,
-      appPort,
-      connection,
-      (gone) => sessions.delete(gone),
-      this.#app?.protocol === "auto" ? () => this.#note("tcp") : undefined,
-    );
+    const session = new InboundTcp(tcp, series, app.port, stream, (gone) => sessions.delete(gone), {
+      answer,
+      onServerFirst: app.protocol === "auto" ? () => this.#note("tcp") : undefined,
+    });
     sessions.add(session);
-    this.#finish();
-    const kept = peer === undefined ? this.#kept : NO_BYTES;
     session.begin(kept, 0, kept.length);
-    connection.start();
   }
 
   /** What AuthorizationPolicies say of an opaque connection; a refused one is closed, as Envoy does. */
@@ -316,6 +320,10 @@ export class InboundGreeting implements Session, Watched {
     const caller = this.#meshCaller(tls, peer);
     const session = MuxServerSession.start(tls, {
       exchange: () => new InboundExchange(side, caller),
+      onTcp: (stream, answer) => {
+        if (this.#isHttp) answer.refuse("the port is declared to speak HTTP");
+        else this.#serveTcp(stream, caller, NO_BYTES, answer);
+      },
       onGone: (gone) => sessions.delete(gone),
       onFault: (error) => {
         const fields = { workload: side.name, peer: peer.labels.principal, code: error.code };

@@ -4,6 +4,7 @@ import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts"
 import { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
+import type { TcpAnswer } from "../transport/mux/mux-server.ts";
 import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
@@ -27,6 +28,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
   readonly #downstream: ByteStream;
   readonly #onGone: (gone: InboundTcp) => void;
   readonly #onServerFirst: (() => void) | undefined;
+  readonly #answer: TcpAnswer | undefined;
   readonly #kept = new OutBuffer(1_024);
   #app: Connection | undefined;
   #hasEnded = false;
@@ -40,14 +42,20 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     appPort: number,
     downstream: ByteStream,
     onGone: (gone: InboundTcp) => void,
-    onServerFirst?: () => void,
+    rest: {
+      /** Wants to know when the app speaks first. */
+      readonly onServerFirst?: (() => void) | undefined;
+      /** The caller waits to hear whether the app takes the connection. */
+      readonly answer?: TcpAnswer | undefined;
+    } = {},
   ) {
     this.#side = side;
     this.#series = series;
     this.#appPort = appPort;
     this.#downstream = downstream;
     this.#onGone = onGone;
-    this.#onServerFirst = onServerFirst;
+    this.#onServerFirst = rest.onServerFirst;
+    this.#answer = rest.answer;
     this.deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
   }
 
@@ -83,6 +91,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
       onEnd: () => this.#end(),
     });
     this.#flow = flow;
+    this.#answer?.accept();
     flow.sendUp(this.#kept);
     if (this.#hasEnded) app.end();
     if (this.#onServerFirst !== undefined) watchServerFirst(app, flow, this.#onServerFirst);
@@ -101,7 +110,8 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     );
     this.#series.countRefused(flag, failedBy);
     this.#end();
-    this.#downstream.reset();
+    if (this.#answer === undefined) this.#downstream.reset();
+    else this.#answer.refuse(reason);
   }
 
   onDeadline(): void {

@@ -1,15 +1,13 @@
 import type { Http1Limits } from "@heddle/http1";
 import type { DestinationView, LiveEndpoint } from "../core/mesh-view.ts";
 import { MESH_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
-import type { ConnectTarget } from "../transport/connection.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { Http2Pool } from "../transport/http2-pool.ts";
 import { IdleTime } from "../transport/idle-time.ts";
 import { MuxPool } from "../transport/mux/mux-pool.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
-import { checkIdentity } from "./check-identity.ts";
-import { ClientTlsContext } from "./client-tls.ts";
+import { ConnectTargets, isBySidecar } from "./connect-targets.ts";
 import { isLoop } from "./loop-guard.ts";
 import type { OutboundParts } from "./outbound-side.ts";
 
@@ -24,6 +22,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MUX_OR_HTTP1 = [MUX_ALPN, MESH_ALPN] as const;
 const HTTP1_ONLY = [MESH_ALPN] as const;
 const HTTP2_ONLY = ["h2"] as const;
+const NO_CALL = { isGrpc: false } as const;
 /** More bring nothing: both ends have one thread, and credit keeps the streams of one apart. */
 const DEFAULT_MUX_CONNECTIONS = 2;
 /** Peers whose patience is remembered after their last connection has gone. */
@@ -31,15 +30,16 @@ const MAX_IDLE_TIMES = 4_096;
 
 /** One listener's connections to upstreams, by endpoint and by how its rule says to connect. */
 export class EndpointPools {
+  readonly targets: ConnectTargets;
   readonly #parts: OutboundParts;
   readonly #limits: Http1Limits;
   readonly #source: string;
   readonly #pools = new Map<string, UpstreamSource>();
   readonly #idleTimes = new Map<string, IdleTime>();
-  readonly #contexts = new Map<string, ClientTlsContext>();
 
   constructor(parts: OutboundParts, limits: Http1Limits, source: string) {
     this.#parts = parts;
+    this.targets = new ConnectTargets(parts);
     this.#limits = limits;
     this.#source = source;
   }
@@ -65,6 +65,16 @@ export class EndpointPools {
     return this.#add(key, isHttp2 ? new Http2Pool(options) : new UpstreamPool(options));
   }
 
+  /**
+   * The multiplexed connections to an endpoint's sidecar, for an opaque stream; `undefined`: it has none,
+   * or none to spare, or a rule counts connections.
+   */
+  muxOf(live: LiveEndpoint, destination: DestinationView): MuxPool | undefined {
+    if (!isBySidecar(live, destination)) return undefined;
+    const pool = this.ofEndpoint(live, destination, NO_CALL);
+    return pool instanceof MuxPool && pool.takesTunnels ? pool : undefined;
+  }
+
   /** Connections to a host outside the mesh, found by DNS. */
   ofHost(host: string, port: number, isGrpc: boolean): UpstreamSource {
     const key = `${isGrpc ? "h2 " : ""}host ${host}:${port}`;
@@ -88,52 +98,30 @@ export class EndpointPools {
     destination: DestinationView,
     alpn: readonly string[] | undefined,
   ): PoolOptions {
-    const { port, endpoint } = live;
-    const host = endpoint.address;
+    const { address } = live.endpoint;
     const options = {
       ...this.#options(key, APP_IDLE_MS, destination),
-      refuse: this.#refuseLoop(`${host}:${port}`),
+      refuse: this.#refuseLoop(`${address}:${live.port}`),
+      target: () => this.targets.ofForeign(live, destination, alpn),
     };
-    const keepAliveMs = destination.policy.connectionPool?.tcpKeepaliveMs;
-    const { tls } = destination.policy;
-    if (tls === undefined || tls.mode === "DISABLE") {
-      return { ...options, target: () => ({ host, port, keepAliveMs }) };
-    }
-    const context = this.#contextOf(tls);
-    const name = serverNameOf(destination, host);
-    return {
-      ...options,
-      generation: () => {
-        context.refresh(processClock.nowMs);
-        return context.generation;
-      },
-      target: () => {
-        const how = context.target(name, processClock.nowMs);
-        return typeof how === "string"
-          ? how
-          : { host, port, tls: alpn ? { ...how, alpn } : how, keepAliveMs };
-      },
+    const context = this.targets.contextOf(destination);
+    if (context === undefined) return options;
+    const generation = () => {
+      context.refresh(processClock.nowMs);
+      return context.generation;
     };
+    return { ...options, generation };
   }
 
   #sidecarPool(live: LiveEndpoint, destination: DestinationView): UpstreamSource {
-    const { logger, muxConnections = DEFAULT_MUX_CONNECTIONS, workload } = this.#parts;
-    const { poolKey, port, endpoint } = live;
-    const { address: host, identity } = endpoint;
-    const { connectionPool, tls } = destination.policy;
+    const { logger, muxConnections = DEFAULT_MUX_CONNECTIONS } = this.#parts;
+    const { poolKey } = live;
+    const { identity } = live.endpoint;
     const usesMux = muxConnections > 0 && !countsConnections(destination);
     const alpn = usesMux ? MUX_OR_HTTP1 : HTTP1_ONLY;
-    const names = tls?.subjectAltNames ?? [];
-    const expected = names.length > 0 ? names : identity === undefined ? [] : [identity];
     const options = {
       ...this.#options(poolKey, SIDECAR_IDLE_MS, destination),
-      target: (): ConnectTarget | string => {
-        const context = workload.identity.clientContext;
-        if (context === undefined) return "this workload has no certificate yet";
-        const check = (shown: string) => checkAny(shown, expected);
-        const how = { context, alpn, check, servername: tls?.sni };
-        return { host, port, tls: how, keepAliveMs: connectionPool?.tcpKeepaliveMs };
-      },
+      target: () => this.targets.ofSidecar(live, destination, alpn),
     };
     if (!usesMux) return new UpstreamPool(options);
     return new MuxPool({
@@ -178,15 +166,6 @@ export class EndpointPools {
     return made;
   }
 
-  #contextOf(tls: NonNullable<DestinationView["policy"]["tls"]>): ClientTlsContext {
-    const key = JSON.stringify(tls);
-    const known = this.#contexts.get(key);
-    if (known !== undefined) return known;
-    const made = new ClientTlsContext(tls);
-    this.#contexts.set(key, made);
-    return made;
-  }
-
   #refuseLoop(name: string): NonNullable<PoolOptions["refuse"]> {
     return ({ connection }) =>
       isLoop(connection, this.#parts.ownPorts)
@@ -200,11 +179,6 @@ export class EndpointPools {
   }
 }
 
-function isBySidecar({ endpoint }: LiveEndpoint, { policy }: DestinationView): boolean {
-  const mode = policy.tls?.mode;
-  return mode === undefined ? endpoint.identity !== undefined : mode === "ISTIO_MUTUAL";
-}
-
 /** Limits on connections mean HTTP/1.1's, one request at a time on each, as they do in Istio. */
 function countsConnections({ policy }: DestinationView): boolean {
   const { maxConnections, maxPendingRequests, maxRequestsPerConnection } =
@@ -212,16 +186,4 @@ function countsConnections({ policy }: DestinationView): boolean {
   return [maxConnections, maxPendingRequests, maxRequestsPerConnection].some(
     (limit) => limit !== undefined,
   );
-}
-
-/** Istio's auto-SNI: the host the service is known by; where that is a wildcard, the one asked for. */
-function serverNameOf({ fqdn, isOriginal }: DestinationView, address: string): string {
-  return isOriginal || fqdn.includes("*") ? address : fqdn;
-}
-
-/** No name expected: whoever the mesh's root has signed. */
-function checkAny(shown: string, expected: readonly string[]): Error | undefined {
-  if (expected.length === 0) return undefined;
-  const errors = expected.map((one) => checkIdentity(shown, one.replace(/^URI:/, "")));
-  return errors.some((error) => error === undefined) ? undefined : errors[0];
 }

@@ -47,8 +47,8 @@ export class OutboundSide {
     this.origin = `outbound-proxy; workload=${this.source}`;
     this.signals = parts.recorder.signalsOf(parts.workload);
     this.decideSampling = () => this.signals.isSampled();
-    this.tcp = new OutboundTcpSide(parts);
     this.pools = new EndpointPools(parts, this.limits, this.source);
+    this.tcp = new OutboundTcpSide(parts, this.pools);
     this.counts = new EventCounts(this);
     this.mirrors = new Mirrors({
       sourceOf: (live, destination) => this.pools.ofEndpoint(live, destination, { isGrpc: false }),

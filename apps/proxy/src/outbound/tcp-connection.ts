@@ -6,6 +6,7 @@ import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts"
 import { Connection, type ConnectTarget } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
+import type { MuxPool } from "../transport/mux/mux-pool.ts";
 import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
@@ -13,6 +14,7 @@ import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
 import { isLoop } from "./loop-guard.ts";
 import { chooseTcp } from "./tcp-choice.ts";
+import { TcpOverMux } from "./tcp-over-mux.ts";
 import type { OutboundTcpSide } from "./tcp-side.ts";
 
 const MAX_ATTEMPTS = 3;
@@ -20,6 +22,14 @@ const MAX_ATTEMPTS = 3;
 const MAX_CHOICES = 4;
 const CONNECT_TIMEOUT_MS = 5_000;
 const NO_BOUNDS: TcpFlowBounds = {};
+
+/** A connection that was made and is not wanted any more. */
+const GIVEN_UP: ByteStreamHandler = Object.freeze({
+  onData() {},
+  onEnd() {},
+  onDrain() {},
+  onClose() {},
+});
 
 /** What an app wants to be connected to. */
 export type TcpWish = {
@@ -59,6 +69,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #attempts: string[] = [];
   readonly #tried: LiveEndpoint[] = [];
   #dialing: Connection | undefined;
+  #asking: TcpOverMux | undefined;
   #flow: TcpFlow | undefined;
   /** Takes the connection off the books. */
   #release: (() => void) | undefined;
@@ -155,7 +166,13 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       usage.connections--;
       this.#release = undefined;
     };
-    const target = this.#side.targetOf(live);
+    const { pools } = this.#side;
+    const mux = pools.muxOf(live, destination);
+    if (mux !== undefined) {
+      this.#ask(mux, destination);
+      return;
+    }
+    const target = pools.targets.ofTcp(live, destination);
     if (typeof target === "string") this.#onFault(target);
     else this.#dial(target);
   }
@@ -183,11 +200,38 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
 
   // ---- The connection ----
 
-  #dial(target: ConnectTarget | HostPort): void {
-    const timeoutMs =
-      this.#destination?.policy.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  #boundAttempt(): void {
+    const { connectTimeoutMs } = this.#destination?.policy.connectionPool ?? {};
     this.#dialedAtMs = performance.now();
-    this.deadlineMs = this.#dialedAtMs + timeoutMs;
+    this.deadlineMs = this.#dialedAtMs + (connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+  }
+
+  /** Over the connections requests share: no handshake, and the sidecar says whether its app is there. */
+  #ask(mux: MuxPool, destination: DestinationView): void {
+    this.#boundAttempt();
+    const asking = new TcpOverMux(mux, {
+      onOpen: (stream) => {
+        this.#asking = undefined;
+        this.#onConnected(stream);
+      },
+      onFailed: (reason) => {
+        this.#asking = undefined;
+        this.#onFault(reason);
+      },
+      onHttp1: () => {
+        this.#asking = undefined;
+        const live = this.#live as LiveEndpoint;
+        const target = this.#side.pools.targets.ofTcp(live, destination);
+        if (typeof target === "string") this.#onFault(target);
+        else this.#dial(target);
+      },
+    });
+    this.#asking = asking;
+    asking.begin();
+  }
+
+  #dial(target: ConnectTarget | HostPort): void {
+    this.#boundAttempt();
     const connection = Connection.connect(
       target,
       {
@@ -199,26 +243,29 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
         },
       },
       () => {
-        if (this.#dialing === connection) this.#onConnected(connection);
+        if (this.#dialing !== connection) return;
+        if (this.#destination === undefined && isLoop(connection, this.#side.parts.ownPorts)) {
+          const why = `${this.#wish.authority} is this proxy itself; name a service`;
+          this.#fail("UF", "outbound-proxy", why);
+        } else this.#onConnected(connection);
       },
     );
     this.#dialing = connection;
   }
 
-  #onConnected(connection: Connection): void {
-    const { view, ownPorts } = this.#side.parts;
-    if (this.#destination === undefined && isLoop(connection, ownPorts)) {
-      this.#dropDialing();
-      const why = `${this.#wish.authority} is this proxy itself; name a service`;
-      this.#fail("UF", "outbound-proxy", why);
-    } else if (this.#generation !== view.generation && this.#choices < MAX_CHOICES) {
-      // The control plane was told that what is sent from now on follows the new rules: choose again.
-      this.#dropDialing();
-      this.#choose();
-    } else this.#open(connection);
+  #onConnected(stream: ByteStream): void {
+    if (this.#generation === this.#side.parts.view.generation || this.#choices >= MAX_CHOICES) {
+      this.#open(stream);
+      return;
+    }
+    // The control plane was told that what is sent from now on follows the new rules: choose again.
+    stream.handler = GIVEN_UP;
+    stream.destroy();
+    this.#dropDialing();
+    this.#choose();
   }
 
-  #open(connection: Connection): void {
+  #open(stream: ByteStream): void {
     this.#dialing = undefined;
     processClock.unwatch(this);
     const live = this.#live;
@@ -231,21 +278,23 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       series: this.#series().seriesOf("-", ""),
       clock: processClock,
       downstream: this.#downstream,
-      upstream: connection,
+      upstream: stream,
       bounds: this.#destination?.policy.connectionPool ?? NO_BOUNDS,
       onEnd: () => this.#end(),
     });
     this.#flow = flow;
     flow.sendUp(this.#kept);
-    if (this.#hasEnded) connection.end();
+    if (this.#hasEnded) stream.end();
     const { onServerFirst } = this.#wish;
-    if (onServerFirst !== undefined) watchServerFirst(connection, flow, onServerFirst);
+    if (onServerFirst !== undefined) watchServerFirst(stream, flow, onServerFirst);
   }
 
   #dropDialing(): void {
     const connection = this.#dialing;
     this.#dialing = undefined;
     connection?.destroy();
+    this.#asking?.cancel();
+    this.#asking = undefined;
     this.#release?.();
   }
 
@@ -275,7 +324,8 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
 
   onDeadline(): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#dialing !== undefined) this.#onFault("the connection was not ready in time");
+    const isWaiting = this.#dialing !== undefined || this.#asking !== undefined;
+    if (isWaiting) this.#onFault("the connection was not ready in time");
   }
 
   // ---- The app, until the connection is open ----

@@ -1,37 +1,26 @@
 import type { DestinationView, DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
 import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
-import { MESH_TCP_ALPN } from "../core/workload-identity.ts";
-import type { ConnectTarget } from "../transport/connection.ts";
 import { TcpSeriesTable } from "../transport/tcp-series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
-import { checkIdentity } from "./check-identity.ts";
+import type { EndpointPools } from "./endpoint-pools.ts";
 import type { OutboundParts } from "./outbound-side.ts";
 
-const TCP_ONLY = [MESH_TCP_ALPN] as const;
 /** Hosts outside the mesh that metrics tell apart. */
 const MAX_NAMED_HOSTS = 1_000;
 
 /** What all opaque connections of a workload's listener share. */
 export class OutboundTcpSide {
   readonly parts: Pick<OutboundParts, "workload" | "recorder" | "logger" | "view" | "ownPorts">;
+  readonly pools: EndpointPools;
   readonly source: string;
   #byWorkload = new WeakMap<DestinationWorkload, TcpSeriesTable>();
   readonly #byHost = new Map<string, TcpSeriesTable>();
   #generation = -1;
 
-  constructor(parts: OutboundTcpSide["parts"]) {
+  constructor(parts: OutboundTcpSide["parts"], pools: EndpointPools) {
     this.parts = parts;
+    this.pools = pools;
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
-  }
-
-  /** How to reach an endpoint; a text says why that cannot be done now. */
-  targetOf({ endpoint, port }: LiveEndpoint): ConnectTarget | string {
-    const { address: host, identity } = endpoint;
-    if (identity === undefined) return { host, port };
-    const context = this.parts.workload.identity.clientContext;
-    if (context === undefined) return "this workload has no certificate yet";
-    const check = (names: string) => checkIdentity(names, identity);
-    return { host, port, tls: { context, alpn: TCP_ONLY, check } };
   }
 
   seriesOfEndpoint(destination: DestinationView, live: LiveEndpoint): TcpSeriesTable {

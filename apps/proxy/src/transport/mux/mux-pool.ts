@@ -47,6 +47,17 @@ export class MuxPool implements UpstreamSource, MuxClientOwner {
     this.#generation = options.generation();
   }
 
+  /**
+   * Whether a stream that may last long should go over these connections: not when the peer knows
+   * HTTP/1.1 alone, nor when they carry so much already that requests would have to wait.
+   */
+  get takesTunnels(): boolean {
+    if (this.#http1 !== undefined) return false;
+    if (this.#mayConnect) return true;
+    const session = this.#leastBusy();
+    return session === undefined || session.busyCount < SHARE;
+  }
+
   acquire(user: UpstreamUser, method: string): UpstreamStream | "waiting" | Refusal {
     if (this.#http1 !== undefined) return this.#http1.acquire(user, method);
     this.#followGeneration();

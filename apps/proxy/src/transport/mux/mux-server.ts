@@ -15,6 +15,11 @@ export const MAX_STREAMS = 1_024;
 /** Streams and their exchanges kept for the next requests. */
 const MAX_SPARE = 128;
 
+/** What a CONNECT names on this leg: the one app behind the peer's port. */
+export const TCP_AUTHORITY = "tcp.heddle:0";
+/** Tells the peer what became of its wish for an opaque connection, once. */
+export type TcpAnswer = { accept(): void; refuse(reason: string): void };
+
 /** Nothing is read before the session is there. */
 const NOT_YET: ByteStreamHandler = {
   onData: () => {},
@@ -27,6 +32,8 @@ const NOT_YET: ByteStreamHandler = {
 export type MuxServerParts = {
   /** Makes an exchange for one more request at a time. */
   exchange(): HttpExchange;
+  /** Takes an opaque connection; `answer` says whether there is somebody to take its bytes. */
+  onTcp(stream: ByteStream, answer: TcpAnswer): void;
   onGone(session: MuxServerSession): void;
   onFault(error: MuxError): void;
 };
@@ -68,6 +75,11 @@ export class MuxServerSession extends MuxSession implements Session {
     this.streams.set(id, stream);
     stream.begin(id);
     return stream;
+  }
+
+  /** Hands an opaque stream on. */
+  startTcp(stream: ByteStream, answer: TcpAnswer): void {
+    this.#parts.onTcp(stream, answer);
   }
 
   /** Takes a stream back whose exchange is over. */
@@ -153,7 +165,29 @@ class MuxServerStream extends MuxStream implements Downstream {
       return;
     }
     this.#hasHead = true;
-    exchange.begin();
+    const { method, authority } = exchange.request;
+    if (method === "CONNECT" && authority === TCP_AUTHORITY) this.#startTcp();
+    else exchange.begin();
+  }
+
+  /** From here on the stream is bytes and no request; whoever takes them answers. */
+  #startTcp(): void {
+    this.startTunnel();
+    this.session.startTcp(this, {
+      accept: () => this.#answerTcp("HTTP/1.1 200 OK\r\n"),
+      refuse: (reason) => {
+        this.#answerTcp(
+          `HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nx-refused: ${plain(reason)}\r\n`,
+        );
+        super.reset();
+      },
+    });
+  }
+
+  #answerTcp(head: string): void {
+    if (this.isClosed) return;
+    this.startHead().text(head);
+    this.session.endHead();
   }
 
   #refuse(error: Http1Error): void {
@@ -303,4 +337,9 @@ class MuxServerStream extends MuxStream implements Downstream {
   }
 
   onTunnelEnd(): void {}
+}
+
+/** What may stand in a field, short enough for one. */
+function plain(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 200);
 }
