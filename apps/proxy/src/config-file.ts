@@ -1,4 +1,4 @@
-import { WorkloadRegistration } from "@heddle/contracts";
+import { FilterWire, WorkloadRegistration } from "@heddle/contracts";
 import { z } from "zod";
 
 /** A DNS-1123 label: names become parts of host names and SPIFFE ids. */
@@ -36,6 +36,16 @@ const PortEntry = z.strictObject({
   inboundPort: OptionalPort,
 });
 const MAX_PORTS = 16;
+const MAX_FILTERS = 32;
+/** As a ProxyFilter document says it. */
+const FilterEntry = z.strictObject({
+  name: Label,
+  direction: FilterWire.shape.direction.default("inbound"),
+  settings: z.unknown().default({}),
+  onFailure: FilterWire.shape.onFailure.default("fail"),
+  budgetMs: z.number().min(1).max(10_000).default(50),
+  isolation: FilterWire.shape.isolation,
+});
 
 const WorkloadEntry = z
   .strictObject({
@@ -55,6 +65,7 @@ const WorkloadEntry = z
       .array(z.strictObject({ host: z.string().min(1), localPort: OptionalPort }))
       .max(1000)
       .default([]),
+    filters: z.array(FilterEntry).max(MAX_FILTERS).default([]),
   })
   .superRefine((entry, context) => {
     const refuse = (path: (string | number)[], message: string) =>

@@ -22,6 +22,8 @@ export type ProxyConfig = {
   /** `undefined`: joined before, or never will. */
   readonly joinToken: JoinToken | undefined;
   readonly dataDir: string;
+  /** Whose files are the filters this proxy can run; `undefined`: none. */
+  readonly filtersDir: string | undefined;
   readonly otlpEndpoint: URL;
   readonly traceSamplingRatio: number;
   readonly logLevel: string;
@@ -62,6 +64,7 @@ const ProxyEnv = z.object({
   HEDDLE_JOIN_TOKEN_FILE: z.string().optional(),
   HEDDLE_HOME: z.string().default(".heddle"),
   HEDDLE_DATA_DIR: z.string().optional(),
+  HEDDLE_FILTERS_DIR: z.string().min(1, "expected a folder").optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/, error: "expected an http or https URL" })
     .default("http://127.0.0.1:4318"),
@@ -144,6 +147,7 @@ export async function loadConfig(
     controlPlane: vars.HEDDLE_CONTROL_PLANE,
     joinToken,
     dataDir: vars.HEDDLE_DATA_DIR ?? join(vars.HEDDLE_HOME, "proxies", file.name),
+    filtersDir: vars.HEDDLE_FILTERS_DIR,
     otlpEndpoint: new URL(vars.OTEL_EXPORTER_OTLP_ENDPOINT),
     traceSamplingRatio: vars.HEDDLE_TRACE_SAMPLING,
     logLevel: vars.HEDDLE_LOG_LEVEL,

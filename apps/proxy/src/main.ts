@@ -16,6 +16,7 @@ import type { RunningWorkload } from "./control/running-workload.ts";
 import type { Listener } from "./core/listener.ts";
 import type { ProtocolMemory } from "./core/protocol-memory.ts";
 import { drainInOrder } from "./drain.ts";
+import { FilterLibrary } from "./filters/filter-library.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
@@ -43,7 +44,9 @@ runMain(async () => {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   };
-  const brain = new ProxyBrain(config, data, logger, fail);
+  const filters = await openFilters(config, logger);
+  const brain = new ProxyBrain(config, data, logger, filters, fail);
+  for (const workload of brain.workloads) workload.checkFilters();
   const accessLog = openAccessLog(config, logger);
   const recorder = new Recorder({
     samplingRatio: config.traceSamplingRatio,
@@ -78,12 +81,16 @@ runMain(async () => {
   }
   brain.start();
   exporter.start();
+  filters.watch(() => {
+    for (const workload of brain.workloads) workload.refreshFilters();
+  });
   onShutdown(logger, config.drainTimeoutMs + STOP_MARGIN_MS, async () => {
     brain.drain();
     await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
     await drainInOrder(listeners.inbound, listeners.outbound, config.drainTimeoutMs);
     await brain.stop();
     await Promise.all([exporter.stop(LAST_PUSH_MS), accessLog.stop(LAST_PUSH_MS)]);
+    filters.close();
     await admin.close();
   });
   tellWhenReady(brain, admin.port, config, logger);
@@ -98,6 +105,19 @@ function openAccessLog({ accessLogFile }: ProxyConfig, logger: Logger): AccessLo
     const why = error instanceof Error ? error.message : String(error);
     throw new InvalidConfigError(`HEDDLE_ACCESS_LOG_FILE: ${why}`);
   }
+}
+
+/** Rejects when the folder cannot be read; a file in it that cannot be used is only told of. */
+async function openFilters({ filtersDir }: ProxyConfig, logger: Logger): Promise<FilterLibrary> {
+  const library = new FilterLibrary(filtersDir, logger);
+  try {
+    await library.load();
+  } catch (error) {
+    throw new InvalidConfigError(
+      `HEDDLE_FILTERS_DIR: cannot read ${filtersDir}: ${(error as Error).message}`,
+    );
+  }
+  return library;
 }
 
 /** For callers of the workloads, and for their apps. */

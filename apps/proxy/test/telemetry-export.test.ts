@@ -6,6 +6,7 @@ import { startAdminServer } from "../src/admin/admin-server.ts";
 import { ConfigFile } from "../src/config-file.ts";
 import { RunningWorkload } from "../src/control/running-workload.ts";
 import { type SpanRecord, UNKNOWN_PEER } from "../src/core/traffic-recorder.ts";
+import { FilterLibrary } from "../src/filters/filter-library.ts";
 import { OtlpExporter } from "../src/telemetry/otlp-exporter.ts";
 import { createMetricsRegistry } from "../src/telemetry/prometheus.ts";
 import { Recorder } from "../src/telemetry/recorder.ts";
@@ -100,7 +101,11 @@ test("spans arrive with their resource, and a full ring counts what it lost", as
     workloads: [{ namespace: "shop", service: "reviews", version: "v2" }],
   }).workloads;
   assert.ok(settings);
-  const workload = new RunningWorkload(settings, "127.0.0.1");
+  const workload = new RunningWorkload(
+    settings,
+    "127.0.0.1",
+    new FilterLibrary(undefined, createLogger("proxy", "silent")),
+  );
   const span: SpanRecord = {
     kind: "server",
     workload,

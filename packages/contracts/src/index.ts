@@ -5,7 +5,7 @@ export * from "./control-stream/messages.ts";
 export { WORKLOAD_LABEL } from "./control-stream/names.ts";
 export * from "./control-stream/resources.ts";
 export { PortProtocolWire } from "./control-stream/route-wire.ts";
-export type { FilterWire, TelemetryWire } from "./control-stream/workload-policy-wire.ts";
+export { FilterWire, type TelemetryWire } from "./control-stream/workload-policy-wire.ts";
 export { decodeMetrics } from "./otlp/decode-metrics.ts";
 export { decodeTraces } from "./otlp/decode-traces.ts";
 export {

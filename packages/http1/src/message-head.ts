@@ -115,6 +115,17 @@ export abstract class MessageHead {
     fields.base = 0;
   }
 
+  /** Reads `bytes` as a whole head in the place of the last one; they stay with the parser. */
+  protected readAnew(bytes: Buffer): void {
+    this.#kept = bytes;
+    this.#keptBytes = bytes.length;
+    if (this.scan(bytes, 0, 0, bytes.length) === bytes.length) return;
+    throw new Http1Error(
+      "LINE_END",
+      "a head that was written anew does not end where its bytes end",
+    );
+  }
+
   /** Continues at `from` with the head's first byte at `base`; the same contract as `FieldBlock.scan`. */
   protected abstract scan(bytes: Buffer, base: number, from: number, end: number): number;
 

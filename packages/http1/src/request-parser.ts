@@ -68,6 +68,16 @@ export class RequestParser extends MessageHead {
     this.#versionAt = 0;
   }
 
+  /**
+   * Takes a whole head in the place of the one that was read: whoever changes a request writes it anew,
+   * and it is interpreted as strictly. `bytes` stay with the parser. Throws `Http1Error`; what the
+   * parser holds then is of no use.
+   */
+  replace(bytes: Buffer): void {
+    this.reset();
+    this.readAnew(bytes);
+  }
+
   protected scan(bytes: Buffer, base: number, from: number, end: number): number {
     let at = from;
     if (this.#state !== FIELDS) {

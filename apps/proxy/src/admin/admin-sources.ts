@@ -54,6 +54,7 @@ function configDump(brain: ProxyBrain): unknown {
       outboundPort: workload.outboundPort,
       outbounds: workload.outbounds,
       appPort: workload.appPort,
+      filters: workload.policy.filters.all.map((filter) => filter.describe(performance.now())),
       certificate: certificateOf(workload),
     })),
     resources: configuration.resources,

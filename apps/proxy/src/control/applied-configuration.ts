@@ -83,7 +83,7 @@ export class AppliedConfiguration {
   /** Runs what an earlier process of this proxy has left. Throws when it does not compile. */
   restore(saved: SavedConfiguration, nowMs: number): void {
     const resources = saved.resources.filter((resource) => this.#concernsUs(resource));
-    const commits = this.#prepare(resources);
+    const commits = this.#prepare(resources, true);
     this.#mesh.apply(resources, [], nowMs);
     for (const commit of commits) commit();
     for (const resource of resources) this.#resources.set(resource.key, resource);
@@ -105,7 +105,7 @@ export class AppliedConfiguration {
     if (problem !== undefined) return { kind: "refused", reason: problem };
     let commits: readonly (() => void)[];
     try {
-      commits = this.#prepare(push.upserts);
+      commits = this.#prepare(push.upserts, false);
       this.#mesh.apply(push.upserts, push.removes, nowMs);
     } catch (error) {
       return { kind: "refused", reason: (error as Error).message };
@@ -119,10 +119,10 @@ export class AppliedConfiguration {
   }
 
   /** Compiles what is said of hosted workloads; calling what comes back lets it hold. */
-  #prepare(resources: readonly ProxyResource[]): (() => void)[] {
+  #prepare(resources: readonly ProxyResource[], isLenient: boolean): (() => void)[] {
     return resources.flatMap((resource) => {
       if (resource.kind !== "workload") return [];
-      return this.#workloads.get(formatId(resource.workload))?.prepare(resource) ?? [];
+      return this.#workloads.get(formatId(resource.workload))?.prepare(resource, isLenient) ?? [];
     });
   }
 

@@ -12,6 +12,7 @@ import { HostResolver } from "../core/host-resolver.ts";
 import { LiveMesh } from "../core/live-mesh.ts";
 import type { MeshView } from "../core/mesh-view.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
+import type { FilterLibrary } from "../filters/filter-library.ts";
 import { CertificateKeeper, type Holder } from "../identity/certificate-keeper.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
@@ -54,13 +55,16 @@ export class ProxyBrain {
     config: ProxyConfig,
     data: DataFolder,
     logger: Logger,
+    library: FilterLibrary,
     onUseless: (error: Error) => void,
   ) {
     this.#onUseless = onUseless;
     this.#config = config;
     this.#data = data;
     this.#logger = logger;
-    this.workloads = config.workloads.map((one) => new RunningWorkload(one, config.bindAddress));
+    this.workloads = config.workloads.map(
+      (one) => new RunningWorkload(one, config.bindAddress, library),
+    );
     this.#mesh = new LiveMesh(Math.random);
     this.#resolver = new HostResolver(
       this.#mesh,

@@ -4,7 +4,14 @@ import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { OutboundTrafficPolicy, PathNormalization } from "../core/mesh-view.ts";
-import { compileWorkloadPolicy, type WorkloadPolicy } from "../core/workload-policy.ts";
+import {
+  CLOSED_POLICY,
+  compileWorkloadPolicy,
+  replacePolicy,
+  type WorkloadPolicy,
+} from "../core/workload-policy.ts";
+import { compileFilters, NO_FILTERS } from "../filters/active-filter.ts";
+import type { FilterLibrary } from "../filters/filter-library.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 
 /** A port of the app with the inbound port before it, once that is known. */
@@ -28,10 +35,12 @@ export class RunningWorkload implements HostedWorkload {
   outboundPort = 0;
   outbounds: { readonly host: string; readonly localPort: number }[] = [];
   #resource: WorkloadResource | undefined;
-  #policy: WorkloadPolicy | undefined;
+  #policy: WorkloadPolicy = CLOSED_POLICY;
+  readonly #library: FilterLibrary;
 
-  constructor(settings: WorkloadSettings, bindAddress: string) {
+  constructor(settings: WorkloadSettings, bindAddress: string, library: FilterLibrary) {
     this.settings = settings;
+    this.#library = library;
     this.id = { namespace: settings.namespace, name: settings.workload };
     this.service = settings.service;
     this.version = settings.version;
@@ -65,12 +74,16 @@ export class RunningWorkload implements HostedWorkload {
     return this.#resource;
   }
 
-  get policy(): WorkloadPolicy | undefined {
+  get policy(): WorkloadPolicy {
     return this.#policy;
   }
 
   get locality(): string | undefined {
     return this.settings.locality;
+  }
+
+  get address(): string {
+    return this.settings.address ?? reachableAddress(this.bindAddress);
   }
 
   get outboundTrafficPolicy(): OutboundTrafficPolicy | undefined {
@@ -83,14 +96,27 @@ export class RunningWorkload implements HostedWorkload {
 
   /**
    * Compiles what the resource says; what is returned lets it hold. Throws `InvalidWorkloadPolicyError`,
-   * having changed nothing.
+   * having changed nothing. `isLenient`: it lay on disk.
    */
-  prepare(resource: WorkloadResource): () => void {
-    const policy = compileWorkloadPolicy(resource, this.#policy);
+  prepare(resource: WorkloadResource, isLenient = false): () => void {
+    const library = this.#library;
+    const own = this.settings.filters;
+    const policy = compileWorkloadPolicy(resource, this.#policy, { library, own, isLenient });
     return () => {
+      replacePolicy(this.#policy, policy);
       this.#resource = resource;
       this.#policy = policy;
     };
+  }
+
+  /** A filter's file has changed: what can run now, runs. */
+  refreshFilters(): void {
+    if (this.#resource !== undefined) this.prepare(this.#resource, true)();
+  }
+
+  /** Throws `InvalidFilterError` when a filter of the proxy's own configuration cannot run. */
+  checkFilters(): void {
+    compileFilters(this.settings.filters, formatId(this.id), this.#library, NO_FILTERS, false);
   }
 
   isReady(nowMs: number): boolean {
@@ -107,7 +133,7 @@ export class RunningWorkload implements HostedWorkload {
       ...(this.version === undefined ? {} : { version: this.version }),
       labels: { ...this.labels },
       instanceId: `${proxyId}/${formatId(this.id)}`,
-      address: this.settings.address ?? reachableAddress(this.bindAddress),
+      address: this.address,
       inboundPort: this.inboundPort,
       ...(this.appPort === undefined ? {} : { appPort: this.appPort }),
       protocol: first?.protocol ?? "auto",

@@ -8,6 +8,13 @@ import {
   formatId,
   type RateLimit,
 } from "@heddle/mesh";
+import {
+  compileFilters,
+  type FilterSetting,
+  NO_FILTERS,
+  type WorkloadFilters,
+} from "../filters/active-filter.ts";
+import type { FilterLibrary } from "../filters/filter-library.ts";
 import type { PathNormalization } from "./mesh-view.ts";
 
 /** What holds for one hosted workload's callers, compiled when it arrives. */
@@ -19,6 +26,16 @@ export type WorkloadPolicy = {
   readonly rateLimits: readonly CompiledRateLimit[] | undefined;
   /** So many proxies in front are believed when they add to `x-forwarded-for`. */
   readonly trustedProxyCount: number;
+  readonly filters: WorkloadFilters;
+};
+
+/** Where filters come from besides the control plane's documents. */
+export type FilterSource = {
+  readonly library: FilterLibrary;
+  /** Of the proxy's own configuration; they come first. */
+  readonly own: readonly FilterSetting[];
+  /** The configuration is the one from disk: a filter that is gone must not void the rest of it. */
+  readonly isLenient: boolean;
 };
 
 /** Of a workload nothing is said about. */
@@ -27,6 +44,18 @@ export const OPEN_POLICY: WorkloadPolicy = Object.freeze({
   authorization: undefined,
   rateLimits: undefined,
   trustedProxyCount: 0,
+  filters: NO_FILTERS,
+});
+
+/** Before anything is known of a workload nobody is let in. */
+export const CLOSED_POLICY: WorkloadPolicy = Object.freeze({
+  ...OPEN_POLICY,
+  authorization: compileAuthorization([
+    {
+      ...{ namespace: "heddle", name: "nothing-is-known-yet" },
+      ...{ action: "ALLOW" as const, isShadow: false, rules: [] },
+    },
+  ]),
 });
 
 /** A policy that came from the control plane cannot be compiled; the message names document and field. */
@@ -47,6 +76,7 @@ export class InvalidWorkloadPolicyError extends Error {
 export function compileWorkloadPolicy(
   resource: WorkloadResource,
   previous: WorkloadPolicy | undefined,
+  source?: FilterSource,
 ): WorkloadPolicy {
   const { authorization = [], rateLimits = [] } = resource;
   return {
@@ -55,7 +85,29 @@ export function compileWorkloadPolicy(
     rateLimits:
       rateLimits.length === 0 ? undefined : compileLimits(rateLimits, previous?.rateLimits ?? []),
     trustedProxyCount: resource.trustedProxyCount ?? 0,
+    filters: source === undefined ? NO_FILTERS : compileAll(resource, previous, source),
   };
+}
+
+function compileAll(
+  { workload, filters = [] }: WorkloadResource,
+  previous: WorkloadPolicy | undefined,
+  { library, own, isLenient }: FilterSource,
+): WorkloadFilters {
+  const name = formatId(workload);
+  const before = previous?.filters ?? NO_FILTERS;
+  try {
+    return compileFilters([...own, ...filters], name, library, before, isLenient);
+  } catch (error) {
+    throw new InvalidWorkloadPolicyError(`workload ${name}`, error);
+  }
+}
+
+/** Lets a policy hold in the place of another: what only the old one needs is ended. */
+export function replacePolicy(previous: WorkloadPolicy | undefined, next: WorkloadPolicy): void {
+  const kept = new Set(next.filters.all);
+  for (const filter of previous?.filters.all ?? []) if (!kept.has(filter)) filter.close();
+  for (const filter of next.filters.all) filter.worker?.start();
 }
 
 function compileRules(policies: readonly AuthorizationPolicy[]): CompiledAuthorization {

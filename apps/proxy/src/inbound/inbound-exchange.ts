@@ -2,6 +2,8 @@ import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "
 import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
 import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
 import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
+import type { FilterChain } from "../filters/active-filter.ts";
+import { FilterRun } from "../filters/filter-run.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
@@ -11,6 +13,7 @@ import type { SeriesTable } from "../transport/series-table.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundFacts } from "./inbound-facts.ts";
+import { InboundFilterHost } from "./inbound-filter-host.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 import { RATE_LIMIT_FIELDS, RateLimitNote } from "./rate-limits.ts";
@@ -44,7 +47,7 @@ const RESPONSE_MASK = fieldMask([PROXY_FIELD.origin, PROXY_FIELD.flags], { isHop
 /**
  * A caller's request on its way to the app:
  *
- *   normalise → bound → authorize → limit → attempt → …
+ *   normalise → bound → authorize → limit → filter → attempt → …
  *
  * Each step may end in an answer. What a workload has no rules for is passed by.
  */
@@ -57,6 +60,7 @@ export class InboundExchange extends HttpExchange {
   #seriesGeneration = -1;
   #attemptCount = 0;
   #facts: InboundFacts | undefined;
+  #filterHost: InboundFilterHost | undefined;
   /** Made with the first request a limit holds for. */
   #limitNote: RateLimitNote | undefined;
   /** The caller waits this long; `undefined`: it does not say. */
@@ -111,7 +115,15 @@ export class InboundExchange extends HttpExchange {
     if (!this.#normalize(policy) || !this.#keepTime()) return;
     if (policy.authorization !== undefined && !this.#authorize(policy)) return;
     if (policy.rateLimits !== undefined && !this.#limit(policy)) return;
-    this.#attempt();
+    const { inbound } = policy.filters;
+    if (inbound === undefined) this.#attempt();
+    else this.#filterBy(inbound);
+  }
+
+  #filterBy(chain: FilterChain): void {
+    this.#filterHost ??= new InboundFilterHost(this.request, this.#side, this.#caller);
+    const voice = { origin: this.origin, blame: this.ownBlame };
+    this.filter(new FilterRun(chain, this.#filterHost, voice), () => this.#attempt());
   }
 
   // ---- What the rules say ----

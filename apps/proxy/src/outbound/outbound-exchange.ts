@@ -1,9 +1,12 @@
 import { findRoute, normalizePath } from "@heddle/mesh";
 import type { Resolution, RouteView, ServiceView } from "../core/mesh-view.ts";
+import type { FilterChain } from "../filters/active-filter.ts";
+import { FilterRun } from "../filters/filter-run.ts";
 import type { Connection } from "../transport/connection.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { UpstreamStream } from "../transport/upstream-stream.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
+import { OutboundFilterHost } from "./outbound-filter-host.ts";
 import { openTunnel } from "./outside-tunnel.ts";
 import { findBound } from "./request-bounds.ts";
 import { answerOf, applyCors, drawFault } from "./route-actions.ts";
@@ -12,7 +15,7 @@ import { TryingExchange } from "./trying-exchange.ts";
 /**
  * A request of the app on its way to whoever its host, the routes and the balancer name.
  *
- *   resolve → route → act (fault, CORS, answer here) → try → …
+ *   filter → resolve → route → act (fault, CORS, answer here) → try → …
  *
  * Each step may end in an answer; a push between a choice and its sending chooses again.
  */
@@ -38,9 +41,7 @@ export class OutboundExchange extends TryingExchange {
     const traceparent = fields.findById(PROXY_FIELD.traceparent);
     const requestId = fields.findById(PROXY_FIELD.requestId);
     this.trace.begin(traceparent, requestId, this.side.decideSampling);
-    const query = request.path.indexOf("?");
-    asked.path = query < 0 ? request.path : request.path.slice(0, query);
-    asked.target = request.path;
+    this.#readTarget();
     asked.startMs = this.startMs;
     const host =
       request.method === "CONNECT" ? request.authority : (asked.fixedHost ?? request.authority);
@@ -50,6 +51,29 @@ export class OutboundExchange extends TryingExchange {
       this.failWith(400, "DPE", why, "");
       return;
     }
+    const chain = this.side.parts.workload.policy?.filters.outbound;
+    if (chain === undefined || request.method === "CONNECT") this.#resolve(host);
+    else this.#filterBy(chain, host);
+  }
+
+  /** Before anything is chosen, so that rules may look at what filters write. */
+  #filterBy(chain: FilterChain, host: string): void {
+    const filterHost = new OutboundFilterHost(this.asked, this.side);
+    const voice = { origin: this.origin, blame: this.ownBlame };
+    this.filter(new FilterRun(chain, filterHost, voice), () => {
+      this.#readTarget();
+      this.#resolve(host);
+    });
+  }
+
+  #readTarget(): void {
+    const { path } = this.request;
+    const query = path.indexOf("?");
+    this.asked.path = query < 0 ? path : path.slice(0, query);
+    this.asked.target = path;
+  }
+
+  #resolve(host: string): void {
     const { view } = this.side.parts;
     this.#generation = view.generation;
     const resolution = view.resolve(host);

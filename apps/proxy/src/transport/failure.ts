@@ -1,6 +1,6 @@
 import type { FailedBy } from "../core/traffic-recorder.ts";
 
-/** Envoy's response flags that Heddle raises. `-`: none. */
+/** Envoy's response flags that Heddle raises, and one of its own, HFF: a filter has failed. `-`: none. */
 export type Flag =
   | "-"
   | "NR"
@@ -20,6 +20,8 @@ export type Flag =
   | "FI"
   | "RL"
   | "OM"
+  | "NFCF"
+  | "HFF"
   | "DF";
 /** One flag, or several joined by commas. */
 export type Flags = Flag | `${Flag},${string}`;

@@ -6,6 +6,7 @@ import {
   RequestParser,
 } from "@heddle/http1";
 import type { FailedBy } from "../core/traffic-recorder.ts";
+import type { FilterRun, FilterVerdict } from "../filters/filter-run.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { Downstream, ResponseBody } from "./downstream.ts";
@@ -93,6 +94,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   #tryDeadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   readonly #kept = new KeptRequest();
+  /** Those that look at the request under way. */
+  #filters: FilterRun | undefined;
 
   constructor(clock: DeadlineClock, timeouts: ExchangeTimeouts, limits: Http1Limits) {
     this.clock = clock;
@@ -212,6 +215,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.status = 0;
     this.grpcStatus = "";
     this.#upstream = undefined;
+    this.#filters = undefined;
     this.#kept.reset();
   }
 
@@ -382,6 +386,29 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     }, delayMs);
   }
 
+  /** Shows the request to filters, then calls `next` unless one of them has answered or failed it. */
+  protected filter(run: FilterRun, next: () => void): void {
+    this.#filters = run;
+    run.onRequestHead((verdict) => {
+      if (verdict === undefined) next();
+      else this.#obey(verdict);
+    });
+  }
+
+  #obey(verdict: FilterVerdict): void {
+    if ("answer" in verdict) this.respond(verdict.answer);
+    else this.fail(verdict.failure);
+  }
+
+  /** False: what the filters say takes the place of the response. */
+  #filterResponse(filters: FilterRun, { response }: UpstreamStream): boolean {
+    const verdict = filters.onResponseHead(response);
+    if (verdict === undefined) return true;
+    this.dropResponse();
+    this.#obey(verdict);
+    return false;
+  }
+
   #giveUpUpstream(): void {
     const upstream = this.#upstream;
     this.#upstream = undefined;
@@ -433,6 +460,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   onResponseHead(upstream: UpstreamStream): void {
     this.activityMs = this.clock.nowMs;
     if (!this.mayPassOn(upstream)) return;
+    const filters = this.#filters;
+    if (filters !== undefined && !this.#filterResponse(filters, upstream)) return;
     const { response } = upstream;
     this.status = response.status;
     this.#noteGrpcStatus(response.fields);
@@ -442,6 +471,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     const out = downstream.startHead();
     this.#writeHead(out, upstream);
     this.writeResponseFields(out, upstream);
+    filters?.writeResponseFields(out);
     downstream.endHead(this.#responseBody, true);
   }
 
@@ -531,8 +561,15 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.#isBusy = false;
     processOverload.activeRequests--;
     this.#kept.reset();
+    if (this.#filters !== undefined) this.#endFilters(this.#filters, status, flag);
     const grpcStatus = this.isGrpcCall ? this.grpcStatus : undefined;
     this.onOutcome({ status, flag, failedBy, grpcStatus });
+  }
+
+  #endFilters(filters: FilterRun, status: number, flags: string): void {
+    const { requestBytes, responseBytes, startMs } = this;
+    const durationMs = performance.now() - startMs;
+    filters.end({ status, flags, durationMs, requestBytes, responseBytes });
   }
 
   // ---- Deadlines ----

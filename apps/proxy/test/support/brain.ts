@@ -8,6 +8,7 @@ import { DataFolder } from "../../src/control/data-folder.ts";
 import { parseJoinToken } from "../../src/control/join-token.ts";
 import { ProxyBrain } from "../../src/control/proxy-brain.ts";
 import type { MeshView } from "../../src/core/mesh-view.ts";
+import { FilterLibrary } from "../../src/filters/filter-library.ts";
 import { DEFAULT_OVERLOAD_LIMITS } from "../../src/transport/overload.ts";
 
 /** The proxy's brain in this process, with the workload shop/caller; stopped with the test. */
@@ -28,6 +29,7 @@ export async function startBrain(
       controlPlane: { host: "127.0.0.1", port: control.port },
       joinToken: parseJoinToken(control.token),
       dataDir,
+      filtersDir: undefined,
       otlpEndpoint: new URL("http://127.0.0.1:1"),
       traceSamplingRatio: 0,
       logLevel: "silent",
@@ -41,6 +43,7 @@ export async function startBrain(
     },
     await DataFolder.open(dataDir, logger),
     logger,
+    new FilterLibrary(undefined, logger),
     (error) => {
       throw error;
     },

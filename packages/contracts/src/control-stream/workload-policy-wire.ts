@@ -74,6 +74,8 @@ export const FilterWire = z.object({
   /** What becomes of a request whose filter throws or does not answer in time. */
   onFailure: z.enum(["skip", "fail"]),
   budgetMs: z.number().positive(),
+  /** Where it runs: in the proxy's own thread (the default), or in one of its own that can be ended. */
+  isolation: z.enum(["inline", "worker"]).optional(),
 });
 export type FilterWire = z.infer<typeof FilterWire>;
 

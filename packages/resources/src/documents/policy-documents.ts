@@ -58,4 +58,6 @@ export type ProxyFilter = {
   readonly settings: unknown;
   readonly onFailure: "skip" | "fail";
   readonly budgetMs: number;
+  /** `undefined`: inline, in the proxy's own thread. */
+  readonly isolation?: "inline" | "worker" | undefined;
 };

@@ -21,6 +21,7 @@ const filter = fields({
   budget: durationMs
     .refine((ms) => ms <= MAX_BUDGET_MS, `expected a duration from 1ms to ${MAX_BUDGET_MS / 1000}s`)
     .optional(),
+  isolation: z.enum(["inline", "worker"]).optional(),
 });
 
 const spec = fields({
@@ -35,12 +36,13 @@ export const ProxyFilterSchema = documentOf(spec).transform(
     namespace,
     name,
     selector: readSelector(spec.selector),
-    filters: spec.filters.map(({ name, direction, settings, onFailure, budget }) => ({
+    filters: spec.filters.map(({ name, direction, settings, onFailure, budget, isolation }) => ({
       name,
       direction,
       settings: settings ?? {},
       onFailure,
       budgetMs: budget ?? DEFAULT_BUDGET_MS,
+      ...(isolation && { isolation }),
     })),
   }),
 );
