@@ -2,9 +2,11 @@
 // case: every request sampled or failed). Target: 1 µs together. Run: npm run bench -- telemetry, or
 // `node bench/telemetry.ts`.
 
+import { createLogger } from "@heddle/runtime";
 import { ConfigFile } from "../apps/proxy/src/config-file.ts";
 import { RunningWorkload } from "../apps/proxy/src/control/running-workload.ts";
 import { type SpanRecord, UNKNOWN_PEER } from "../apps/proxy/src/core/traffic-recorder.ts";
+import { FilterLibrary } from "../apps/proxy/src/filters/filter-library.ts";
 import { MetricsWindows } from "../apps/proxy/src/telemetry/metrics-window.ts";
 import { Recorder } from "../apps/proxy/src/telemetry/recorder.ts";
 
@@ -18,7 +20,8 @@ const [settings] = ConfigFile.parse({
   workloads: [{ namespace: "shop", service: "reviews" }],
 }).workloads;
 if (!settings) throw new Error("the bench has no workload");
-const workload = new RunningWorkload(settings, "127.0.0.1");
+const filters = new FilterLibrary(undefined, createLogger("bench", "silent"));
+const workload = new RunningWorkload(settings, "127.0.0.1", filters);
 const series = Array.from({ length: SERIES }, (_, index) =>
   recorder.series({
     reporter: "source",

@@ -49,6 +49,7 @@ const PROXY_LIMITS = {
   HEDDLE_METRICS_IDLE_MS: limit,
   HEDDLE_ACCESS_LOG: z.enum(["off", "errors", "all"], "expected off, errors or all").optional(),
   HEDDLE_ACCESS_LOG_FILE: z.string().optional(),
+  HEDDLE_FILTERS_DIR: z.string().optional(),
 };
 
 const UpEnv = HomeEnv.extend({
@@ -126,6 +127,7 @@ const PASSED_ON = [
   "HEDDLE_MAX_LAG_MS",
   "HEDDLE_METRICS_IDLE_MS",
   "HEDDLE_ACCESS_LOG",
+  "HEDDLE_FILTERS_DIR",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",

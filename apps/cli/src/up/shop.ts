@@ -123,6 +123,7 @@ export class Shop {
         ...pick(passedOn, [
           "HEDDLE_TRACE_SAMPLING",
           "HEDDLE_ACCESS_LOG",
+          "HEDDLE_FILTERS_DIR",
           "HEDDLE_LOG_LEVEL",
           "HEDDLE_HTTP_MAX_LINE_BYTES",
           "HEDDLE_HTTP_MAX_HEADER_BYTES",
