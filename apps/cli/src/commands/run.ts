@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { type Command, Option } from "commander";
 import { loadApiConfig } from "../config.ts";
 import { paths } from "../paths.ts";
-import { proxyArgs } from "../run/proxy-command.ts";
+import { MEMORY_ENV, proxyArgs } from "../run/proxy-command.ts";
 import { runInMesh } from "../run/run.ts";
 import { PROTOCOLS, parseOutbound, parsePort, type RunOptions } from "../run/run-options.ts";
 
@@ -50,7 +50,7 @@ function runProxy(config: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const proxy = spawn(process.execPath, proxyArgs(config), {
       stdio: ["inherit", "inherit", "inherit", "ipc"],
-      env: { NODE_COMPILE_CACHE: paths.compileCache, ...process.env },
+      env: { NODE_COMPILE_CACHE: paths.compileCache, ...MEMORY_ENV, ...process.env },
     });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => proxy.kill(signal));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
-import { proxyArgs } from "./proxy-command.ts";
+import { MEMORY_ENV, proxyArgs } from "./proxy-command.ts";
 import { joinTokenFile } from "./proxy-state.ts";
 import type { Protocol } from "./run-options.ts";
 
@@ -80,6 +80,7 @@ export class ProxyProcess {
       name: `proxy ${file.name}`,
       args: proxyArgs(this.#configFile),
       env: {
+        ...MEMORY_ENV,
         HEDDLE_CONTROL_PLANE: settings.controlPlane,
         HEDDLE_JOIN_TOKEN_FILE: joinTokenFile(dataDir),
         HEDDLE_DATA_DIR: dataDir,
