@@ -12,8 +12,16 @@ import { findFreePorts, TestAuthority } from "@heddle/testkit";
 import { CASES, type Case, type Effort, type Values } from "./cases.ts";
 import { applyClosedLoop } from "./closed-loop.ts";
 import { hasGrpcPrograms, startGrpcUpstream } from "./grpc.ts";
+import { writePage } from "./page.ts";
 import { LOAD_CORE, mark, start, stopSince } from "./processes.ts";
-import { type Measured, RESULTS_FILE, type ResultRow, rowsOf, writeResults } from "./results.ts";
+import {
+  type Measured,
+  RESULTS_FILE,
+  type ResultRow,
+  type Results,
+  rowsOf,
+  writeResults,
+} from "./results.ts";
 import { writeCertificates } from "./subjects/certificate-files.ts";
 import { startEnvoy } from "./subjects/envoy.ts";
 import { startHaproxy } from "./subjects/haproxy.ts";
@@ -38,7 +46,7 @@ const folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
 const rows: ResultRow[] = [];
 try {
   await measureAll();
-  process.stdout.write(`\n${tableOf(rows)}\n\nwritten to ${RESULTS_FILE}\n`);
+  process.stdout.write(`\n${tableOf(rows)}\n\nwritten to ${RESULTS_FILE} and docs/benchmarks.md\n`);
 } finally {
   await stopSince(0);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -183,12 +191,14 @@ function write(): void {
     node: process.version,
     loadAverageBefore: startedAtLoad,
   };
-  writeResults({
+  const results: Results = {
     measuredAt: new Date().toISOString(),
     machine,
     versions: versionsOfPeers(),
     rounds,
     seconds,
     cases: rows,
-  });
+  };
+  writeResults(results);
+  writePage(results);
 }

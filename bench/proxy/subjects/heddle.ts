@@ -5,7 +5,7 @@ import type { ProxyResource } from "@heddle/contracts";
 import type { Route } from "@heddle/mesh";
 import { TestControlPlane } from "@heddle/testkit";
 import { paths } from "../../../apps/cli/src/paths.ts";
-import { proxyArgs } from "../../../apps/cli/src/run/proxy-command.ts";
+import { MEMORY_ENV, proxyArgs } from "../../../apps/cli/src/run/proxy-command.ts";
 import { MEASURED_CORE, start } from "../processes.ts";
 import { type Contestant, isPair, RULES, type Shape, type Surroundings } from "./subject.ts";
 
@@ -81,6 +81,7 @@ async function startProxy(
   const child = start(MEASURED_CORE, process.execPath, proxyArgs(configFile), {
     ipc: true,
     env: {
+      ...MEMORY_ENV, // as `heddle up` does
       HEDDLE_CONTROL_PLANE: control.address,
       HEDDLE_JOIN_TOKEN: control.token,
       HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
