@@ -49,7 +49,10 @@ const PROXY_LIMITS = {
   HEDDLE_METRICS_IDLE_MS: limit,
   HEDDLE_ACCESS_LOG: z.enum(["off", "errors", "all"], "expected off, errors or all").optional(),
   HEDDLE_ACCESS_LOG_FILE: z.string().optional(),
-  HEDDLE_FILTERS_DIR: z.string().optional(),
+  HEDDLE_FILTERS_DIR: z
+    .string()
+    .transform((folder) => resolve(folder))
+    .optional(),
 };
 
 const UpEnv = HomeEnv.extend({

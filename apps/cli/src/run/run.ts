@@ -136,6 +136,7 @@ function passedOn(config: ApiConfig): Record<string, string> {
     "HEDDLE_METRICS_IDLE_MS",
     "HEDDLE_ACCESS_LOG",
     "HEDDLE_ACCESS_LOG_FILE",
+    "HEDDLE_FILTERS_DIR",
     "HEDDLE_LOG_LEVEL",
     "HEDDLE_BIND_ADDRESS",
     "HEDDLE_DRAIN_TIMEOUT_MS",
