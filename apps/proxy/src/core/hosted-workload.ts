@@ -22,6 +22,8 @@ export interface HostedWorkload {
    * listeners always bind loopback: to anyone else they would be an open proxy with our identity.
    */
   readonly bindAddress: string;
+  /** Where peers reach it: its place in the mesh; `undefined`: where it binds. */
+  readonly address?: string | undefined;
   /** The app's first port on 127.0.0.1; `undefined`: the workload only calls others. */
   readonly appPort: number | undefined;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];

@@ -53,10 +53,10 @@ export class EndpointPools {
     live: LiveEndpoint,
     destination: DestinationView,
     call: { readonly isGrpc: boolean },
+    isClientHttp2: boolean,
   ): UpstreamSource {
     const isMesh = isBySidecar(live, destination);
-    const { httpVersion } = destination;
-    const isHttp2 = !isMesh && (httpVersion === 2 || (httpVersion === undefined && call.isGrpc));
+    const isHttp2 = !isMesh && speaksHttp2(destination, call, isClientHttp2);
     const key = isHttp2 ? `h2 ${live.poolKey}` : live.poolKey;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
@@ -71,7 +71,7 @@ export class EndpointPools {
    */
   muxOf(live: LiveEndpoint, destination: DestinationView): MuxPool | undefined {
     if (!isBySidecar(live, destination)) return undefined;
-    const pool = this.ofEndpoint(live, destination, NO_CALL);
+    const pool = this.ofEndpoint(live, destination, NO_CALL, false);
     return pool instanceof MuxPool && pool.takesTunnels ? pool : undefined;
   }
 
@@ -149,6 +149,7 @@ export class EndpointPools {
       connectTimeoutMs: pool?.connectTimeoutMs || CONNECT_TIMEOUT_MS,
       admission: limits && destination && { limits, usage: destination.usage },
       maxRequestsPerConnection: pool?.maxRequestsPerConnection || undefined,
+      maxConcurrentStreams: pool?.maxConcurrentStreams || undefined,
       maxConnectionAgeMs: pool?.maxConnectionDurationMs || undefined,
       generation: () => workload.identity.generation,
       onEmpty: (empty: UpstreamSource) => {
@@ -177,6 +178,16 @@ export class EndpointPools {
     this.#pools.set(key, pool);
     return pool;
   }
+}
+
+/** As the rule or the port says; `useClientProtocol` says: as the client. Else gRPC knows HTTP/2 alone. */
+function speaksHttp2(
+  { httpVersion, policy }: DestinationView,
+  call: { readonly isGrpc: boolean },
+  isClientHttp2: boolean,
+): boolean {
+  if (policy.connectionPool?.usesClientProtocol === true) return isClientHttp2;
+  return httpVersion === 2 || (httpVersion === undefined && call.isGrpc);
 }
 
 /** Limits on connections mean HTTP/1.1's, one request at a time on each, as they do in Istio. */

@@ -26,6 +26,8 @@ export class OutboundSide {
   readonly limits: Http1Limits;
   readonly origin: string;
   readonly source: string;
+  /** The source with its address: what `useSourceIp` hashes. */
+  readonly caller: string;
   readonly signals: WorkloadSignals;
   readonly decideSampling: () => boolean;
   readonly pools: EndpointPools;
@@ -44,6 +46,7 @@ export class OutboundSide {
     this.timeouts = parts.timeouts ?? DEFAULT_TIMEOUTS;
     this.limits = parts.limits ?? DEFAULT_LIMITS;
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
+    this.caller = `${parts.workload.address ?? parts.workload.bindAddress} ${this.source}`;
     this.origin = `outbound-proxy; workload=${this.source}`;
     this.signals = parts.recorder.signalsOf(parts.workload);
     this.decideSampling = () => this.signals.isSampled();
@@ -51,7 +54,8 @@ export class OutboundSide {
     this.tcp = new OutboundTcpSide(parts, this.pools);
     this.counts = new EventCounts(this);
     this.mirrors = new Mirrors({
-      sourceOf: (live, destination) => this.pools.ofEndpoint(live, destination, { isGrpc: false }),
+      sourceOf: (live, destination) =>
+        this.pools.ofEndpoint(live, destination, { isGrpc: false }, false),
       count: ({ service }, outcome, to) =>
         this.counts.add("heddle_mirrored_requests_total", service, outcome, to),
     });

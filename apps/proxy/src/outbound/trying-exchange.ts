@@ -105,7 +105,10 @@ export abstract class TryingExchange extends HttpExchange {
     const perTryMs = asked.retry?.policy.perTryTimeoutMs;
     if (perTryMs !== undefined) this.#boundTry(perTryMs);
     if (asked.route?.route.fault?.scope === "attempt") this.#tryWithFault(asked.route, live);
-    else this.acquire(this.side.pools.ofEndpoint(live, destination, this.asked));
+    else
+      this.acquire(
+        this.side.pools.ofEndpoint(live, destination, this.asked, this.downstream.isHttp2),
+      );
   }
 
   #pick(destination: DestinationView): LiveEndpoint | undefined {
@@ -115,7 +118,7 @@ export abstract class TryingExchange extends HttpExchange {
       return at && destination.endpointAt(at.host, destination.port ?? at.port);
     }
     const { hashKey } = destination;
-    const hash = hashKey && hashOf(asked, hashKey);
+    const hash = hashKey && hashOf(asked, hashKey, this.side.caller);
     return destination.pick(Math.random(), Math.random(), Date.now(), hash, asked.avoidance);
   }
 
@@ -156,7 +159,10 @@ export abstract class TryingExchange extends HttpExchange {
   #tryWithFault(route: RouteView, live: LiveEndpoint): void {
     const { destination } = this.asked;
     if (destination === undefined) return;
-    const go = () => this.acquire(this.side.pools.ofEndpoint(live, destination, this.asked));
+    const go = () =>
+      this.acquire(
+        this.side.pools.ofEndpoint(live, destination, this.asked, this.downstream.isHttp2),
+      );
     const fault = drawFault(route, "attempt");
     this.#pool = undefined;
     if (fault === undefined) {

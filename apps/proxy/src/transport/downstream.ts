@@ -15,6 +15,8 @@ export type GivenUp = { readonly stream: ByteStream; readonly rest: Buffer | und
  *   head → (informational head)* → head → body* → endBody → finish        or `reset` at any point
  */
 export interface Downstream {
+  /** Whether the client speaks HTTP/2. */
+  readonly isHttp2: boolean;
   /** Whether a read of the client's bytes is being handed over; its end calls `onRequestFlush`. */
   readonly isReading: boolean;
   /** Whether so much waits to be sent that the upstream should stop. */

@@ -26,6 +26,7 @@ type Framing = "none" | "length" | "chunked" | "until-close";
  *   lingering → over (client closed, deadline)
  */
 export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
+  readonly isHttp2 = false;
   isReading = false;
   readonly #exchange: HttpExchange;
   readonly #body: BodyReader;

@@ -50,6 +50,8 @@ export interface Http2ClientOwner {
   readonly idleTime: IdleTime;
   /** Requests after which a session takes no more; `undefined`: any number. */
   readonly maxRequests: number | undefined;
+  /** Requests at once on one connection, at most. */
+  readonly maxStreams: number;
   /** A stream is free again, or the server takes more of them. */
   onRoom(): void;
   onClosed(session: Http2ClientSession): void;
@@ -118,11 +120,12 @@ export class Http2ClientSession implements Watched {
 
   /** Whether one more request may be sent over it now. */
   get hasRoom(): boolean {
-    const { maxRequests = Number.POSITIVE_INFINITY } = this.#owner;
+    const { maxRequests = Number.POSITIVE_INFINITY, maxStreams } = this.#owner;
     return (
       !this.isRetired &&
       !this.#session.closed &&
       this.busyCount < this.#maxStreams &&
+      this.busyCount < maxStreams &&
       this.#requestCount < maxRequests
     );
   }

@@ -17,6 +17,7 @@ export class Http2Pool implements UpstreamSource, Http2ClientOwner {
   readonly limits: Http1Limits;
   readonly idleTime: IdleTime;
   readonly maxRequests: number | undefined;
+  readonly maxStreams: number;
   readonly #options: PoolOptions;
   readonly #sessions = new Set<Http2ClientSession>();
   readonly #waiting: { user: UpstreamUser; method: string }[] = [];
@@ -29,6 +30,7 @@ export class Http2Pool implements UpstreamSource, Http2ClientOwner {
     this.limits = options.limits;
     this.idleTime = options.idleTime ?? new IdleTime(options.idleMs);
     this.maxRequests = options.maxRequestsPerConnection;
+    this.maxStreams = options.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
   }
 
   acquire(user: UpstreamUser, method: string): UpstreamStream | "waiting" | Refusal {

@@ -126,6 +126,7 @@ export class Http2ServerSession implements Session, Watched {
 
 /** One request of an HTTP/2 client. */
 class Http2Downstream implements Downstream {
+  readonly isHttp2 = true;
   isReading = false;
   readonly #stream: ServerHttp2Stream;
   readonly #exchange: HttpExchange;

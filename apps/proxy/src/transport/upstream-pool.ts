@@ -27,6 +27,8 @@ export type PoolOptions = {
   readonly admission?: { readonly limits: PoolLimits; readonly usage: PoolUsage } | undefined;
   /** Exchanges after which a connection is closed; `undefined`: any number. */
   readonly maxRequestsPerConnection?: number | undefined;
+  /** Requests at once on one HTTP/2 connection; `undefined`: as many as the server takes. */
+  readonly maxConcurrentStreams?: number | undefined;
   readonly maxConnectionAgeMs?: number | undefined;
   /** Grows when the key or the trust changes: connections of an older one are not used again. */
   generation(): number;

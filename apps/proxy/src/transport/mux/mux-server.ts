@@ -116,6 +116,7 @@ export class MuxServerSession extends MuxSession implements Session {
 
 /** One request of a peer. */
 class MuxServerStream extends MuxStream implements Downstream {
+  readonly isHttp2 = false;
   isReading = false;
   declare readonly session: MuxServerSession;
   readonly #exchange: HttpExchange;
