@@ -1,4 +1,8 @@
 import type { ConformanceCase } from "../harness/conformance-case.ts";
+import { clientTlsCases } from "./destination-rule/client-tls.ts";
+import { connectionPoolCases } from "./destination-rule/connection-pool.ts";
+import { loadBalancerCases } from "./destination-rule/load-balancer.ts";
+import { outlierCases } from "./destination-rule/outlier-detection.ts";
 import { answerCases } from "./virtual-service/answers.ts";
 import { changeCases } from "./virtual-service/changes.ts";
 import { destinationCases } from "./virtual-service/destinations.ts";
@@ -12,4 +16,8 @@ export const CASES: readonly ConformanceCase[] = [
   ...changeCases,
   ...answerCases,
   ...tryCases,
+  ...loadBalancerCases,
+  ...connectionPoolCases,
+  ...outlierCases,
+  ...clientTlsCases,
 ];

@@ -66,6 +66,12 @@ export class CaseMesh {
     this.#send = createSender(scope);
   }
 
+  /** An address of loopback that no other case uses. */
+  get address(): string {
+    const number = Number(this.id.slice(1));
+    return `127.9.${Math.floor(number / 250)}.${(number % 250) + 1}`;
+  }
+
   get mesh(): Mesh {
     return this.world.mesh;
   }
@@ -211,8 +217,8 @@ export class CaseMesh {
    * to an endpoint, e.g. `locality: eu/a`; `spec` to the entry.
    */
   async serve(
-    apps: readonly SeenApp[],
-    perApp: (app: SeenApp, index: number) => string = () => "",
+    apps: readonly { readonly port: number }[],
+    perApp: (app: { readonly port: number }, index: number) => string = () => "",
     spec = "location: MESH_INTERNAL, resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}]",
   ): Promise<void> {
     this.host = `${this.id}.test`;
