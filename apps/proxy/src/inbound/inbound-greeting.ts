@@ -300,6 +300,8 @@ export class InboundGreeting implements Session, Watched {
     }
     if (tls.alpnProtocol === MESH_HTTP2_ALPN) {
       tls.removeAllListeners();
+      // As Node's own TLS server marks a socket that is ready; an HTTP/2 session waits for it.
+      Object.assign(tls, { secureConnecting: false });
       this.#startHttp2(tls, this.#meshCaller(tls, peer));
       return;
     }
