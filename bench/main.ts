@@ -8,6 +8,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   telemetry: () => import("./telemetry.ts"),
   routing: () => import("./routing.ts"),
   balancing: () => import("./balancing.ts"),
+  filters: () => import("./filters.ts"),
   ingest: () => import("./ingest.ts"),
 };
 

@@ -16,6 +16,7 @@ export type ClosedLoad = {
 
 type LoadResult = { readonly requests: number; readonly failures: number };
 
+export const LOAD_COOKIE = "session=0123456789abcdef0123456789abcdef";
 const HEADERS: readonly (readonly [string, string])[] = [
   [
     "User-Agent",
@@ -24,7 +25,7 @@ const HEADERS: readonly (readonly [string, string])[] = [
   ["Accept", "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8"],
   ["Accept-Language", "en-GB,en;q=0.5"],
   ["Accept-Encoding", "gzip, deflate, br"],
-  ["Cookie", "session=0123456789abcdef0123456789abcdef"],
+  ["Cookie", LOAD_COOKIE],
 ];
 const PATH = "/api/v1/products?page=1&sort=price";
 

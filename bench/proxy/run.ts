@@ -25,7 +25,7 @@ import {
 import { writeCertificates } from "./subjects/certificate-files.ts";
 import { startEnvoy } from "./subjects/envoy.ts";
 import { startHaproxy } from "./subjects/haproxy.ts";
-import { startHeddle } from "./subjects/heddle.ts";
+import { startHeddle, startPlainHeddle } from "./subjects/heddle.ts";
 import { startNginx, startNginxUpstream } from "./subjects/nginx.ts";
 import type { Contestant, Shape, Surroundings } from "./subjects/subject.ts";
 import { versionsOfPeers } from "./subjects/versions.ts";
@@ -34,11 +34,16 @@ import { tableOf } from "./table.ts";
 /** Once for each contestant: until hot code has been compiled. What a proxy costs in its first seconds is not measured. */
 const FIRST_WARM_UP = { connections: 64, bodyBytes: 0, seconds: 3 };
 const PUSH_MS = 2_500;
-const PEERS = [
-  [startNginx, "apt-get install nginx-light libnginx-mod-stream"],
-  [startHaproxy, "apt-get install haproxy"],
-  [startEnvoy, "put a program `envoy` on the PATH (docs/benchmarks.md says how)"],
-] as const;
+const NGINX = [startNginx, "apt-get install nginx-light libnginx-mod-stream"] as const;
+const HAPROXY = [startHaproxy, "apt-get install haproxy"] as const;
+const ENVOY = [startEnvoy, "put a program `envoy` on the PATH (see docs/benchmarks.md)"] as const;
+const PLAIN = [startPlainHeddle, ""] as const;
+const PEERS = [NGINX, HAPROXY, ENVOY] as const;
+
+/** Filters are Heddle's own; what they and rules cost is told beside a Heddle without them. */
+function peersOf(shape: Shape) {
+  return shape === "filters" ? [PLAIN] : shape === "rules" ? [...PEERS, PLAIN] : PEERS;
+}
 
 const { rounds, seconds, cases } = options();
 const [startedAtLoad = 0] = loadavg();
@@ -126,7 +131,7 @@ function program(name: string, port: number) {
 
 async function startContestants(shape: Shape, around: Surroundings): Promise<Contestant[]> {
   const all: Contestant[] = [await startHeddle(shape, around)];
-  for (const [startPeer, howToInstall] of PEERS) {
+  for (const [startPeer, howToInstall] of peersOf(shape)) {
     const peer = await startPeer(shape, around);
     if (peer !== undefined) all.push(peer);
     else process.stdout.write(`${shape}: a peer is left out; to have it: ${howToInstall}\n`);
@@ -150,7 +155,7 @@ async function measureShape(
   for (const each of ofShape.filter(({ isOfFreshProcess }) => isOfFreshProcess)) {
     for (const contestant of contestants) await measure(each, contestant);
   }
-  if (["hop", "pair", "rules"].includes(ofShape[0]?.shape ?? "")) {
+  if (["hop", "pair", "rules", "filters"].includes(ofShape[0]?.shape ?? "")) {
     for (const { port, host } of contestants) {
       await applyClosedLoop({ port, host, folder, ...FIRST_WARM_UP });
     }

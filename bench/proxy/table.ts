@@ -1,5 +1,6 @@
 import type { Metric } from "./cases.ts";
 import type { ResultRow, Results } from "./results.ts";
+import { PLAIN_HEDDLE } from "./subjects/subject.ts";
 
 const LABELS: Readonly<Record<Metric, { label: string; digits: number }>> = {
   cpu_us_per_request: { label: "CPU µs/request", digits: 1 },
@@ -42,7 +43,8 @@ export function pageSectionOf(results: Results): string {
 
 /** One line a case and metric, one column a peer (its figure, then ours divided by it), as Markdown. */
 export function tableOf(rows: readonly ResultRow[]): string {
-  const peers = [...new Set(rows.map(({ peer }) => peer))].filter((peer) => peer !== "heddle");
+  const found = new Set(rows.map(({ peer }) => peer));
+  const peers = ["nginx", "haproxy", "envoy", PLAIN_HEDDLE].filter((peer) => found.has(peer));
   const lines = new Map<string, ResultRow[]>();
   for (const row of rows) {
     const key = `${row.name}|${row.metric}`;

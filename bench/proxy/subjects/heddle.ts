@@ -1,13 +1,23 @@
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { ProxyResource } from "@heddle/contracts";
 import type { Route } from "@heddle/mesh";
 import { TestControlPlane } from "@heddle/testkit";
 import { paths } from "../../../apps/cli/src/paths.ts";
 import { MEMORY_ENV, proxyArgs } from "../../../apps/cli/src/run/proxy-command.ts";
+import { LOAD_COOKIE } from "../closed-loop.ts";
 import { MEASURED_CORE, start } from "../processes.ts";
-import { type Contestant, isPair, RULES, type Shape, type Surroundings } from "./subject.ts";
+import {
+  type Contestant,
+  isPair,
+  PLAIN_HEDDLE,
+  RULES,
+  type Shape,
+  type Surroundings,
+} from "./subject.ts";
 
 const READY_MS = 60_000;
 
@@ -26,6 +36,7 @@ type Workload = {
   readonly appPort?: number;
   readonly protocol?: Protocol;
   readonly outbounds?: readonly { readonly host: string }[];
+  readonly filters?: readonly object[];
 };
 
 /** The port under which the service is known where its protocol is declared. */
@@ -36,15 +47,25 @@ const SERVICE_PORT = 9_000;
  * exported each second, spans at 1 %, routing, deadlines, authorization. One hop is the caller's sidecar
  * and an app without one; the pair is both sidecars.
  */
-export async function startHeddle(shape: Shape, around: Surroundings): Promise<Contestant> {
+export function startHeddle(shape: Shape, around: Surroundings): Promise<Contestant> {
+  return startAs("heddle", shape, around);
+}
+
+/** One plaintext hop without rules or filters, beside one with them. */
+export function startPlainHeddle(_shape: Shape, around: Surroundings): Promise<Contestant> {
+  return startAs(PLAIN_HEDDLE, "hop", around);
+}
+
+async function startAs(name: string, shape: Shape, around: Surroundings): Promise<Contestant> {
   const { upstreamPorts, authority } = around;
   const protocol = shape.startsWith("grpc") ? "grpc" : shape.startsWith("tcp") ? "tcp" : "http";
   const appPort = upstreamPorts[protocol];
-  const service = `${shape}-app`;
+  const service = `${name}-${shape}-app`;
   const host = protocol === "http" ? service : `${service}:${SERVICE_PORT}`;
   const caller = {
-    service: `${shape}-caller`,
+    service: `${name}-${shape}-caller`,
     ...(protocol === "tcp" && { outbounds: [{ host }] }),
+    ...(shape === "filters" && { filters: FILTERS }),
   };
   const routes = shape === "rules" ? fiftyRules(service) : [];
   const describe = (port: number, identity?: string) =>
@@ -59,8 +80,26 @@ export async function startHeddle(shape: Shape, around: Surroundings): Promise<C
   }
   const { pid, outboundPort, outbounds } = await startProxy(caller, around, resources);
   const port = outbounds[0]?.localPort ?? outboundPort;
-  return { name: "heddle", port, host, pids: [pid, ...pids] };
+  return { name, port, host, pids: [pid, ...pids] };
 }
+
+/** The examples of examples/filters, both at work: the load's cookie serves as the API key. */
+const FILTERS = [
+  {
+    name: "canary-cookie",
+    direction: "outbound",
+    settings: { service: "shop/filters-app", subsets: ["v1", "v2"] },
+  },
+  {
+    name: "api-key",
+    direction: "outbound",
+    settings: {
+      header: "cookie",
+      keys: { bench: createHash("sha256").update(LOAD_COOKIE).digest("hex") },
+    },
+  },
+];
+const FILTERS_DIR = fileURLToPath(new URL("../../../examples/filters", import.meta.url));
 
 /** One proxy process, joined to a control plane that knows `resources`. */
 async function startProxy(
@@ -87,6 +126,7 @@ async function startProxy(
       HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
       HEDDLE_LOG_LEVEL: "error",
       OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
+      ...(workload.filters && { HEDDLE_FILTERS_DIR: FILTERS_DIR }),
       NODE_COMPILE_CACHE: paths.compileCache, // as `heddle up` does
       ...(process.env["NODE_OPTIONS"] && { NODE_OPTIONS: process.env["NODE_OPTIONS"] }),
     },

@@ -2,9 +2,21 @@ import type { TestAuthority } from "@heddle/testkit";
 
 /**
  * What stands between client and upstream: one plaintext proxy, or two with mutual TLS between them
- * ("pair"). For HTTP/1.1, for HTTP/1.1 by the last of fifty rules, for gRPC over h2c, for opaque TCP.
+ * ("pair"). For HTTP/1.1, for HTTP/1.1 by the last of fifty rules or through two filters, for gRPC over
+ * h2c, for opaque TCP.
  */
-export type Shape = "hop" | "pair" | "rules" | "grpc" | "grpc-pair" | "tcp" | "tcp-pair";
+export type Shape =
+  | "hop"
+  | "pair"
+  | "rules"
+  | "filters"
+  | "grpc"
+  | "grpc-pair"
+  | "tcp"
+  | "tcp-pair";
+
+/** What Heddle itself is called as a peer, without the rules or filters that are measured. */
+export const PLAIN_HEDDLE = "plain-heddle";
 
 export function isPair(shape: Shape): boolean {
   return shape.endsWith("pair");
