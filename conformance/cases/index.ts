@@ -3,10 +3,12 @@ import { clientTlsCases } from "./destination-rule/client-tls.ts";
 import { connectionPoolCases } from "./destination-rule/connection-pool.ts";
 import { loadBalancerCases } from "./destination-rule/load-balancer.ts";
 import { outlierCases } from "./destination-rule/outlier-detection.ts";
+import { retryBudgetCases, scopeCases } from "./destination-rule/scope.ts";
 import { answerCases } from "./virtual-service/answers.ts";
 import { changeCases } from "./virtual-service/changes.ts";
 import { destinationCases } from "./virtual-service/destinations.ts";
 import { matchCases } from "./virtual-service/matches.ts";
+import { streamCases } from "./virtual-service/streams.ts";
 import { tryCases } from "./virtual-service/tries.ts";
 
 /** Every rule that is proven, by kind and block. */
@@ -20,4 +22,7 @@ export const CASES: readonly ConformanceCase[] = [
   ...connectionPoolCases,
   ...outlierCases,
   ...clientTlsCases,
+  ...retryBudgetCases,
+  ...scopeCases,
+  ...streamCases,
 ];
