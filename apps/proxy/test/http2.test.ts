@@ -275,7 +275,7 @@ test("tells a stream the app broke off from one it ended", async (t) => {
 
 test("a stalled reader holds up none of the other streams of its connection", async (t) => {
   const upstream = await app(t, (request, response) => {
-    if (request.url === "/big") response.end(Buffer.alloc(20_000_000));
+    if (request.url === "/big") response.end(Buffer.alloc(60_000_000));
     else response.end("small");
   });
   const mesh = new TestMesh();
@@ -290,14 +290,14 @@ test("a stalled reader holds up none of the other streams of its connection", as
   const before = process.memoryUsage.rss();
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask(session, hello)));
   assert.ok(answers.every(({ body }) => body.toString() === "small"));
-  assert.ok(process.memoryUsage.rss() - before < 15_000_000);
+  assert.ok(process.memoryUsage.rss() - before < 45_000_000);
   let received = 0;
   stalled.on("data", (part: Buffer) => {
     received += part.length;
   });
   stalled.resume();
   await once(stalled, "end");
-  assert.equal(received, 20_000_000);
+  assert.equal(received, 60_000_000);
 });
 
 const head = (changes: Record<string, string>, ...more: string[]): string[] => {
