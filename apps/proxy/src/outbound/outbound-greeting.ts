@@ -140,7 +140,12 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   #look(bytes: Buffer, start: number, end: number): void {
     const found = this.#find(bytes, start, end);
     if (found !== "more") this.#handOn(found, bytes, start, end);
-    else if (this.#kept.length === 0) this.#kept = Buffer.from(bytes.subarray(start, end));
+    else if (this.#kept.length === 0) {
+      this.#kept = Buffer.from(bytes.subarray(start, end));
+      // It has begun, so it has the time of a head to get on.
+      if (this.#reading === "http")
+        this.deadlineMs = performance.now() + this.#side.timeouts.headMs;
+    }
   }
 
   /** Where HTTP is declared, all that is open is its version, and a byte or two tell. */

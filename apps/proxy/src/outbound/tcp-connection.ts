@@ -370,7 +370,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
 
   #series(): TcpSeriesTable {
     const destination = this.#destination;
-    if (destination !== undefined && this.#live !== undefined) {
+    if (destination?.isOriginal === false && this.#live !== undefined) {
       return this.#side.seriesOfEndpoint(destination, this.#live);
     }
     const view = this.#view;
