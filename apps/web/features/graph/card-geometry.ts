@@ -12,13 +12,15 @@ const TITLE_CHAR_PX = 7.4;
 const ROW_CHAR_PX = 6.6;
 const TITLE_EXTRA_PX = 36; // glyph, gaps and padding
 const BADGE_PX = 17;
+const MOST_SIGNS = 4; // three and "+2"
 const RATE_PX = 70; // "42.1 rps" and padding
 const ADDRESS_EXTRA_PX = 24; // gap and padding
 /** Threads that share a row dock this far apart, closer if they would leave the row. */
 const PORT_PX = 6;
 
 export function cardSize(card: Card): { readonly widthPx: number; readonly heightPx: number } {
-  const badges = (card.canary === undefined ? 0 : 2) + (card.mtlsRatio === undefined ? 0 : 1);
+  const signs = Math.min((card.canary === undefined ? 0 : 2) + card.badges.length, MOST_SIGNS);
+  const badges = signs + (card.mtlsRatio === undefined ? 0 : 1);
   const titlePx = card.title.length * TITLE_CHAR_PX + TITLE_EXTRA_PX + badges * BADGE_PX;
   const rowsPx = card.rows.map(
     (row) => (row.label.length + (row.isCanary ? 7 : 0)) * ROW_CHAR_PX + valueWidthPx(row),

@@ -6,13 +6,16 @@ import { formatPercentNumber, NO_DATA } from "../../lib/numbers.ts";
 import { Chip } from "../../ui/chip.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
+import { EndpointList } from "./endpoint-list.tsx";
 import { siblingEdge } from "./graph-model.ts";
 import { seriesQuery } from "./graph-queries.ts";
 import { LastRequests } from "./last-requests.tsx";
 import { PanelActs } from "./panel-acts.tsx";
 import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
+import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies } from "./signal-figures.tsx";
+import { TcpFigures } from "./tcp-figures.tsx";
 import { WhoFailed } from "./who-failed.tsx";
 
 /** One call: who to whom, how it is, the figures, who failed, the last requests, what one can do. */
@@ -36,7 +39,8 @@ export function EdgePanel({
   const isCanary = isCanaryOf(canary, destination);
   const sibling = siblingEdge(edge, snapshot);
   const siblingVersion = snapshot.nodes.find((node) => node.id === sibling?.destination)?.version;
-  const { mtlsRatio } = edge;
+  const { mtlsRatio, tcp } = edge;
+  const isTcp = edge.protocol === "tcp";
   return (
     <SidePanel
       label={`${source?.label} to ${destination?.label}`}
@@ -50,6 +54,9 @@ export function EdgePanel({
             <ArrowRight size={14} aria-label="to" />
             {destination?.label ?? edge.destination}
             {destination?.version !== undefined && <Chip>{destination.version}</Chip>}
+            {edge.protocol !== "http" && (
+              <Chip tone={isTcp ? "tcp" : "neutral"}>{isTcp ? "TCP" : "gRPC"}</Chip>
+            )}
             {isCanary && <Chip tone="accent">canary</Chip>}
           </>
         }
@@ -57,7 +64,7 @@ export function EdgePanel({
         asOfMs={snapshot.asOfMs}
         onClose={onClose}
       />
-      <KeyFigures signals={edge.signals} series={points} status={status}>
+      <KeyFigures signals={edge.signals} series={points} status={status} hasRequests={!isTcp}>
         <Figure
           label="mTLS"
           value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
@@ -69,18 +76,25 @@ export function EdgePanel({
           </span>
         </Figure>
       </KeyFigures>
-      <Latencies
-        signals={edge.signals}
-        series={points}
-        status={status}
-        other={
-          sibling && siblingVersion !== undefined
-            ? { name: siblingVersion, signals: sibling.signals }
-            : undefined
-        }
-      />
-      <WhoFailed edge={edge} source={source} destination={destination} />
-      <LastRequests edgeId={edge.id} />
+      {tcp !== undefined && <TcpFigures tcp={tcp} />}
+      {!isTcp && (
+        <>
+          <Latencies
+            signals={edge.signals}
+            series={points}
+            status={status}
+            other={
+              sibling && siblingVersion !== undefined
+                ? { name: siblingVersion, signals: sibling.signals }
+                : undefined
+            }
+          />
+          <WhoFailed edge={edge} source={source} destination={destination} />
+        </>
+      )}
+      {destination !== undefined && <EndpointList node={destination} caller={source} />}
+      <RulesInForce destination={destination} caller={source} edge={edge} />
+      {!isTcp && <LastRequests edgeId={edge.id} />}
     </SidePanel>
   );
 }

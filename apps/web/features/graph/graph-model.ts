@@ -1,5 +1,6 @@
 import type { Canary, GraphEdge, GraphNode, GraphSnapshot } from "@heddle/contracts";
 import { compareStatus, type Status, worstStatus } from "../../ui/status.ts";
+import { type Badge, badgesOf, type ServiceTraffic } from "./traffic-features.ts";
 
 /** How the same traffic is drawn: services with a row per version, services, or single workloads. */
 export type GraphView = "versions" | "services" | "workloads";
@@ -11,6 +12,8 @@ export type CardRow = {
   readonly node: GraphNode;
   readonly status: Status;
   readonly isCanary: boolean;
+  /** Both ways, of opaque connections it receives; 0: none. */
+  readonly tcpBytesPerSecond: number;
 };
 
 export type Card = {
@@ -24,6 +27,8 @@ export type Card = {
   readonly canary: Canary | undefined;
   /** Requests the rows receive, each counted where it arrives; 0–1, absent: nobody reported. */
   readonly mtlsRatio: number | undefined;
+  /** Rules that shape its traffic. */
+  readonly badges: readonly Badge[];
 };
 
 export type Thread = {
@@ -50,23 +55,37 @@ export function graphModel(
   view: GraphView,
   canaries: readonly Canary[],
   namespace?: string,
+  trafficOf: (node: GraphNode) => ServiceTraffic = () => NO_TRAFFIC,
 ): GraphModel {
   const nodes = snapshot.nodes.filter(
     (node) => namespace === undefined || node.namespace === namespace,
   );
   const mtls = mtlsByDestination(snapshot.edges);
+  const tcp = tcpByDestination(snapshot.edges);
   const cardOf = new Map(nodes.map((node) => [node.id, cardIdOf(node, view)]));
   const grouped = Map.groupBy(nodes, (node) => cardIdOf(node, view));
   const cards = [...grouped]
-    .map(([id, members]) => toCard(id, members, view, canaries, mtls))
+    .map(([id, members]) => toCard(id, members, { view, canaries, mtls, tcp, trafficOf }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const threads = snapshot.edges.flatMap((edge): Thread[] => {
     const sourceCard = cardOf.get(edge.source);
     const destinationCard = cardOf.get(edge.destination);
     if (sourceCard === undefined || destinationCard === undefined) return [];
-    return [{ id: edge.id, edge, status: edge.health.state, sourceCard, destinationCard }];
+    return [{ id: edge.id, edge, status: edgeStatus(edge), sourceCard, destinationCard }];
   });
   return { cards, threads: threads.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
+const NO_TRAFFIC: ServiceTraffic = { features: [], openBreakers: [] };
+
+/** Opaque connections know no verdict on requests; as long as bytes pass, the edge is TCP and not idle. */
+function edgeStatus({ protocol, health, tcp }: GraphEdge): Status {
+  const isQuiet = health.state === "idle" || health.state === "healthy";
+  return protocol === "tcp" && isQuiet && tcp !== undefined && isActive(tcp) ? "tcp" : health.state;
+}
+
+function isActive(tcp: NonNullable<GraphEdge["tcp"]>): boolean {
+  return tcp.open > 0 || tcp.opened > 0 || tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond > 0;
 }
 
 function cardIdOf(node: GraphNode, view: GraphView): string {
@@ -81,17 +100,22 @@ export function serviceId(namespace: string, service: string): string {
 function toCard(
   id: string,
   members: readonly GraphNode[],
-  view: GraphView,
-  canaries: readonly Canary[],
-  mtls: ReadonlyMap<string, MtlsCount>,
+  parts: {
+    readonly view: GraphView;
+    readonly canaries: readonly Canary[];
+    readonly mtls: ReadonlyMap<string, MtlsCount>;
+    readonly tcp: ReadonlyMap<string, number>;
+    readonly trafficOf: (node: GraphNode) => ServiceTraffic;
+  },
 ): Card {
+  const { view, canaries, mtls, tcp } = parts;
   const [first] = members;
   if (first === undefined) throw new Error(`card ${id} has no node`);
   const canary = canaries.find(
     (one) => one.namespace === first.namespace && one.service === first.service,
   );
   const rows = members
-    .map((node) => toRow(node, canary))
+    .map((node) => toRow(node, canary, tcp.get(node.id)))
     .sort(
       (a, b) => a.label.localeCompare(b.label, "en", { numeric: true }) || (a.id < b.id ? -1 : 1),
     );
@@ -107,16 +131,26 @@ function toCard(
     canary: first.kind === "workload" || first.kind === "service" ? canary : undefined,
     mtlsRatio:
       counted === 0 ? undefined : counts.reduce((sum, count) => sum + count.encrypted, 0) / counted,
+    // A canary has its own two signs for the split.
+    badges: badgesOf(parts.trafficOf(first)).filter(
+      ({ kind }) => kind !== "split" || canary === undefined,
+    ),
   };
 }
 
-function toRow(node: GraphNode, canary: Canary | undefined): CardRow {
+function toRow(
+  node: GraphNode,
+  canary: Canary | undefined,
+  tcpBytesPerSecond: number | undefined,
+): CardRow {
   const name = `${node.namespace}/${node.workload}`;
   return {
     id: node.id,
     label: rowLabel(node),
     node,
-    status: node.health.state,
+    status:
+      tcpBytesPerSecond !== undefined && node.health.state === "idle" ? "tcp" : node.health.state,
+    tcpBytesPerSecond: tcpBytesPerSecond ?? 0,
     isCanary: node.workload !== undefined && canary?.canary.workloads.includes(name) === true,
   };
 }
@@ -146,6 +180,17 @@ function mtlsByDestination(edges: readonly GraphEdge[]): ReadonlyMap<string, Mtl
     counts.set(edge.destination, count);
   }
   return counts;
+}
+
+/** Bytes per second both ways, by destination; only of those with active connections. */
+function tcpByDestination(edges: readonly GraphEdge[]): ReadonlyMap<string, number> {
+  const bytes = new Map<string, number>();
+  for (const { destination, tcp } of edges) {
+    if (tcp === undefined || !isActive(tcp)) continue;
+    const own = tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond;
+    bytes.set(destination, (bytes.get(destination) ?? 0) + own);
+  }
+  return bytes;
 }
 
 /** How a node is called in a sentence: "payments v2", "10.0.4.17", "card-api". */

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useChangeEvents } from "../../lib/queries/use-change-events.ts";
 import { useCanaries } from "../../lib/queries/use-mesh-state.ts";
+import { useTrafficFeatures } from "../../lib/queries/use-traffic.ts";
 import type { StreamState } from "../../lib/stream-state.ts";
 import { formatClock } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
@@ -22,6 +23,7 @@ import { GraphTable } from "./graph-table.tsx";
 import { GraphToolbar } from "./graph-toolbar.tsx";
 import { SelectionPanel } from "./selection-panel.tsx";
 import { TimeStrip } from "./time-strip.tsx";
+import { trafficOf } from "./traffic-features.ts";
 import { useGraphKeys } from "./use-graph-keys.ts";
 import { useGraphState } from "./use-graph-state.ts";
 
@@ -101,11 +103,15 @@ function LivingMesh({
   const findInput = useRef<HTMLInputElement>(null);
   const hideInput = useRef<HTMLInputElement>(null);
   const { data: canaries } = useCanaries();
+  const { data: traffic } = useTrafficFeatures();
   const { data: history } = useQuery(recentRevisionsQuery);
   const mesh = useQuery(statusQuery(false));
   const model = useMemo(
-    () => graphModel(snapshot, state.view, canaries?.canaries ?? [], state.namespace),
-    [snapshot, state.view, canaries, state.namespace],
+    () =>
+      graphModel(snapshot, state.view, canaries?.canaries ?? [], state.namespace, (node) =>
+        trafficOf(traffic, node),
+      ),
+    [snapshot, state.view, canaries, state.namespace, traffic],
   );
   const filtered = useMemo(
     () => applyFilters(model, state.find, state.hide),

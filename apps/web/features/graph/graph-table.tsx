@@ -1,5 +1,5 @@
 "use client";
-import type { GraphNode } from "@heddle/contracts";
+import type { GraphEdge, GraphNode } from "@heddle/contracts";
 import { useRef } from "react";
 import {
   formatBytesPerSecond,
@@ -13,8 +13,10 @@ import { Shield } from "../../ui/shield.tsx";
 import { STATUS_WORDS } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
+import { FeatureIcon } from "./feature-icon.tsx";
 import { compareThreads, type GraphModel, nodeName, type Thread } from "./graph-model.ts";
 import styles from "./graph-table.module.css";
+import { type Badge, badgeTitle, FEATURE_WORDS } from "./traffic-features.ts";
 
 /** Known rows in the order they had; new ones behind them. */
 function inHeldOrder(
@@ -50,6 +52,7 @@ export function GraphTable({
   const release = () => {
     held.current = undefined;
   };
+  const badges = new Map(model.cards.map((card) => [card.id, card.badges]));
   if (threads.length === 0) return <EmptyState>No calls in this window.</EmptyState>;
   return (
     // Rows stay where they are while somebody points at them or reads through them.
@@ -74,10 +77,11 @@ export function GraphTable({
             <Th>mTLS</Th>
             <Th isNumber>In</Th>
             <Th isNumber>Out</Th>
+            <Th>Rules</Th>
           </tr>
         </thead>
         <tbody>
-          {threads.map(({ id, edge, status }) => (
+          {threads.map(({ id, edge, status, destinationCard }) => (
             <Tr
               key={id}
               isSelected={id === selected}
@@ -97,26 +101,71 @@ export function GraphTable({
               <Td className={found.has(id) ? styles.found : undefined}>
                 {nodeName(nodes.get(edge.destination))}
               </Td>
-              <Td isNumber>{formatNumber(edge.signals.requestsPerSecond)}</Td>
-              <Td isNumber>
-                {edge.signals.errorRatio === undefined
-                  ? "no data"
-                  : formatPercentNumber(edge.signals.errorRatio)}
-              </Td>
-              <Td isNumber>{formatDuration(edge.signals.p50Ms)}</Td>
-              <Td isNumber>{formatDuration(edge.signals.p95Ms)}</Td>
-              <Td isNumber>{formatDuration(edge.signals.p99Ms)}</Td>
+              <RequestCells edge={edge} />
               <Td>
                 <span className={styles.status}>
                   <Shield ratio={edge.mtlsRatio} isBesideWord /> {formatShare(edge.mtlsRatio)}
                 </span>
               </Td>
-              <Td isNumber>{formatBytesPerSecond(edge.signals.requestBytesPerSecond)}</Td>
-              <Td isNumber>{formatBytesPerSecond(edge.signals.responseBytesPerSecond)}</Td>
+              <Td isNumber>{formatBytesPerSecond(bytesIn(edge))}</Td>
+              <Td isNumber>{formatBytesPerSecond(bytesOut(edge))}</Td>
+              <Td>
+                <RuleSigns badges={badges.get(destinationCard) ?? []} />
+              </Td>
             </Tr>
           ))}
         </tbody>
       </Table>
     </div>
   );
+}
+
+function RequestCells({ edge }: { readonly edge: GraphEdge }) {
+  const { signals, protocol } = edge;
+  if (protocol === "tcp") {
+    return (
+      <>
+        <Td isNumber title="Opaque connections know no requests">
+          TCP
+        </Td>
+        <Td />
+        <Td />
+        <Td />
+        <Td />
+      </>
+    );
+  }
+  return (
+    <>
+      <Td isNumber>{formatNumber(signals.requestsPerSecond)}</Td>
+      <Td isNumber>
+        {signals.errorRatio === undefined ? "no data" : formatPercentNumber(signals.errorRatio)}
+      </Td>
+      <Td isNumber>{formatDuration(signals.p50Ms)}</Td>
+      <Td isNumber>{formatDuration(signals.p95Ms)}</Td>
+      <Td isNumber>{formatDuration(signals.p99Ms)}</Td>
+    </>
+  );
+}
+
+function bytesIn({ signals, tcp }: GraphEdge): number {
+  return signals.requestBytesPerSecond + (tcp?.sentBytesPerSecond ?? 0);
+}
+
+function bytesOut({ signals, tcp }: GraphEdge): number {
+  return signals.responseBytesPerSecond + (tcp?.receivedBytesPerSecond ?? 0);
+}
+
+function RuleSigns({ badges }: { readonly badges: readonly Badge[] }) {
+  return badges.map((badge) => (
+    <span
+      key={badge.kind}
+      className={styles.sign}
+      title={badgeTitle(badge)}
+      role="img"
+      aria-label={`${FEATURE_WORDS[badge.kind]}${badge.isOpen ? ", open" : ""}`}
+    >
+      <FeatureIcon kind={badge.kind} isOpen={badge.isOpen} />
+    </span>
+  ));
 }

@@ -4,14 +4,16 @@ import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { FlaskConical, Split } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
-import { formatRate } from "../../lib/numbers.ts";
+import { formatBytesPerSecond, formatRate } from "../../lib/numbers.ts";
 import { formatRoughDuration } from "../../lib/times.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { Shield } from "../../ui/shield.tsx";
 import { STATUS_WORDS } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { FeatureIcon } from "./feature-icon.tsx";
 import type { Card, CardRow } from "./graph-model.ts";
 import styles from "./node-card.module.css";
+import { badgeTitle, FEATURE_WORDS } from "./traffic-features.ts";
 
 /** A service, its versions as rows. Head and rows are selected apart; the card can be dragged. */
 export const NodeCard = memo(function NodeCard({
@@ -84,8 +86,19 @@ export const NodeCard = memo(function NodeCard({
   );
 });
 
+/** At most three signs, the canary's two among them; the rest as a number. */
+function badgesWithRoom({ badges, canary }: Card) {
+  const room = Math.max(0, MOST_BADGES - (canary === undefined ? 0 : 2));
+  return badges.length <= room
+    ? { shown: badges, hidden: [] }
+    : { shown: badges.slice(0, room), hidden: badges.slice(room) };
+}
+
+const MOST_BADGES = 3;
+
 function Badges({ card }: { readonly card: Card }): ReactNode {
   const isPart = card.mtlsRatio !== undefined && card.mtlsRatio < 1;
+  const { shown, hidden } = badgesWithRoom(card);
   return (
     <span className={styles.badges}>
       {isPart && <Shield ratio={card.mtlsRatio} sizePx={13} />}
@@ -98,6 +111,22 @@ function Badges({ card }: { readonly card: Card }): ReactNode {
           <FlaskConical size={13} aria-label="A canary runs" />
         </span>
       )}
+      {shown.map((badge) => (
+        <span
+          key={badge.kind}
+          className={classNames(styles.badge, badge.isOpen && styles.open)}
+          title={badgeTitle(badge)}
+          role="img"
+          aria-label={`${FEATURE_WORDS[badge.kind]}${badge.isOpen ? ", open" : ""}`}
+        >
+          <FeatureIcon kind={badge.kind} isOpen={badge.isOpen} />
+        </span>
+      ))}
+      {hidden.length > 0 && (
+        <span className={styles.more} title={hidden.map(badgeTitle).join("\n")}>
+          +{hidden.length}
+        </span>
+      )}
     </span>
   );
 }
@@ -106,6 +135,7 @@ function rowValue(card: Card, row: CardRow, asOfMs: number): string {
   const { signals, lastRequestMs, address, kind } = row.node;
   if (kind === "outside" && address !== undefined && card.title !== address) return address;
   if (signals.requests > 0) return formatRate(signals.requestsPerSecond);
+  if (row.status === "tcp") return formatBytesPerSecond(row.tcpBytesPerSecond);
   if (lastRequestMs === undefined) return "no requests";
   return `idle ${formatRoughDuration(asOfMs - lastRequestMs)}`;
 }

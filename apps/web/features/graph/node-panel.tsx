@@ -10,6 +10,7 @@ import { Shield } from "../../ui/shield.tsx";
 import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { isCanaryOf } from "./edge-panel.tsx";
+import { EndpointList } from "./endpoint-list.tsx";
 import {
   type Card,
   compareThreads,
@@ -21,6 +22,7 @@ import { seriesQuery } from "./graph-queries.ts";
 import { PanelActs } from "./panel-acts.tsx";
 import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
+import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies, shareWithCount } from "./signal-figures.tsx";
 
 /** One node or one service with its versions: the figures of what it receives, callers, called, endpoints. */
@@ -95,6 +97,8 @@ export function NodePanel({
         threads={threadsOut}
         {...{ nodes, isService, onSelect }}
       />
+      {node.kind !== "outside" && <EndpointList node={node} />}
+      <RulesInForce destination={node} />
       <Endpoints node={node} />
     </SidePanel>
   );
@@ -206,7 +210,7 @@ function Endpoints({ node }: { readonly node: GraphNode }) {
   const own = data?.workloads.filter((one) => isOf(one, node)) ?? [];
   if (own.length === 0) return null;
   return (
-    <PanelSection title="Endpoints and mode">
+    <PanelSection title="Proxies and mode">
       {own.map((workload) => (
         <dl key={workload.name} className={styles.facts}>
           <dt>{workload.name}</dt>
@@ -214,6 +218,7 @@ function Endpoints({ node }: { readonly node: GraphNode }) {
             <Lock mode={workload.mtlsMode} />
             {workload.mtlsPolicy !== undefined && ` by ${workload.mtlsPolicy}`}
           </dd>
+          <ProtocolSuggestions workload={workload} />
           {workload.instances.map((instance) => (
             <div key={instance.instanceId} style={{ display: "contents" }}>
               <dt>on {instance.proxyName}</dt>
@@ -235,6 +240,21 @@ function Endpoints({ node }: { readonly node: GraphNode }) {
       ))}
     </PanelSection>
   );
+}
+
+/** A port that says nothing of its protocol costs its first connection a moment: say what was found. */
+function ProtocolSuggestions({ workload }: { readonly workload: WorkloadState }) {
+  return workload.protocolSuggestions?.map(({ port, protocol }) => (
+    <div key={port} style={{ display: "contents" }}>
+      <dt>port {port}</dt>
+      <dd>
+        speaks {protocol}, found out at its first connection; declare it with{" "}
+        <code>
+          --port {port} --protocol {protocol}
+        </code>
+      </dd>
+    </div>
+  ));
 }
 
 function isOf(workload: WorkloadState, node: GraphNode): boolean {

@@ -16,14 +16,24 @@ export function KeyFigures({
   signals,
   series,
   status,
+  hasRequests = true,
   children,
 }: {
   readonly signals: Signals;
   readonly series: readonly SeriesPoint[];
   readonly status: Status;
+  /** False: opaque connections, which know no requests and no errors of any. */
+  readonly hasRequests?: boolean;
   readonly children?: ReactNode;
 }) {
   const { errorRatio, requestsPerSecond } = signals;
+  if (!hasRequests) {
+    return (
+      <PanelSection>
+        <div className={styles.figures}>{children}</div>
+      </PanelSection>
+    );
+  }
   return (
     <PanelSection>
       <div className={styles.figures}>

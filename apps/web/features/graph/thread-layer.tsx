@@ -44,6 +44,7 @@ export const ThreadLayer = memo(function ThreadLayer({
               stroke={`var(--${STATUS_TONES[thread.status]}-thread)`}
               strokeWidth={lineWidthPx(thread, widthPx)}
             />
+            {thread.status === "tcp" && <path className={styles.gap} d={path} />}
             <Marks
               thread={thread}
               curve={curve}
@@ -71,6 +72,7 @@ export const ThreadLayer = memo(function ThreadLayer({
 });
 
 function lineWidthPx(thread: Thread, widthPx: number): number {
+  if (thread.status === "tcp") return 4; // drawn double: the gap lies on it
   if (thread.status === "failing") return Math.max(widthPx, 2.8);
   return thread.status === "idle" ? 1.25 : widthPx;
 }

@@ -1,5 +1,5 @@
 import type { GraphNode } from "@heddle/contracts";
-import { formatRate, formatShare, UNIT_SPACE } from "../../lib/numbers.ts";
+import { formatBytesPerSecond, formatRate, formatShare, UNIT_SPACE } from "../../lib/numbers.ts";
 import { formatDuration } from "../../lib/times.ts";
 import { STATUS_WORDS } from "../../ui/status.ts";
 import { nodeName, type Thread } from "./graph-model.ts";
@@ -50,19 +50,22 @@ export type ChipText = {
 
 /** The chip of a thread. Rate when healthy, error share when not, further values only if asked for. */
 export function chipText(thread: Thread, labels: readonly EdgeLabel[]): ChipText | undefined {
-  const { signals, mtlsRatio } = thread.edge;
+  const { signals, mtlsRatio, tcp } = thread.edge;
   const deviates = thread.status === "degraded" || thread.status === "failing";
   const parts: string[] = [];
   const showsErrors = labels.includes("errors") && deviates && signals.errors > 0;
   if (showsErrors) parts.push(`${formatShare(signals.errorRatio)} errors`);
   else if (labels.includes("rate") && signals.requests > 0)
     parts.push(formatRate(signals.requestsPerSecond));
+  else if (labels.includes("rate") && tcp !== undefined && thread.status === "tcp")
+    parts.push(formatBytesPerSecond(tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond));
   for (const [label, value] of [
     ["p50", signals.p50Ms],
     ["p95", signals.p95Ms],
     ["p99", signals.p99Ms],
   ] as const) {
-    if (labels.includes(label)) parts.push(`${label} ${formatDuration(value)}`);
+    if (labels.includes(label) && thread.edge.protocol !== "tcp")
+      parts.push(`${label} ${formatDuration(value)}`);
   }
   if (labels.includes("mtls")) parts.push(`mTLS ${formatShare(mtlsRatio)}`);
   if (parts.length === 0) return undefined;
@@ -82,11 +85,17 @@ export function chipWidthPx(chip: ChipText): number {
 
 /** The thread in words: what a screen reader says for the line. */
 export function threadName(thread: Thread, nodes: ReadonlyMap<string, GraphNode>): string {
-  const { source, destination, signals, mtlsRatio } = thread.edge;
+  const { source, destination, signals, mtlsRatio, tcp } = thread.edge;
+  const figures =
+    tcp !== undefined && thread.edge.protocol === "tcp"
+      ? [
+          formatBytesPerSecond(tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond),
+          `${tcp.open} connections open`,
+        ]
+      : [formatRate(signals.requestsPerSecond), `${formatShare(signals.errorRatio)} errors`];
   return [
     `${nodeName(nodes.get(source))} to ${nodeName(nodes.get(destination))}: ${STATUS_WORDS[thread.status]}`,
-    formatRate(signals.requestsPerSecond),
-    `${formatShare(signals.errorRatio)} errors`,
+    ...figures,
     `mTLS ${formatShare(mtlsRatio)}`,
   ].join(", ");
 }

@@ -10,5 +10,7 @@ export const queryKeys = {
   graph: (windowMs: number, view: string) => ["graph", windowMs, view],
   series: (nodeIds: readonly string[], spanMs: number) => ["series", spanMs, ...nodeIds],
   effect: (serviceId: string, atMs: number) => ["effect", serviceId, atMs],
+  trafficFeatures: ["traffic-features"],
+  endpoints: (namespace: string, service: string) => ["endpoints", namespace, service],
   plaintextCallers: (windowMs: number) => ["plaintext-callers", windowMs],
 } as const;

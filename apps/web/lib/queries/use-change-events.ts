@@ -17,7 +17,8 @@ export function useChangeEvents(): StreamState {
     event: "change",
     schema: ChangeEvent,
     onMessage: (event) => {
-      if (event.type === "revision") markConfigStale(client);
+      if (event.type === "observations") markTrafficStale(client);
+      else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
     },
     onOpen: () => {
@@ -33,9 +34,16 @@ export function markConfigStale(client: QueryClient): void {
     void client.invalidateQueries({ queryKey });
   }
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
+  markTrafficStale(client);
+}
+
+function markTrafficStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: queryKeys.trafficFeatures });
+  void client.invalidateQueries({ queryKey: ["endpoints"] });
 }
 
 function markRegistryStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: ["endpoints"] });
   void client.invalidateQueries({ queryKey: queryKeys.workloads });
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
 }
