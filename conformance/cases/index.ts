@@ -4,6 +4,12 @@ import { connectionPoolCases } from "./destination-rule/connection-pool.ts";
 import { loadBalancerCases } from "./destination-rule/load-balancer.ts";
 import { outlierCases } from "./destination-rule/outlier-detection.ts";
 import { retryBudgetCases, scopeCases } from "./destination-rule/scope.ts";
+import { meshConfigCases } from "./mesh/mesh-config.ts";
+import { rateLimitCases } from "./mesh/rate-limit.ts";
+import { trafficPolicyCases } from "./mesh/traffic-policy.ts";
+import { serviceEntryCases } from "./registry/service-entry.ts";
+import { serviceCases } from "./registry/services.ts";
+import { sidecarCases } from "./registry/sidecar.ts";
 import { answerCases } from "./virtual-service/answers.ts";
 import { changeCases } from "./virtual-service/changes.ts";
 import { destinationCases } from "./virtual-service/destinations.ts";
@@ -25,4 +31,10 @@ export const CASES: readonly ConformanceCase[] = [
   ...retryBudgetCases,
   ...scopeCases,
   ...streamCases,
+  ...serviceEntryCases,
+  ...serviceCases,
+  ...sidecarCases,
+  ...meshConfigCases,
+  ...trafficPolicyCases,
+  ...rateLimitCases,
 ];

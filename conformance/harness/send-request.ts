@@ -10,6 +10,8 @@ export type CallOptions = {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
   readonly from?: string;
+  /** Of the calling app; any of 127.0.0.0/8. */
+  readonly localAddress?: string;
   /** What the app is to do with it, see `startSeenApp`. */
   readonly do?: string;
 };
@@ -46,7 +48,16 @@ export function createSender(scope: Scope): Sender {
       if (rest.do !== undefined) all["x-do"] = rest.do;
       if (body !== undefined) all["content-length"] = String(Buffer.byteLength(body));
       const request = http.request(
-        { agent, host: "127.0.0.1", port, method, path, headers: all, setHost: false },
+        {
+          agent,
+          host: "127.0.0.1",
+          port,
+          method,
+          path,
+          headers: all,
+          setHost: false,
+          ...(rest.localAddress === undefined ? {} : { localAddress: rest.localAddress }),
+        },
         (response) => {
           const parts: Buffer[] = [];
           response.on("data", (part: Buffer) => parts.push(part));

@@ -18,6 +18,7 @@ import { type StreamApps, startStreamApps } from "./stream-apps.ts";
  * | shop/reviews-v1 … v3  | shop-servers | HTTP/1.1; a second port named `admin`                          |
  * | shop/ratings-v1       | shop-servers | HTTP/1.1                                                       |
  * | shop/fresh-v1         | shop-servers | HTTP/1.1; for who is young                                     |
+ * | shop/vault            | shop-servers | HTTP/1.1 on two ports; for rules of one workload               |
  * | shop/echo-v1, v2      | shop-servers | TCP: a greeting first, then an echo                            |
  * | shop/secure-v1, v2    | shop-servers | TLS of its own                                                 |
  * | shop/greeter          | shop-servers | HTTP/2 in plaintext, gRPC                                      |
@@ -74,6 +75,14 @@ export async function startWorld(scope: Scope): Promise<World> {
           })),
           server("ratings", "v1", portOf("ratings-v1"), "http"),
           server("fresh", "v1", portOf("fresh-v1"), "http"),
+          {
+            namespace: "shop",
+            service: "vault",
+            ports: [
+              { port: portOf("vault"), protocol: "http", name: "http" },
+              { port: portOf("vault-admin"), protocol: "http", name: "admin" },
+            ],
+          },
           server("echo", "v1", streams.echo[0], "tcp"),
           server("echo", "v2", streams.echo[1], "tcp"),
           server("secure", "v1", streams.secure[0], "tls"),
@@ -110,7 +119,9 @@ function startApps(scope: Scope): Promise<SeenApp[]> {
     `reviews-${version}-admin`,
   ]);
   return Promise.all(
-    [...versions, "ratings-v1", "fresh-v1"].map((name) => startSeenApp(scope, name)),
+    [...versions, "ratings-v1", "fresh-v1", "vault", "vault-admin"].map((name) =>
+      startSeenApp(scope, name),
+    ),
   );
 }
 
