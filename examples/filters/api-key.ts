@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { defineFilter } from "@heddle/filter-api";
 import { z } from "zod";
 
@@ -43,7 +43,7 @@ export default defineFilter({
       request.respond(401, `send an API key in ${header}\n`, { "www-authenticate": "ApiKey" });
       return;
     }
-    const digest = createHash("sha256").update(given).digest();
+    const digest = hash("sha256", given, "buffer");
     let client: string | undefined;
     // All of them, each in constant time: how long it takes tells nothing about any key.
     for (const key of keys) if (timingSafeEqual(key.digest, digest)) client = key.client;

@@ -1,5 +1,5 @@
 import type { FilterDefinition, FilterLogger } from "@heddle/filter-api";
-import type { TrafficRecorder } from "../core/traffic-recorder.ts";
+import type { EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
 import type { LineLogger } from "./filter-context.ts";
 import { FilterGuard } from "./filter-guard.ts";
 import type { FilterFile, FilterLibrary } from "./filter-library.ts";
@@ -31,6 +31,7 @@ export type FailureKind =
   | "invalid";
 
 const COMPLAINT_MS = 1_000;
+const MAX_KEPT_EVENTS = 100;
 
 function speakThrough(logger: LineLogger, filter: string, workload: string): FilterLogger {
   const child = logger.child({ filter, workload });
@@ -57,6 +58,7 @@ export class ActiveFilter {
   readonly failures = new Map<FailureKind, number>();
   #complainedMs = Number.NEGATIVE_INFINITY;
   #log: FilterLogger | undefined;
+  readonly #events = new Map<string, EventCounter>();
 
   /** `found`: as `findFilter` has it. Nothing runs before the first request, or `worker.start`. */
   constructor(
@@ -110,13 +112,13 @@ export class ActiveFilter {
   }
 
   countEvent(recorder: Pick<TrafficRecorder, "counter">, event: string, by: number): void {
-    recorder
-      .counter("heddle_filter_events_total", {
-        workload: this.workload,
-        filter: this.name,
-        event,
-      })
-      .add(by);
+    let counter = this.#events.get(event);
+    if (counter === undefined) {
+      const labels = { workload: this.workload, filter: this.name, event };
+      counter = recorder.counter("heddle_filter_events_total", labels);
+      if (this.#events.size < MAX_KEPT_EVENTS) this.#events.set(event, counter);
+    }
+    counter.add(by);
   }
 
   /** Whether a failure is worth a line in the log: one a second is. */

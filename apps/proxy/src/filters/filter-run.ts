@@ -170,13 +170,16 @@ export class FilterRun {
     if (answer !== undefined) return { answer: this.#answerOf(filter, answer) };
     if (headers.isEmpty && newPath === undefined) return undefined;
     const { request } = this.#host;
-    const before = new HeaderEdits(request.fields).headOf(request, request.path);
-    const after = headers.headOf(request, newPath ?? request.path);
+    const { path } = request;
+    const { bytes, base } = request.fields;
     try {
-      request.replace(after);
+      request.replace(headers.headOf(request, newPath ?? path));
       return undefined;
     } catch (error) {
-      request.replace(before);
+      // The bytes of the head as it was are untouched.
+      request.reset();
+      request.detach(request.parse(bytes, base, bytes.length));
+      request.path = path;
       return this.#failed(filter, "invalid", error);
     }
   }

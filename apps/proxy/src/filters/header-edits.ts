@@ -1,5 +1,5 @@
 import type { OwnHeaders } from "@heddle/filter-api";
-import { FIELD, type FieldBlock, OutBuffer, type RequestParser } from "@heddle/http1";
+import { FIELD, type FieldBlock, fieldMask, OutBuffer, type RequestParser } from "@heddle/http1";
 
 /** What frames a message, ends at this hop, or is vouched for by proxies: no filter changes it. */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([
@@ -11,7 +11,10 @@ const UNTOUCHABLE: ReadonlySet<string> = new Set([
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 /** Visible characters of Latin-1, blanks and tabs within (RFC 9110 §5.5). */
 const VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$|^$/;
-const FIRST_BYTES = 1_024;
+/** Written anew; what `Connection` nominates ends here anyway. */
+const REWRITTEN = fieldMask([FIELD.host, FIELD.dropped], { isHopByHop: false });
+/** Heads are put together here and copied out at once. */
+const scratch = new OutBuffer(4_096);
 
 /** All values a field is to have; none: it is removed. */
 export type HeaderEdit = { readonly name: string; readonly values: readonly string[] };
@@ -121,34 +124,27 @@ export class HeaderEdits implements OwnHeaders {
 
   /** Marks the fields that were changed, so that no copy of the head passes them on. */
   dropOriginals(): void {
-    this.#fields.drop(new Set(this.#edited.keys()));
+    const { ids } = this.#fields;
+    for (const lower of this.#edited.keys()) {
+      let at = this.#fields.indexOf(lower, 0);
+      for (; at >= 0; at = this.#fields.indexOf(lower, at + 1)) ids[at] = FIELD.dropped;
+    }
   }
 
   /**
-   * The request's head with the changes, for `RequestParser.replace`. What frames the body stays as it
-   * came, so it is read as before.
+   * The request's head with the changes, for `RequestParser.replace`; the block is of no use afterwards.
+   * What frames the body stays as it came, so it is read as before.
    */
   headOf(request: RequestParser, path: string): Buffer {
     const { fields, method, minorVersion, authority } = request;
-    const { bytes, base, offsets, ids, count } = fields;
-    const out = new OutBuffer(FIRST_BYTES);
-    out.text(`${method} ${path} HTTP/1.${minorVersion}\r\n`);
-    if (authority !== undefined) out.field("host", authority);
-    const skipped = new Set<number>();
-    for (const lower of this.#edited.keys()) {
-      for (let at = fields.indexOf(lower, 0); at >= 0; at = fields.indexOf(lower, at + 1)) {
-        skipped.add(at);
-      }
-    }
-    for (let index = 0; index < count; index++) {
-      if (ids[index] === FIELD.host || skipped.has(index)) continue;
-      const start = base + (offsets[index * 4] as number);
-      out.copy(bytes, start, base + (offsets[index * 4 + 3] as number));
-      out.text("\r\n");
-    }
-    this.applyTo(out);
-    out.endHead();
-    return out.bytes.subarray(0, out.length);
+    if (!this.isEmpty) this.dropOriginals();
+    scratch.clear();
+    scratch.text(`${method} ${path} HTTP/1.${minorVersion}\r\n`);
+    if (authority !== undefined) scratch.field("host", authority);
+    scratch.fields(fields, REWRITTEN);
+    this.applyTo(scratch);
+    scratch.endHead();
+    return Buffer.from(scratch.bytes.subarray(0, scratch.length));
   }
 }
 
