@@ -375,3 +375,18 @@ test("portLevelMtls makes one port strict, whatever the workload's mode", async 
   assert.equal((await send(ports.plaintext, {})).status, 200);
   assert.equal(paths.length, 2);
 });
+
+test("a gRPC call that is denied, or one too many, hears it in gRPC's own words", async (t) => {
+  const { workload, ports } = await startReviews(t);
+  const call = { host: "reviews", method: "POST", headers: { "content-type": "application/grpc" } };
+  obey(workload, { authorization: [allow(onlyGet)] });
+  const denied = await send(ports.plaintext, call);
+  assert.deepEqual([denied.status, denied.headers["grpc-status"]], [200, "7"]);
+  assert.match(String(denied.headers["grpc-message"]), /^RBAC: access denied/);
+  obey(workload, { rateLimits: [rateLimit({ requests: 1, burst: 1 })] });
+  await send(ports.plaintext, call);
+  const limited = await send(ports.plaintext, call);
+  assert.deepEqual([limited.status, limited.headers["grpc-status"]], [200, "14"]);
+  assert.equal(limited.headers["x-envoy-ratelimited"], "true");
+  assert.equal(limited.headers["retry-after"], "3600");
+});
