@@ -21,6 +21,33 @@ export type Counted = {
   readonly failedBy?: string;
   readonly latenciesMs: readonly number[];
   readonly bytes?: number;
+  readonly flags?: string;
+  /** Makes it a gRPC call. */
+  readonly grpcStatus?: string;
+  /** Host of a destination outside the mesh, instead of `to`'s service. */
+  readonly host?: string;
+};
+
+/** Opaque connections of one kind on one edge. */
+export type CountedTcp = Pick<
+  Counted,
+  "from" | "to" | "reporter" | "flags" | "failedBy" | "host"
+> & {
+  readonly opened?: number;
+  readonly closed?: number;
+  /** As Istio says it: by the destination, to the caller. */
+  readonly sentBytes?: number;
+  readonly receivedBytes?: number;
+  readonly open?: number;
+};
+
+/** One of Heddle's own counters. */
+export type CountedEvent = {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly outcome: string;
+  readonly count: number;
 };
 
 export type MetricsWindow = {
@@ -28,6 +55,8 @@ export type MetricsWindow = {
   readonly startMs: number;
   readonly endMs: number;
   readonly counted: readonly Counted[];
+  readonly tcp?: readonly CountedTcp[];
+  readonly events?: readonly CountedEvent[];
   readonly refused?: readonly {
     readonly from: string;
     readonly to: string;
@@ -51,7 +80,12 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
     isMonotonic: true,
     dataPoints,
   });
-  const { counted, refused = [] } = window;
+  const { counted, refused = [], tcp = [], events = [] } = window;
+  const tcpSum = (name: string, value: (one: CountedTcp) => number | undefined) =>
+    sum(
+      name,
+      tcp.map((one) => point(tcpLabelsOf(one), value(one) ?? 0)),
+    );
   const metrics = [
     sum(
       "istio_requests_total",
@@ -73,6 +107,31 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
       dataPointType: 1,
       dataPoints: counted.map((one) => point(labelsOf(one), histogramOf(one.latenciesMs))),
     },
+    tcpSum("istio_tcp_connections_opened_total", (one) => one.opened),
+    tcpSum("istio_tcp_connections_closed_total", (one) => one.closed),
+    tcpSum("istio_tcp_sent_bytes_total", (one) => one.sentBytes),
+    tcpSum("istio_tcp_received_bytes_total", (one) => one.receivedBytes),
+    {
+      ...sum(
+        "heddle_tcp_connections_open",
+        tcp.flatMap((one) => (one.open === undefined ? [] : [point(tcpLabelsOf(one), one.open)])),
+      ),
+      dataPointType: 2,
+    },
+    ...events.map(({ name, from, to, outcome, count }) => {
+      const [sourceNamespace, source] = from.split("/");
+      const [namespace, workload = ""] = to.split("/");
+      const labels = {
+        source_workload: source,
+        source_workload_namespace: sourceNamespace,
+        destination_service_name: serviceOf(workload),
+        destination_service_namespace: namespace,
+        destination_workload: workload,
+        destination_workload_namespace: namespace,
+        outcome,
+      };
+      return sum(name, [point(labels, count)]);
+    }),
     sum(
       "heddle_plaintext_refused_total",
       refused.map(({ from, to, count }) => {
@@ -178,6 +237,11 @@ function versionOf(workload: string): string {
   return /-(v\d+)$/.exec(workload)?.[1] ?? "latest";
 }
 
+function tcpLabelsOf(one: CountedTcp): Record<string, string> {
+  const { response_code: _, ...rest } = labelsOf({ ...one, latenciesMs: [] });
+  return { ...rest, request_protocol: "tcp" };
+}
+
 function labelsOf(one: Counted): Record<string, string> {
   const [destinationNamespace = "", destination = ""] = one.to.split("/");
   const isOutside = !one.from.includes("/");
@@ -195,12 +259,14 @@ function labelsOf(one: Counted): Record<string, string> {
     destination_workload_namespace: destinationNamespace,
     destination_canonical_service: serviceOf(destination),
     destination_canonical_revision: versionOf(destination),
-    destination_service: `${serviceOf(destination)}.${destinationNamespace}.svc.cluster.local`,
-    destination_service_name: serviceOf(destination),
+    destination_service:
+      one.host ?? `${serviceOf(destination)}.${destinationNamespace}.svc.cluster.local`,
+    destination_service_name: one.host ?? serviceOf(destination),
     destination_service_namespace: destinationNamespace,
-    request_protocol: "http",
+    request_protocol: one.grpcStatus === undefined ? "http" : "grpc",
+    ...(one.grpcStatus !== undefined && { grpc_response_status: one.grpcStatus }),
     response_code: String(one.code ?? 200),
-    response_flags: "-",
+    response_flags: one.flags ?? "-",
     connection_security_policy:
       one.reporter === "source" ? "unknown" : isOutside ? "none" : "mutual_tls",
     heddle_failed_by: one.failedBy ?? "",

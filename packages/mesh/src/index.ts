@@ -196,10 +196,14 @@ export type {
 export { hostWithoutPort, serviceFqdn, serviceOfHost } from "./routing/service-host.ts";
 export { compileSplit, InvalidSplitError, pickDestination, type Split } from "./routing/split.ts";
 export type { StringMatch } from "./routing/string-match.ts";
+export { type CountedFailure, type FailureKind, FailureKinds } from "./signals/failure-kinds.ts";
 export {
   type GoldenSignals,
   goldenSignals,
   mtlsRatio,
+  protocolOf,
+  type TcpSignals,
+  tcpSignals,
 } from "./signals/golden-signals.ts";
 export type { Health, HealthState } from "./signals/health.ts";
 export {
@@ -224,6 +228,8 @@ export {
   type EdgeTraffic,
   effectiveTally,
   entryEdges,
+  NONE_OPEN,
+  type OpenConnections,
   toServiceEdges,
 } from "./topology/edge-traffic.ts";
 export {
@@ -238,6 +244,7 @@ export {
   workloadNode,
 } from "./topology/traffic-node.ts";
 export {
+  readEventPoint,
   readRefusedPoint,
   readTrafficPoint,
   type TrafficLabels,

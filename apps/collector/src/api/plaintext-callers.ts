@@ -57,7 +57,9 @@ export async function readPlaintextCallers(
     }
     const before = edge.storedId === undefined ? undefined : older.get(edge.storedId);
     if (before) tally.mergeCounts(before);
-    return tally.requests + tally.refused > 0 ? [toCaller(edge, tally, rate, registry)] : [];
+    const isOpen = [...(edge.held?.openByProxy?.values() ?? [])].some(({ count }) => count > 0);
+    const isSeen = acceptedOf(tally) + tally.refused > 0 || isOpen;
+    return isSeen ? [toCaller(edge, tally, rate, registry)] : [];
   });
   return { windowMs: query.windowMs, callers: callers.sort((a, b) => b.lastSeenMs - a.lastSeenMs) };
 }
@@ -110,11 +112,16 @@ function toCaller(
     workload: destination.workload ?? "unknown",
     sourceAddress,
     ...(sourceName !== undefined && { sourceName }),
-    requests: tally.requests,
-    requestsPerSecond: rate.requests / (RATE_WINDOW_MS / 1000),
+    requests: acceptedOf(tally),
+    requestsPerSecond: acceptedOf(rate) / (RATE_WINDOW_MS / 1000),
     refused: tally.refused,
     lastSeenMs: edge.lastRequestMs,
   };
+}
+
+/** Requests, and opaque connections, which would be refused as well. */
+function acceptedOf({ requests, tcpOpened }: TrafficTally): number {
+  return requests + tcpOpened;
 }
 
 function keyOf(edge: CallerEdge): string {

@@ -1,10 +1,17 @@
 import type { SeriesPoint, SeriesResponse } from "@heddle/contracts";
-import { edgeId, entryEdges, goldenSignals, inServiceView, TrafficTally } from "@heddle/mesh";
+import {
+  edgeId,
+  entryEdges,
+  goldenSignals,
+  inServiceView,
+  TrafficTally,
+  tcpSignals,
+} from "@heddle/mesh";
 import { EDGE_TIER_MS, type EdgeTier, type TelemetryDb } from "@heddle/store";
 import type { EdgeRecord, TrafficMemory } from "../ingest/traffic-memory.ts";
 import { findOlderBuckets } from "./older-buckets.ts";
 import { ApiError } from "./problem.ts";
-import { toSignalsWire } from "./signals-wire.ts";
+import { toSignalsWire, toTcpWire } from "./signals-wire.ts";
 
 const SECOND_MS = 1000;
 const BUCKET_MS = 10_000;
@@ -78,11 +85,16 @@ export async function readSeries(
     add(bucket.startMs, bucket.tally);
   }
   const points = [...steps]
-    .filter(([startMs, tally]) => startMs < asOfMs && tally.requests > 0)
+    .filter(([startMs, tally]) => startMs < asOfMs && !tally.isQuiet)
     .sort(([a], [b]) => a - b)
     .map(([startMs, tally]): SeriesPoint => {
       const coveredMs = Math.max(SECOND_MS, Math.min(range.stepMs, range.toMs - startMs));
-      return { startMs, ...toSignalsWire(goldenSignals(tally, coveredMs)) };
+      const tcp = tcpSignals(tally, coveredMs);
+      return {
+        startMs,
+        ...toSignalsWire(goldenSignals(tally, coveredMs)),
+        ...(tcp !== undefined && { tcp: toTcpWire(tcp) }),
+      };
     });
   return { stepMs: range.stepMs, points };
 }

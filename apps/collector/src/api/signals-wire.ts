@@ -1,5 +1,5 @@
-import type { SignalsWire } from "@heddle/contracts";
-import type { GoldenSignals } from "@heddle/mesh";
+import type { FailureKindWire, SignalsWire, TcpSignalsWire } from "@heddle/contracts";
+import type { CountedFailure, GoldenSignals, TcpSignals } from "@heddle/mesh";
 
 /** "No data" is a field that is not there. */
 export function toSignalsWire(signals: GoldenSignals): SignalsWire {
@@ -15,4 +15,14 @@ export function toSignalsWire(signals: GoldenSignals): SignalsWire {
     requestBytesPerSecond: signals.requestBytesPerSecond,
     responseBytesPerSecond: signals.responseBytesPerSecond,
   };
+}
+
+export function toTcpWire(signals: TcpSignals): Omit<TcpSignalsWire, "open"> {
+  const { opened, openedPerSecond, failed, sentBytesPerSecond, receivedBytesPerSecond } = signals;
+  return { opened, openedPerSecond, failed, sentBytesPerSecond, receivedBytesPerSecond };
+}
+
+export function toFailureWire(failure: CountedFailure): FailureKindWire {
+  const { failedBy, flags, code, grpcStatus, count } = failure;
+  return { failedBy, flags, code, ...(grpcStatus !== "" && { grpcStatus }), count };
 }

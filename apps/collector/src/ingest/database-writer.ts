@@ -158,7 +158,7 @@ export class DatabaseWriter {
       if (!edge) continue;
       this.#memory.addLoaded(edge, startMs, tally);
       const lastMs = Math.min(startMs + 10_000, nowMs);
-      if (tally.requests > 0 && edge.lastRequestMs < startMs) edge.lastRequestMs = lastMs;
+      if (!tally.isQuiet && edge.lastRequestMs < startMs) edge.lastRequestMs = lastMs;
     }
     this.#windows.restore(windows);
     this.#logger.info({ run: id, edges: edges.length, buckets: buckets.length }, "window loaded");

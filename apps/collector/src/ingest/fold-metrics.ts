@@ -1,12 +1,19 @@
-import type { Attributes, Metric, PartialSuccess, ResourceMetrics } from "@heddle/contracts";
+import type {
+  Attributes,
+  Metric,
+  NumberPoint,
+  PartialSuccess,
+  ResourceMetrics,
+} from "@heddle/contracts";
 import {
+  readEventPoint,
   readRefusedPoint,
   readTrafficPoint,
   type TrafficNode,
   type TrafficPoint,
   type TrafficTally,
 } from "@heddle/mesh";
-import type { EdgeRecord, Reporter, TrafficMemory } from "./traffic-memory.ts";
+import type { EdgeRecord, ReportedOpen, Reporter, TrafficMemory } from "./traffic-memory.ts";
 import type { WindowLog } from "./window-log.ts";
 
 /** What became of a request's data points. */
@@ -23,6 +30,8 @@ const MAX_AHEAD_MS = 10_000;
 const MAX_AGE_MS = 600_000;
 const NANOS_PER_MS = 1_000_000n;
 const MAX_REASONS = 5;
+/** Proxies that tell of one edge's open connections. */
+const MAX_OPEN_REPORTERS = 1_000;
 
 /**
  * Folds delta windows into memory, each window once. Never throws on what a sender got wrong: such
@@ -46,7 +55,7 @@ export function foldMetrics(
     if (countPoints(metrics) === 0) windows.markQuiet(instanceId);
     const lastEnd = windows.lastEnd(instanceId) ?? 0n;
     for (const metric of metrics) {
-      const end = fold.metric(metric, lastEnd);
+      const end = fold.metric(metric, lastEnd, instanceId);
       if (end > (ends.get(instanceId) ?? 0n)) ends.set(instanceId, end);
     }
   }
@@ -99,12 +108,12 @@ class Fold {
   }
 
   /** Returns the latest window end among the metric's points that were taken or repeated. */
-  metric(metric: Metric, lastEnd: bigint): bigint {
+  metric(metric: Metric, lastEnd: bigint, instanceId: string): bigint {
     if (metric.kind === "ignored") {
       this.reject(metric.pointCount, `${metric.name}: summaries are not used`);
       return 0n;
     }
-    if (metric.kind === "gauge") return 0n;
+    if (metric.kind === "gauge") return this.#gauge(metric.name, metric.points, instanceId);
     if (metric.temporality !== "delta") {
       const reason = `${metric.name}: temporality is ${metric.temporality}, expected delta`;
       this.reject(metric.points.length, reason);
@@ -113,6 +122,19 @@ class Fold {
     const { name } = metric;
     if (metric.kind === "sum") {
       const add = SUMS[name];
+      const addEvent = EVENTS[name];
+      if (addEvent) {
+        return this.#points(metric.points, lastEnd, (point, endMs) =>
+          isCount(point.value)
+            ? this.#event(point.attributes, endMs, (tally, outcome) =>
+                addEvent(tally, outcome, point.value),
+              )
+            : notACount(name, point.value),
+        );
+      }
+      if (name.startsWith("heddle_") && name !== "heddle_plaintext_refused_total") {
+        return this.#points(metric.points, lastEnd, () => undefined); // no part of the graph
+      }
       if (name === "heddle_plaintext_refused_total") {
         return this.#points(metric.points, lastEnd, (point, endMs) =>
           isCount(point.value)
@@ -126,7 +148,7 @@ class Fold {
             ? this.#traffic(
                 point.attributes,
                 endMs,
-                name === "istio_requests_total",
+                TRAFFIC.has(name) && point.value > 0,
                 (tally, read) => add(tally, read, point.value),
               )
             : notACount(name, point.value),
@@ -212,6 +234,58 @@ class Fold {
     return undefined;
   }
 
+  /** Counted at an edge that traffic has made, or makes: events alone know less of its ends. */
+  #event(
+    attributes: Attributes,
+    endMs: number,
+    count: (tally: TrafficTally, outcome: string) => void,
+  ): string | undefined {
+    const read = readEventPoint(attributes);
+    if (read === undefined) return undefined; // no endpoint was chosen: it belongs to no edge
+    const edge = this.#memory.edgeBetween(read.source, read.destination, this.#nowMs);
+    if (edge === undefined) return "the collector holds no more edges";
+    const outcome = String(attributes["outcome"] ?? "");
+    this.#memory.add(edge, "source", endMs, (tally) => count(tally, outcome));
+    return undefined;
+  }
+
+  /** Open connections: what the proxy says now takes the place of what it said before. */
+  #gauge(name: string, points: readonly NumberPoint[], instanceId: string): bigint {
+    if (name !== "heddle_tcp_connections_open") {
+      this.reject(points.length, `${name}: not a gauge the graph is made of`);
+      return 0n;
+    }
+    const said = new Map<
+      EdgeRecord,
+      { -readonly [Key in keyof ReportedOpen]: ReportedOpen[Key] }
+    >();
+    for (const { attributes, timeUnixNano, value } of points) {
+      const endMs = Number(timeUnixNano / NANOS_PER_MS);
+      const read = readTrafficPoint(attributes);
+      const edge = read && this.#edge(read.source, read.destination);
+      if (!read || !edge || !isCount(value) || endMs > this.#nowMs + MAX_AHEAD_MS) {
+        this.reject(1, `${name}: labels, value or time are none`);
+        continue;
+      }
+      const { reporter, transport } = read;
+      const sum = said.get(edge) ?? { reporter, count: 0, mtls: 0, plaintext: 0, endMs };
+      sum.count += value;
+      if (transport === "mtls") sum.mtls += value;
+      else if (transport === "plaintext") sum.plaintext += value;
+      said.set(edge, sum);
+      this.#folded += 1;
+    }
+    for (const [edge, open] of said) {
+      const key = `${open.reporter} ${instanceId}`;
+      const before = edge.openByProxy?.get(key);
+      if (before !== undefined && before.endMs > open.endMs) continue; // a window sent again
+      edge.openByProxy ??= new Map();
+      if (edge.openByProxy.size < MAX_OPEN_REPORTERS) edge.openByProxy.set(key, open);
+      if (open.count > 0 && open.endMs > edge.lastRequestMs) edge.lastRequestMs = open.endMs;
+    }
+    return 0n;
+  }
+
   /** Labels of metrics know a node better than a span that came first. */
   #edge(source: TrafficNode, destination: TrafficNode): EdgeRecord | undefined {
     const edge = this.#memory.edgeBetween(source, destination, this.#nowMs);
@@ -233,9 +307,27 @@ type AddSum = (tally: TrafficTally, read: TrafficPoint, value: number) => void;
 const SUMS: Readonly<Record<string, AddSum | undefined>> = {
   istio_requests_total: (tally, read, value) => {
     tally.requests += value;
-    if (read.isError) tally.addErrors(read.failedBy, value);
-    if (read.transport === "mtls") tally.mtlsRequests += value;
-    else if (read.transport === "plaintext") tally.plaintextRequests += value;
+    if (read.failure !== undefined) tally.addFailures(read.failure, value);
+    if (read.protocol === "grpc") tally.grpcRequests += value;
+    if (read.isFaultInjected) tally.faultsInjected += value;
+    addTransport(tally, read, value);
+  },
+  istio_tcp_connections_opened_total: (tally, read, value) => {
+    if (read.failure !== undefined) {
+      tally.tcpFailed += value;
+      tally.failures.add(read.failure, value);
+    } else if (read.isOpened) {
+      tally.tcpOpened += value;
+      addTransport(tally, read, value);
+    }
+  },
+  istio_tcp_connections_closed_total: () => {}, // what is open is told by itself
+  // Istio counts as the destination does: what it sends goes back to the caller.
+  istio_tcp_sent_bytes_total: (tally, _read, value) => {
+    tally.tcpReceivedBytes += value;
+  },
+  istio_tcp_received_bytes_total: (tally, _read, value) => {
+    tally.tcpSentBytes += value;
   },
   istio_request_bytes: (tally, _read, value) => {
     tally.requestBytes += value;
@@ -244,6 +336,30 @@ const SUMS: Readonly<Record<string, AddSum | undefined>> = {
     tally.responseBytes += value;
   },
 };
+
+function addTransport(tally: TrafficTally, { transport }: TrafficPoint, value: number): void {
+  if (transport === "mtls") tally.mtlsRequests += value;
+  else if (transport === "plaintext") tally.plaintextRequests += value;
+}
+
+type AddEvent = (tally: TrafficTally, outcome: string, value: number) => void;
+
+const EVENTS: Readonly<Record<string, AddEvent | undefined>> = {
+  heddle_retries_total: (tally, outcome, value) => {
+    if (outcome === "retried") tally.retries += value;
+  },
+  heddle_mirrored_requests_total: (tally, outcome, value) => {
+    if (outcome !== "dropped") tally.mirrored += value;
+  },
+};
+
+/** What shows that an edge is in use. */
+const TRAFFIC = new Set([
+  "istio_requests_total",
+  "istio_tcp_connections_opened_total",
+  "istio_tcp_sent_bytes_total",
+  "istio_tcp_received_bytes_total",
+]);
 
 function isOther(known: TrafficNode, node: TrafficNode): boolean {
   return known !== node && (known.service !== node.service || known.version !== node.version);

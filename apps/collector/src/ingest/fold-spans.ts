@@ -101,6 +101,8 @@ function edgeOf(
   if (owner.node === undefined) return undefined;
   const peer = (name: string) => peerNode(span.attributes[name], owner.namespace);
   if (span.kind === "client") {
+    const external = externalEdge(span, owner.node, memory);
+    if (external !== undefined) return external;
     const destination = peer("heddle.destination_workload");
     if (destination) return memory.edgeBetween(owner.node, destination, nowMs);
     return unreachedEdge(span, owner.node, memory);
@@ -110,10 +112,20 @@ function edgeOf(
   return memory.edgeBetween(outsideNode(address), owner.node, nowMs);
 }
 
-/** A host outside the mesh, or a service without an endpoint: named in the span's name alone. */
+/** A host outside the mesh, whatever a ServiceEntry calls its endpoints: named in the span's name alone. */
+function externalEdge(span: Span, source: TrafficNode, memory: TrafficMemory) {
+  const host = askedOf(span).replace(/:\d+$/, "");
+  return memory.findEdge(edgeId(source.id, `external/${host}`));
+}
+
+function askedOf({ name }: Span): string {
+  return name.slice(name.indexOf(" ") + 1);
+}
+
+/** A service without an endpoint: named in the span's name alone. */
 function unreachedEdge(span: Span, source: TrafficNode, memory: TrafficMemory) {
-  const asked = span.name.slice(span.name.indexOf(" ") + 1);
-  const ids = [`external/${asked}`, `service/${asked}`, `service/${source.namespace}/${asked}`];
+  const asked = askedOf(span);
+  const ids = [`service/${asked}`, `service/${source.namespace}/${asked}`];
   for (const id of ids) {
     const edge = memory.findEdge(edgeId(source.id, id));
     if (edge) return edge;
@@ -125,7 +137,7 @@ function peerNode(value: unknown, namespace: string): TrafficNode | undefined {
   const text = textOf(value);
   if (text === undefined || text === "unknown" || /[\s>]/.test(text)) return undefined;
   const id = text.includes("/") ? parseId(text) : { namespace, name: text };
-  if (id === undefined || id.name === "unknown") return undefined;
+  if (id === undefined || id.name === "unknown" || id.namespace === "unknown") return undefined;
   return workloadNode({
     namespace: id.namespace,
     workload: id.name,

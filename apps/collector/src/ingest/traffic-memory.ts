@@ -3,6 +3,8 @@ import {
   type EdgeTraffic,
   edgeId,
   effectiveTally,
+  NONE_OPEN,
+  type OpenConnections,
   type TrafficNode,
   TrafficTally,
 } from "@heddle/mesh";
@@ -17,6 +19,8 @@ export type EdgeRecord = {
   sourcePrincipal: string | undefined;
   lastRequestMs: number; // 0: known from spans alone
   heardMs: number; // when anything was last said of it, on the collector's clock
+  /** Opaque connections that are open now, by proxy and reporter; `undefined`: never any. */
+  openByProxy: Map<string, ReportedOpen> | undefined;
   /** The database's id; `undefined`: not saved yet. */
   storedId: number | undefined;
   /** Whether the database lacks something of the above. */
@@ -24,6 +28,12 @@ export type EdgeRecord = {
 };
 
 export type Reporter = "source" | "destination";
+
+/** What one proxy last said of an edge's open connections. */
+export type ReportedOpen = OpenConnections & {
+  readonly reporter: Reporter;
+  readonly endMs: number;
+};
 
 /** A 10 s bucket of one edge that the database has not got yet in this form. */
 export type UnsavedCell = {
@@ -49,6 +59,8 @@ const SECOND_MS = 1000;
 const BUCKET_MS = 10_000;
 const SECONDS_KEPT_MS = 150_000;
 const BUCKETS_KEPT_MS = 3_600_000 + 60_000;
+/** A proxy says each second which of its connections are open; after this it is gone with them. */
+const OPEN_KEPT_MS = 10_000;
 
 type Cells = Map<EdgeRecord, EdgeCounts>;
 
@@ -117,6 +129,7 @@ export class TrafficMemory {
       sourcePrincipal: undefined,
       lastRequestMs: 0,
       heardMs: nowMs,
+      openByProxy: undefined,
       storedId: undefined,
       isUnsaved: true,
     };
@@ -173,7 +186,8 @@ export class TrafficMemory {
     const { counts, startMs } = this.#countsBetween(fromMs, toMs);
     const edges: EdgeTraffic[] = [];
     for (const [edge, parts] of counts) {
-      edges.push(toTraffic(edge, effectiveTally(parts, edge.isSourceReported, withLatency)));
+      const tally = effectiveTally(parts, edge.isSourceReported, withLatency);
+      edges.push(toTraffic(edge, tally, toMs));
     }
     const coveredFromMs = Math.max(
       startMs,
@@ -325,15 +339,39 @@ export class TrafficMemory {
   }
 }
 
-export function toTraffic(edge: EdgeRecord, tally: TrafficTally): EdgeTraffic {
+/** `asOfMs`: the window's end. */
+export function toTraffic(edge: EdgeRecord, tally: TrafficTally, asOfMs: number): EdgeTraffic {
   return {
     id: edge.id,
     source: edge.source,
     destination: edge.destination,
     tally,
+    open: openConnections(edge, asOfMs),
     lastRequestMs: edge.lastRequestMs,
     sourcePrincipal: edge.sourcePrincipal,
   };
+}
+
+/**
+ * Open connections of proxies that still report: as many as the source's say, or where none reports the
+ * destination's; how they came only the destination's know. Forgets proxies that fell silent.
+ */
+function openConnections(edge: EdgeRecord, asOfMs: number): OpenConnections {
+  const { openByProxy, isSourceReported } = edge;
+  if (openByProxy === undefined) return NONE_OPEN;
+  const sum = { source: 0, destination: 0, mtls: 0, plaintext: 0 };
+  for (const [proxy, { reporter, count, mtls, plaintext, endMs }] of openByProxy) {
+    if (endMs < asOfMs - OPEN_KEPT_MS) {
+      openByProxy.delete(proxy);
+      continue;
+    }
+    sum[reporter] += count;
+    sum.mtls += mtls;
+    sum.plaintext += plaintext;
+  }
+  if (openByProxy.size === 0) edge.openByProxy = undefined;
+  const count = isSourceReported ? sum.source : sum.destination;
+  return { count, mtls: sum.mtls, plaintext: sum.plaintext };
 }
 
 function tallyOf(counts: EdgeCounts, reporter: Reporter): TrafficTally {

@@ -5,13 +5,18 @@ import {
   goldenSignals,
   inServiceView,
   mtlsRatio,
+  protocolOf,
   type TrafficNode,
   TrafficTally,
+  tcpSignals,
   workloadNode,
 } from "@heddle/mesh";
-import { toSignalsWire } from "../api/signals-wire.ts";
+import { toFailureWire, toSignalsWire, toTcpWire } from "../api/signals-wire.ts";
 import type { HealthBoard } from "./health-board.ts";
 import type { Registry } from "./registry-watch.ts";
+
+/** Told of an edge; its sums hold all. */
+const MAX_FAILURE_KINDS = 20;
 
 export type GraphView = "workload" | "service";
 
@@ -131,17 +136,23 @@ function toEdge(
   asOfMs: number,
   coveredMs: number,
 ): GraphEdge {
-  const share = mtlsRatio(edge.tally);
+  const { tally, open } = edge;
+  const share = mtlsRatio(tally, open);
+  const tcp = tcpSignals(tally, coveredMs, open.count);
+  const { retries, mirrored, faultsInjected } = tally;
   return {
     id: edge.id,
     source: edge.source.id,
     destination: edge.destination.id,
-    protocol: "http",
+    protocol: protocolOf(tally, edge.open.count > 0 || tcp !== undefined),
     health: health.edgeHealth(edge.id, asOfMs),
     signals: toSignalsWire(goldenSignals(edge.tally, coveredMs)),
     ...(share !== undefined && { mtlsRatio: share }),
     ...(edge.sourcePrincipal !== undefined && { sourcePrincipal: edge.sourcePrincipal }),
-    whoFailed: { ...edge.tally.whoFailed },
+    whoFailed: { ...tally.whoFailed },
+    failures: tally.failures.top(MAX_FAILURE_KINDS).map(toFailureWire),
+    ...(tcp !== undefined && { tcp: { ...toTcpWire(tcp), open: open.count } }),
+    events: { retries, mirrored, faultsInjected },
     lastRequestMs: edge.lastRequestMs,
   };
 }

@@ -8,7 +8,14 @@ import {
   type TrafficNode,
 } from "@heddle/mesh";
 
-type Counts = { requests: number; errors: number };
+/** Of requests and of opaque connections, each with those that failed. */
+type Counts = {
+  requests: number;
+  errors: number;
+  connections: number;
+  failedConnections: number;
+  open: number;
+};
 const NONE: Blame = { ownErrors: 0, becauseOf: undefined };
 
 /**
@@ -26,7 +33,7 @@ export class HealthBoard {
         id,
         source,
         destination,
-        errors: tally.errors,
+        errors: tally.errors + tally.tcpFailed,
         whoFailed: tally.whoFailed,
       })),
     );
@@ -34,14 +41,15 @@ export class HealthBoard {
     const sent = new Map<string, Counts>();
     const nextEdges = new Map<string, HealthMemory>();
     for (const edge of edges) {
-      addTo(received, edge.destination.id, edge.tally);
-      addTo(sent, edge.source.id, edge.tally);
-      const evidence = evidenceOf(edge.tally, blame.byEdge.get(edge.id), true);
+      const counts = countsOf(edge);
+      addTo(received, edge.destination.id, counts);
+      addTo(sent, edge.source.id, counts);
+      const evidence = evidenceOf(counts, blame.byEdge.get(edge.id), true);
       nextEdges.set(edge.id, judgeHealth(this.#edges.get(edge.id), evidence, nowMs));
     }
     const nextNodes = new Map<string, HealthMemory>();
     for (const node of nodes) {
-      const counts = received.get(node.id) ?? sent.get(node.id) ?? { requests: 0, errors: 0 };
+      const counts = received.get(node.id) ?? sent.get(node.id) ?? noCounts();
       const evidence = evidenceOf(counts, blame.byNode.get(node.id), node.kind !== "outside");
       nextNodes.set(node.id, judgeHealth(this.#nodes.get(node.id), evidence, nowMs));
     }
@@ -71,19 +79,40 @@ function evidenceOf(
   blame: Blame = NONE,
   isReported: boolean,
 ): HealthEvidence {
-  const { requests, errors } = counts;
+  const requests = counts.requests + counts.connections;
+  const errors = counts.errors + counts.failedConnections;
   return {
     requests,
     errors,
+    unit: unitOf(counts),
+    openConnections: counts.open,
     isReported,
     ownErrors: Math.min(blame.ownErrors, errors),
     becauseOf: blame.becauseOf,
   };
 }
 
+function unitOf({ requests, connections }: Readonly<Counts>): HealthEvidence["unit"] {
+  if (connections === 0) return "requests";
+  return requests === 0 ? "connections" : "requests and connections";
+}
+
+function noCounts(): Counts {
+  return { requests: 0, errors: 0, connections: 0, failedConnections: 0, open: 0 };
+}
+
+function countsOf({ tally, open }: EdgeTraffic): Counts {
+  const { requests, errors, tcpOpened, tcpFailed } = tally;
+  const connections = tcpOpened + tcpFailed;
+  return { requests, errors, connections, failedConnections: tcpFailed, open: open.count };
+}
+
 function addTo(sums: Map<string, Counts>, id: string, counts: Readonly<Counts>): void {
-  const sum = sums.get(id) ?? { requests: 0, errors: 0 };
+  const sum = sums.get(id) ?? noCounts();
   sum.requests += counts.requests;
   sum.errors += counts.errors;
+  sum.connections += counts.connections;
+  sum.failedConnections += counts.failedConnections;
+  sum.open += counts.open;
   sums.set(id, sum);
 }

@@ -147,12 +147,14 @@ export class LiveGraph {
     const shown: EdgeTraffic[] = [];
     for (const edge of this.#memory.edges()) {
       const traffic = active.get(edge.id);
-      if (traffic && traffic.tally.requests > 0) shown.push(traffic);
+      const isNew = !justNow.get(edge.id)?.tally.isQuiet && justNow.has(edge.id);
+      if (traffic && !traffic.tally.isQuiet) shown.push(traffic);
       // Its first second is not over: better its first requests than none.
-      else if ((justNow.get(edge.id)?.tally.requests ?? 0) > 0) {
-        shown.push(justNow.get(edge.id) as EdgeTraffic);
-      } else if (isStillShown(edge, asOfMs) && isHere(edge.source) && isHere(edge.destination)) {
-        shown.push(traffic ?? toTraffic(edge, new TrafficTally()));
+      else if (isNew) shown.push(justNow.get(edge.id) as EdgeTraffic);
+      else {
+        const quiet = traffic ?? toTraffic(edge, new TrafficTally(), asOfMs);
+        const isThere = isHere(edge.source) && isHere(edge.destination);
+        if (quiet.open.count > 0 || (isStillShown(edge, asOfMs) && isThere)) shown.push(quiet);
       }
     }
     return { edges: shown, coveredMs: Math.max(TICK_MS, asOfMs - fromMs) };

@@ -20,8 +20,13 @@ export const PROOF_MS = 10_000;
 
 /** What is counted about a node or an edge over `HEALTH_WINDOW_MS`. */
 export type HealthEvidence = {
+  /** Requests, and opaque connections that were opened or tried. */
   readonly requests: number;
   readonly errors: number;
+  /** What `requests` counts, for people. */
+  readonly unit?: "requests" | "connections" | "requests and connections" | undefined;
+  /** Opaque connections that are open; they are traffic where nothing else is. */
+  readonly openConnections?: number | undefined;
   /** Errors that nothing below has caused; at most `errors`. */
   readonly ownErrors: number;
   /** Who is to blame for the rest, as shown to people; `undefined`: nobody below. */
@@ -55,7 +60,8 @@ export function judgeHealth(
   nowMs: number,
 ): HealthMemory {
   if (!evidence.isReported) return settle(before, "unknown", "No proxy reports on it", nowMs);
-  if (evidence.requests === 0) {
+  const { openConnections = 0 } = evidence;
+  if (evidence.requests === 0 && openConnections === 0) {
     return settle(before, "idle", "No requests in the last 30 s", nowMs);
   }
   const reason = reasonOf(evidence);
@@ -112,14 +118,18 @@ function recoveredLevel(current: Level, evidence: HealthEvidence): Level {
 
 /** "8.7 % of 126 requests failed", "1 of 3 failed", "… because of payments-v2". */
 function reasonOf(evidence: HealthEvidence): string {
-  const { requests, errors, becauseOf } = evidence;
+  const { requests, errors, becauseOf, unit = "requests", openConnections = 0 } = evidence;
+  if (requests === 0) {
+    const open = openConnections.toLocaleString("en-US");
+    return `${open} ${openConnections === 1 ? "connection" : "connections"} open, none new`;
+  }
   const count = requests.toLocaleString("en-US");
   const because = becauseOf !== undefined && errors > 0 ? ` because of ${becauseOf}` : "";
   if (requests < MIN_REQUESTS_TO_JUDGE) {
     return errors === 0 ? `None of ${count} failed` : `${errors} of ${count} failed${because}`;
   }
-  if (errors === 0) return `None of ${count} requests failed`;
-  return `${formatPercent(errors / requests)} of ${count} requests failed${because}`;
+  if (errors === 0) return `None of ${count} ${unit} failed`;
+  return `${formatPercent(errors / requests)} of ${count} ${unit} failed${because}`;
 }
 
 /** Shares as people read them: one decimal below 10, none above, no false 0 and 100. */

@@ -1,3 +1,4 @@
+import { type FailureKind, FailureKinds } from "./failure-kinds.ts";
 import { LatencySketch } from "./latency-sketch.ts";
 
 /** The hop that failed a request; `app` also where the proxy did not say. */
@@ -11,10 +12,12 @@ export type WhoFailed = {
   network: number;
 };
 
-/** Requests counted over some time: sums and a sketch, so that tallies merge in any order. */
+/** Traffic counted over some time: sums and a sketch, so that tallies merge in any order. */
 export class TrafficTally {
   requests = 0;
-  errors = 0; // response code ≥ 500 or none
+  errors = 0; // response code ≥ 500 or none, or a gRPC status that is the server's fault
+  /** Those of `requests` that are gRPC calls. */
+  grpcRequests = 0;
   readonly whoFailed: WhoFailed = { app: 0, outboundProxy: 0, inboundProxy: 0, network: 0 };
   requestBytes = 0;
   responseBytes = 0;
@@ -25,6 +28,37 @@ export class TrafficTally {
   /** Plaintext connections closed under STRICT. */
   refused = 0;
   readonly latency = new LatencySketch();
+  /** Failed requests and connections by kind. */
+  readonly failures = new FailureKinds();
+  /** Opaque connections; those that found no other end are `tcpFailed` alone. */
+  tcpOpened = 0;
+  tcpFailed = 0;
+  /** From the caller to the destination, and back. */
+  tcpSentBytes = 0;
+  tcpReceivedBytes = 0;
+  /** Tries made again since one here failed; copies sent here; requests that met an injected fault. */
+  retries = 0;
+  mirrored = 0;
+  faultsInjected = 0;
+
+  /** Whether anything at all went along: requests, connections, their bytes, copies. */
+  get isQuiet(): boolean {
+    return (
+      this.requests +
+        this.tcpOpened +
+        this.tcpFailed +
+        this.tcpSentBytes +
+        this.tcpReceivedBytes +
+        this.retries +
+        this.mirrored ===
+      0
+    );
+  }
+
+  addFailures(kind: FailureKind, count: number): void {
+    this.addErrors(kind.failedBy, count);
+    this.failures.add(kind, count);
+  }
 
   addErrors(failedBy: FailedBy, count: number): void {
     this.errors += count;
@@ -53,5 +87,14 @@ export class TrafficTally {
     this.mtlsRequests += other.mtlsRequests;
     this.plaintextRequests += other.plaintextRequests;
     this.refused += other.refused;
+    this.grpcRequests += other.grpcRequests;
+    this.failures.merge(other.failures);
+    this.tcpOpened += other.tcpOpened;
+    this.tcpFailed += other.tcpFailed;
+    this.tcpSentBytes += other.tcpSentBytes;
+    this.tcpReceivedBytes += other.tcpReceivedBytes;
+    this.retries += other.retries;
+    this.mirrored += other.mirrored;
+    this.faultsInjected += other.faultsInjected;
   }
 }

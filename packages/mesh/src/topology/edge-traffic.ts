@@ -7,12 +7,22 @@ export type EdgeCounts = {
   byDestination: TrafficTally | undefined;
 };
 
+/** Opaque connections that are open; how they came as the receiving proxy knows it, else 0 and 0. */
+export type OpenConnections = {
+  readonly count: number;
+  readonly mtls: number;
+  readonly plaintext: number;
+};
+export const NONE_OPEN: OpenConnections = Object.freeze({ count: 0, mtls: 0, plaintext: 0 });
+
 /** An edge's traffic over a window, every request counted once. */
 export type EdgeTraffic = {
   readonly id: string;
   readonly source: TrafficNode;
   readonly destination: TrafficNode;
   readonly tally: TrafficTally;
+  /** Opaque connections open at the window's end. */
+  readonly open: OpenConnections;
   readonly lastRequestMs: number;
   readonly sourcePrincipal: string | undefined;
 };
@@ -20,7 +30,8 @@ export type EdgeTraffic = {
 /**
  * Adds up an edge's counts so that no request counts twice: traffic, errors and latency as the source's
  * proxy counted them, as the destination's did where no source proxy reports; transport and refusals
- * always from the destination. `withLatency` false leaves the sketches out.
+ * always from the destination, retries and copies always from the source. `withLatency` false leaves
+ * the sketches out.
  */
 export function effectiveTally(
   counts: readonly EdgeCounts[],
@@ -29,6 +40,7 @@ export function effectiveTally(
 ): TrafficTally {
   const total = new TrafficTally();
   const transport = { mtls: 0, plaintext: 0, refused: 0 };
+  const events = { retries: 0, mirrored: 0 };
   for (const { bySource, byDestination } of counts) {
     const chosen = isSourceReported ? bySource : byDestination;
     if (chosen && withLatency) total.merge(chosen);
@@ -36,10 +48,14 @@ export function effectiveTally(
     transport.mtls += byDestination?.mtlsRequests ?? 0;
     transport.plaintext += byDestination?.plaintextRequests ?? 0;
     transport.refused += byDestination?.refused ?? 0;
+    events.retries += bySource?.retries ?? 0;
+    events.mirrored += bySource?.mirrored ?? 0;
   }
   total.mtlsRequests = transport.mtls;
   total.plaintextRequests = transport.plaintext;
   total.refused = transport.refused;
+  total.retries = events.retries;
+  total.mirrored = events.mirrored;
   return total;
 }
 
@@ -59,11 +75,21 @@ export function toServiceEdges(edges: readonly EdgeTraffic[]): EdgeTraffic[] {
       source,
       destination,
       tally,
+      open: addOpen(before?.open ?? NONE_OPEN, edge.open),
       lastRequestMs: Math.max(edge.lastRequestMs, before?.lastRequestMs ?? 0),
       sourcePrincipal: before?.sourcePrincipal ?? edge.sourcePrincipal,
     });
   }
   return [...merged.values()];
+}
+
+function addOpen(a: OpenConnections, b: OpenConnections): OpenConnections {
+  if (b.count === 0) return a;
+  return {
+    count: a.count + b.count,
+    mtls: a.mtls + b.mtls,
+    plaintext: a.plaintext + b.plaintext,
+  };
 }
 
 /** What enters the mesh: edges from outside and from nodes that nobody calls. */

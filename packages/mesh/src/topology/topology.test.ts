@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { FailureKinds } from "../signals/failure-kinds.ts";
 import { goldenSignals, mtlsRatio } from "../signals/golden-signals.ts";
 import { TrafficTally } from "../signals/traffic-tally.ts";
 import { assignBlame, type FailingEdge } from "./blame.ts";
-import { type EdgeTraffic, effectiveTally, entryEdges, toServiceEdges } from "./edge-traffic.ts";
+import {
+  type EdgeTraffic,
+  effectiveTally,
+  entryEdges,
+  NONE_OPEN,
+  toServiceEdges,
+} from "./edge-traffic.ts";
 import {
   edgeId,
   outsideNode,
@@ -60,7 +67,7 @@ test("reads both ends of a data point", () => {
   });
   assert.equal(point?.destination.id, "workload/shop/reviews-v2");
   assert.equal(point?.destination.version, "v2");
-  assert.equal(point?.isError, false);
+  assert.equal(point?.failure, undefined);
 });
 
 const unknown = { destination_workload: "unknown", destination_workload_namespace: "unknown" };
@@ -75,6 +82,32 @@ const ends: [string, object, string, string][] = [
     },
     "workload/shop/web",
     "external/api.example",
+  ],
+  [
+    "a host outside the mesh that was named with a port",
+    {
+      ...unknown,
+      destination_service_name: "PassthroughCluster",
+      destination_service: "db.example:5432",
+    },
+    "workload/shop/web",
+    "external/db.example",
+  ],
+  [
+    "an external service of a ServiceEntry, whatever its endpoints are called",
+    { destination_service_name: "api.example", destination_service: "api.example" },
+    "workload/shop/web",
+    "external/api.example",
+  ],
+  [
+    "a workload of the mesh that serves a ServiceEntry's host",
+    {
+      destination_service_name: "api.example",
+      destination_service: "api.example",
+      destination_principal: "spiffe://cluster.local/ns/shop/sa/reviews-v2",
+    },
+    "workload/shop/web",
+    "workload/shop/reviews-v2",
   ],
   ["a service without endpoints", unknown, "workload/shop/web", "service/shop/reviews"],
   [
@@ -106,9 +139,83 @@ for (const [code, isError] of codes) {
   test(`code ${code ?? "absent"} ${isError ? "is" : "is not"} an error`, () => {
     const { response_code: _, ...rest } = LABELS;
     const labels = code === undefined ? rest : { ...rest, response_code: code };
-    assert.equal(readTrafficPoint(labels)?.isError, isError);
+    assert.equal(readTrafficPoint(labels)?.failure !== undefined, isError);
   });
 }
+
+for (let status = 0; status <= 16; status++) {
+  const isError = [2, 4, 12, 13, 14, 15].includes(status);
+  test(`gRPC status ${status} ${isError ? "is" : "is not"} an error`, () => {
+    const grpc = { request_protocol: "grpc", grpc_response_status: String(status) };
+    const point = readTrafficPoint({ ...LABELS, ...grpc });
+    assert.equal(point?.protocol, "grpc");
+    assert.equal(point.failure?.grpcStatus, isError ? String(status) : undefined);
+  });
+}
+
+test("a gRPC answer that broke off before its status is an error, unless the caller left", () => {
+  const cut = { ...LABELS, request_protocol: "grpc", grpc_response_status: "" };
+  const failure = readTrafficPoint({ ...cut, response_flags: "UC", heddle_failed_by: "network" });
+  assert.deepEqual(failure?.failure, {
+    failedBy: "network",
+    flags: "UC",
+    code: 200,
+    grpcStatus: "",
+  });
+  assert.equal(readTrafficPoint({ ...cut, response_flags: "DC" })?.failure, undefined);
+  assert.equal(readTrafficPoint({ ...cut, response_flags: "-" })?.failure, undefined);
+});
+
+const connections: [flags: string, isOpened: boolean, hasFailed: boolean][] = [
+  ["-", true, false],
+  ["UF", false, true],
+  ["UH,URX", false, true],
+  ["DC", false, false],
+];
+for (const [flags, isOpened, hasFailed] of connections) {
+  test(`a connection with the flags ${flags} is ${isOpened ? "" : "not "}opened`, () => {
+    const { response_code: _, ...rest } = LABELS;
+    const labels = { ...rest, request_protocol: "tcp", response_flags: flags };
+    const point = readTrafficPoint(labels);
+    assert.deepEqual([point?.isOpened, point?.failure !== undefined], [isOpened, hasFailed]);
+  });
+}
+
+test("requests that met an injected fault are told by their flags", () => {
+  for (const [flags, isInjected] of [
+    ["FI", true],
+    ["UT,DI", true],
+    ["UF", false],
+    ["-", false],
+    ["FIX", false],
+  ] as const) {
+    const point = readTrafficPoint({ ...LABELS, response_flags: flags });
+    assert.equal(point?.isFaultInjected, isInjected, flags);
+  }
+});
+
+test("failures count by kind, the most frequent first, and come back from their text", () => {
+  const kind = fc.record({
+    failedBy: fc.constantFrom("app", "outbound-proxy", "inbound-proxy", "network"),
+    flags: fc.constantFrom("-", "UF", "UH,URX"),
+    code: fc.constantFrom(0, 500, 503),
+    grpcStatus: fc.constantFrom("", "14"),
+  });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(kind, fc.nat(50)), { maxLength: 100 }), (added) => {
+      const kinds = new FailureKinds();
+      for (const [each, count] of added) kinds.add(each, count);
+      const top = kinds.top(64);
+      const sum = top.reduce((total, { count }) => total + count, 0);
+      assert.ok(sum <= added.reduce((total, [, count]) => total + count, 0));
+      assert.deepEqual(
+        top.map(({ count }) => count),
+        top.map(({ count }) => count).toSorted((a, b) => b - a),
+      );
+      assert.deepEqual(FailureKinds.decode(kinds.encode()).top(64), top);
+    }),
+  );
+});
 
 test("refuses points without reporter, without destination, or with names that cannot be ids", () => {
   assert.equal(readTrafficPoint({ ...LABELS, reporter: "gateway" }), undefined);
@@ -166,7 +273,8 @@ test("the sum of an edge does not depend on the order of its parts", () => {
 
 function traffic(source: TrafficNode, destination: TrafficNode, tally: TrafficTally): EdgeTraffic {
   const id = edgeId(source.id, destination.id);
-  return { id, source, destination, tally, lastRequestMs: 1, sourcePrincipal: undefined };
+  const rest = { open: NONE_OPEN, lastRequestMs: 1, sourcePrincipal: undefined };
+  return { id, source, destination, tally, ...rest };
 }
 
 test("the service view adds versions up and leaves what is outside as it is", () => {

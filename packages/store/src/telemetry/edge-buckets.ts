@@ -1,4 +1,4 @@
-import { LatencySketch, TrafficTally } from "@heddle/mesh";
+import { FailureKinds, LatencySketch, TrafficTally } from "@heddle/mesh";
 import type { PoolClient } from "pg";
 import type { TelemetryDb } from "./telemetry-db.ts";
 
@@ -154,13 +154,22 @@ const COUNTERS = [
   "mtls_requests",
   "plaintext_requests",
   "refused",
+  "grpc_requests",
+  "tcp_opened",
+  "tcp_failed",
+  "tcp_sent_bytes",
+  "tcp_received_bytes",
+  "retries",
+  "mirrored",
+  "faults_injected",
 ] as const;
-const COLUMNS = [...COUNTERS, "latency"];
+const COLUMNS = [...COUNTERS, "latency", "failures"];
 
 type BucketRow = Readonly<Record<(typeof COUNTERS)[number], string>> & {
   readonly edge_id: number;
   readonly start_ms: string;
   readonly latency: Buffer;
+  readonly failures: string;
 };
 
 function toBucket(row: BucketRow): EdgeBucket {
@@ -176,7 +185,16 @@ function toBucket(row: BucketRow): EdgeBucket {
   tally.mtlsRequests = Number(row.mtls_requests);
   tally.plaintextRequests = Number(row.plaintext_requests);
   tally.refused = Number(row.refused);
+  tally.grpcRequests = Number(row.grpc_requests);
+  tally.tcpOpened = Number(row.tcp_opened);
+  tally.tcpFailed = Number(row.tcp_failed);
+  tally.tcpSentBytes = Number(row.tcp_sent_bytes);
+  tally.tcpReceivedBytes = Number(row.tcp_received_bytes);
+  tally.retries = Number(row.retries);
+  tally.mirrored = Number(row.mirrored);
+  tally.faultsInjected = Number(row.faults_injected);
   tally.latency.merge(LatencySketch.decode(row.latency));
+  tally.failures.merge(FailureKinds.decode(row.failures));
   return { edgeId: row.edge_id, startMs: Number(row.start_ms), tally };
 }
 
@@ -194,6 +212,14 @@ function countersOf(tally: TrafficTally): number[] {
     tally.mtlsRequests,
     tally.plaintextRequests,
     tally.refused,
+    tally.grpcRequests,
+    tally.tcpOpened,
+    tally.tcpFailed,
+    Math.round(tally.tcpSentBytes),
+    Math.round(tally.tcpReceivedBytes),
+    tally.retries,
+    tally.mirrored,
+    tally.faultsInjected,
   ];
 }
 
@@ -215,6 +241,7 @@ async function replaceBuckets(
         collectorId,
         ...COUNTERS.map((_, column) => counters.map((row) => row[column] ?? 0)),
         rows.map((row) => Buffer.from(row.tally.latency.encode())),
+        rows.map((row) => row.tally.failures.encode()),
       ],
     });
   }
@@ -224,8 +251,8 @@ function replaceStatement(tier: EdgeTier): string {
   const arrays = COUNTERS.map((_, i) => `$${i + 4}::bigint[]`).join(", ");
   return `INSERT INTO telemetry.${tier} (edge_id, started_at, collector_id, ${COLUMNS.join(", ")})
     SELECT edge_id, started_at, $3::integer, ${COLUMNS.join(", ")}
-    FROM unnest($1::integer[], $2::timestamptz[], ${arrays}, $${COUNTERS.length + 4}::bytea[])
-      AS row (edge_id, started_at, ${COLUMNS.join(", ")})
+    FROM unnest($1::integer[], $2::timestamptz[], ${arrays}, $${COUNTERS.length + 4}::bytea[],
+      $${COUNTERS.length + 5}::text[]) AS row (edge_id, started_at, ${COLUMNS.join(", ")})
     ON CONFLICT (edge_id, started_at, collector_id) DO UPDATE SET
       ${COLUMNS.map((name) => `${name} = excluded.${name}`).join(", ")}`;
 }
