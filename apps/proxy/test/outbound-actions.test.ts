@@ -113,7 +113,7 @@ test("fault.scope upstream: a delay counts against the try's timeout and outlier
   const answer = await send(proxy.port, { host });
   assert.deepEqual([answer.status, answer.headers["x-heddle-flags"]], [504, "UT,DI,URX"]);
   const states = mesh.live.destinations[0]?.explain(Date.now()).map(({ state }) => state);
-  assert.ok(states?.includes("ejected"), `${states}`);
+  assert.ok(states?.includes("ejected"), states?.join() ?? "no states");
 });
 
 test("http.mirrors: a share is copied, body and all, to the shadow host; the answer is thrown away", async (t) => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import type { ClientTls } from "@heddle/mesh";
-import { TestAuthority, waitFor } from "@heddle/testkit";
+import { type TestAuthority, waitFor } from "@heddle/testkit";
 import { LiveMesh } from "../src/core/live-mesh.ts";
 import {
   app,

@@ -89,15 +89,17 @@ export async function countingApp(
   ) => void = () => {},
 ): Promise<CountingApp> {
   const seen: CountingApp["seen"] = [];
-  const { port } = await app(t, async (request, response) => {
+  const { port } = await app(t, (request, response) => {
     const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const { method = "", url = "", headers } = request;
-    seen.push({ method, url, headers, body: Buffer.concat(parts).toString() });
-    answer(response, seen.length, request);
-    if (!response.writableEnded && !response.headersSent && !isHeld.has(response)) {
-      response.end("ok");
-    }
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const { method = "", url = "", headers } = request;
+      seen.push({ method, url, headers, body: Buffer.concat(parts).toString() });
+      answer(response, seen.length, request);
+      if (!response.writableEnded && !response.headersSent && !isHeld.has(response)) {
+        response.end("ok");
+      }
+    });
   });
   return { port, seen };
 }

@@ -144,7 +144,7 @@ test("http.retries.perTryTimeout: a slow try is given up and made again elsewher
   );
   assert.ok(
     expected.every((ms) => ms === 60),
-    `each try says how long it has: ${expected}`,
+    `each try says how long it has: ${expected.join()}`,
   );
 });
 

@@ -1,5 +1,13 @@
+import type { WorkloadResource } from "@heddle/contracts";
 import type { WorkloadId } from "@heddle/mesh";
-import type { HostedWorkload } from "./hosted-workload.ts";
+
+/** Whose numbers they are: a hosted workload. */
+export type ReportingWorkload = {
+  readonly id: WorkloadId;
+  readonly service: string;
+  readonly version: string | undefined;
+  readonly resource?: WorkloadResource | undefined;
+};
 
 /** Where the data path leaves its numbers. Nothing here waits, throws or grows without bound. */
 export interface TrafficRecorder {
@@ -26,7 +34,7 @@ export interface TrafficRecorder {
   /** Counts a plaintext connection that STRICT has closed; `address` without port. */
   plaintextRefused(workload: WorkloadId, address: string): void;
   /** The same object each time, live by what the workload's Telemetry documents say. */
-  signalsOf(workload: HostedWorkload): WorkloadSignals;
+  signalsOf(workload: ReportingWorkload): WorkloadSignals;
 }
 
 /** What one hosted workload's requests leave besides counts: spans and lines of the access log. */
@@ -104,7 +112,7 @@ export const UNKNOWN_PEER: PeerLabels = Object.freeze({
 export type SpanRecord = {
   readonly kind: "client" | "server";
   /** Whose span it is: gives the OTLP resource. */
-  readonly workload: HostedWorkload;
+  readonly workload: ReportingWorkload;
   readonly traceId: string; // 32 hex digits
   readonly spanId: string; // 16 hex digits
   readonly parentSpanId: string | undefined;

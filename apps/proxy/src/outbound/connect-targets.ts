@@ -4,7 +4,7 @@ import type { ConnectTarget } from "../transport/connection.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { checkIdentity } from "./check-identity.ts";
 import { ClientTlsContext } from "./client-tls.ts";
-import type { OutboundParts } from "./outbound-side.ts";
+import type { OutboundParts } from "./outbound-parts.ts";
 
 const TCP_ONLY = [MESH_TCP_ALPN] as const;
 const NO_PROTOCOLS: readonly string[] = [];

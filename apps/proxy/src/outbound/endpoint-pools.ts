@@ -9,7 +9,7 @@ import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { ConnectTargets, isBySidecar } from "./connect-targets.ts";
 import { isLoop } from "./loop-guard.ts";
-import type { OutboundParts } from "./outbound-side.ts";
+import type { OutboundParts } from "./outbound-parts.ts";
 
 const MAX_CONNECTIONS = 1_024;
 const MAX_WAITING = 1_024;

@@ -3,7 +3,8 @@ import type { ByteStreamHandler } from "../transport/byte-stream.ts";
 import { Connection } from "../transport/connection.ts";
 import { SocketListener } from "../transport/socket-listener.ts";
 import { OutboundGreeting } from "./outbound-greeting.ts";
-import { type OutboundParts, OutboundSide } from "./outbound-side.ts";
+import type { OutboundParts } from "./outbound-parts.ts";
+import { OutboundSide } from "./outbound-side.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** Until the greeting has it, which is at once. */

@@ -13,7 +13,7 @@ import type { Flags } from "../transport/failure.ts";
 import { isGrpc } from "../transport/grpc-answer.ts";
 import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
-import type { Bound } from "./request-bounds.ts";
+import type { Bound } from "./bound.ts";
 
 /** One try that did not end with an answer that was passed on. */
 export type FailedTry = { readonly target: string; readonly reason: string };

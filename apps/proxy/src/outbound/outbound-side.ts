@@ -1,20 +1,15 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
-import type { StartOutbound } from "../core/listener.ts";
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
 import { UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import { EndpointPools } from "./endpoint-pools.ts";
+import { EventCounts } from "./event-counts.ts";
 import { Mirrors } from "./mirror.ts";
-import { EventCounts } from "./outcome-report.ts";
+import type { OutboundParts } from "./outbound-parts.ts";
 import { OutboundTcpSide } from "./tcp-side.ts";
-
-/** What an outbound side is made of. */
-export type OutboundParts = Omit<Parameters<StartOutbound>[0], "port" | "host"> & {
-  readonly timeouts?: ExchangeTimeouts;
-};
 
 /** Services and hosts that metrics tell apart where no endpoint was found. */
 const MAX_NAMED_HOSTS = 1_000;

@@ -1,34 +1,8 @@
-import { EXPECTED_TIMEOUT_HEADER, GRPC_TIMEOUT_HEADER, hopTimeoutMs } from "@heddle/mesh";
+import { hopTimeoutMs } from "@heddle/mesh";
 import type { DeadlineRegistry } from "../core/deadline-registry.ts";
 import type { TraceContext } from "../transport/trace-context.ts";
+import { Bound } from "./bound.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
-
-type BoundBy = "rule" | "caller" | "chain";
-
-/** When a request is over (`performance.now()`), and who says so. */
-export class Bound {
-  readonly atMs: number;
-  readonly #by: BoundBy;
-  readonly #timeoutMs: number;
-
-  constructor(atMs: number, by: BoundBy, timeoutMs: number) {
-    this.atMs = atMs;
-    this.#by = by;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  describe(): string {
-    const ms = Math.round(this.#timeoutMs);
-    switch (this.#by) {
-      case "rule":
-        return `no complete answer within the rule's timeout of ${ms} ms`;
-      case "caller":
-        return `no complete answer within the ${ms} ms the caller waits (${EXPECTED_TIMEOUT_HEADER}, ${GRPC_TIMEOUT_HEADER} or x-envoy-upstream-rq-timeout-ms)`;
-      case "chain":
-        return `no complete answer within the ${ms} ms that were left of the request this call is made for`;
-    }
-  }
-}
 
 /**
  * What bounds a request's time: the least of its route's timeout, what its caller says, and what is

@@ -17,20 +17,17 @@ import type { OutboundRequest } from "./outbound-request.ts";
 export type RetryVerdict = "retry" | "no" | "limit" | "overflow";
 
 /** `undefined`: a fault that no rule can ask to try again. */
-export function tryFailureOf(fault: UpstreamFault): TryFailure | undefined {
-  switch (fault.kind) {
-    case "connect":
-      return "connect-failure";
-    case "reset":
-      return fault.isRefused ? "refused" : "reset";
-    case "closed":
-    case "protocol":
-      return "reset";
-    case "try-timeout":
-      return "try-timeout";
-    case "overflow":
-      return undefined;
-  }
+const TRY_FAILURES: Readonly<Record<UpstreamFault["kind"], TryFailure | undefined>> = {
+  connect: "connect-failure",
+  reset: "reset",
+  closed: "reset",
+  protocol: "reset",
+  "try-timeout": "try-timeout",
+  overflow: undefined,
+};
+
+function tryFailureOf(fault: UpstreamFault): TryFailure | undefined {
+  return fault.kind === "reset" && fault.isRefused ? "refused" : TRY_FAILURES[fault.kind];
 }
 
 /** Whether a try that ended in `fault` is made again. `nowMs` is the clock's. */

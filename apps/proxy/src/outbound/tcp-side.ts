@@ -3,7 +3,7 @@ import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { TcpSeriesTable } from "../transport/tcp-series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { EndpointPools } from "./endpoint-pools.ts";
-import type { OutboundParts } from "./outbound-side.ts";
+import type { OutboundParts } from "./outbound-parts.ts";
 
 /** Hosts outside the mesh that metrics tell apart. */
 const MAX_NAMED_HOSTS = 1_000;

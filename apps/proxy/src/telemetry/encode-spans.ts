@@ -1,6 +1,5 @@
 import { formatId } from "@heddle/mesh";
-import type { HostedWorkload } from "../core/hosted-workload.ts";
-import type { SpanRecord } from "../core/traffic-recorder.ts";
+import type { ReportingWorkload, SpanRecord } from "../core/traffic-recorder.ts";
 import { isFailure } from "./is-failure.ts";
 import { unixNano, writeAttribute, writeResource, writeScope } from "./otlp-attributes.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
@@ -23,7 +22,7 @@ export function encodeSpans(writer: ProtobufWriter, spans: readonly SpanRecord[]
   return writer.take();
 }
 
-function resourceOf(workload: HostedWorkload): LabelSet {
+function resourceOf(workload: ReportingWorkload): LabelSet {
   return [
     ["service.name", workload.service],
     ["service.namespace", workload.id.namespace],

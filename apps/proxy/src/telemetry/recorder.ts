@@ -1,8 +1,8 @@
 import type { WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
-import type { HostedWorkload } from "../core/hosted-workload.ts";
 import type {
   EventCounter,
+  ReportingWorkload,
   SeriesLabels,
   TcpSeriesLabels,
   TrafficRecorder,
@@ -47,7 +47,7 @@ export class Recorder implements TrafficRecorder {
   readonly spans: SpanRing;
   /** `undefined`: nobody wants one. */
   readonly accessLog: AccessLog | undefined;
-  readonly #signals = new WeakMap<HostedWorkload, HeldSignals>();
+  readonly #signals = new WeakMap<ReportingWorkload, HeldSignals>();
   readonly #signalParts: SignalParts;
   readonly #now: () => number;
   readonly #addressLimit: number;
@@ -144,7 +144,7 @@ export class Recorder implements TrafficRecorder {
     }).add(1);
   }
 
-  signalsOf(workload: HostedWorkload): WorkloadSignals {
+  signalsOf(workload: ReportingWorkload): WorkloadSignals {
     const known = this.#signals.get(workload);
     if (known !== undefined) return known;
     const made = new HeldSignals(workload, this.#signalParts);

@@ -1,8 +1,12 @@
 import type { WorkloadResource } from "@heddle/contracts";
 import { compileLogFilter, InvalidLogFilterError, type LogFilter } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
-import type { HostedWorkload } from "../core/hosted-workload.ts";
-import type { ReadHeader, SpanRecord, WorkloadSignals } from "../core/traffic-recorder.ts";
+import type {
+  ReadHeader,
+  ReportingWorkload,
+  SpanRecord,
+  WorkloadSignals,
+} from "../core/traffic-recorder.ts";
 import { accessLogLine } from "./access-log-line.ts";
 import { CustomTags } from "./custom-tags.ts";
 import { isFailure } from "./is-failure.ts";
@@ -42,12 +46,12 @@ const LOG_ALL: LogFilter = () => true;
 
 /** One workload's spans and access log as its Telemetry documents want them, compiled when they change. */
 export class HeldSignals implements WorkloadSignals {
-  readonly #workload: Pick<HostedWorkload, "resource">;
+  readonly #workload: Pick<ReportingWorkload, "resource">;
   readonly #parts: SignalParts;
   #resource: WorkloadResource | undefined;
   #policy: Policy;
 
-  constructor(workload: Pick<HostedWorkload, "resource">, parts: SignalParts) {
+  constructor(workload: Pick<ReportingWorkload, "resource">, parts: SignalParts) {
     this.#workload = workload;
     this.#parts = parts;
     this.#resource = workload.resource;

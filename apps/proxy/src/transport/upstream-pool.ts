@@ -168,8 +168,8 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
   }
 
   #isWornOut(upstream: UpstreamConnection): boolean {
-    const { generation, maxConnectionAgeMs, maxRequestsPerConnection } = this.#options;
-    if (upstream.generation !== generation()) return true;
+    const { maxConnectionAgeMs, maxRequestsPerConnection } = this.#options;
+    if (upstream.generation !== this.#options.generation()) return true;
     if (maxRequestsPerConnection !== undefined) {
       if (upstream.servedCount >= maxRequestsPerConnection) return true;
     }
