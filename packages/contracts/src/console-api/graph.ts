@@ -86,11 +86,14 @@ export const GraphEdge = z.object({
     inboundProxy: z.number().int(),
     network: z.number().int(),
   }),
-  /** The same by kind, the most frequent first, at most 20. Absent: older than the collector's memory. */
+  /** The same by kind, and opaque connections that failed; the most frequent first, at most 20. */
   failures: z.array(FailureKindWire).optional(),
   /** Absent: no opaque connection in the window. */
   tcp: TcpSignalsWire.optional(),
-  /** Over the window, as the caller's proxy counted them: tries beyond the first, copies sent, faults injected. */
+  /**
+   * Over the window: tries made again because one on this edge failed, copies sent on it, requests that met an
+   * injected fault.
+   */
   events: z
     .object({
       retries: z.number().int(),
