@@ -6,10 +6,13 @@ import { outlierCases } from "./destination-rule/outlier-detection.ts";
 import { retryBudgetCases, scopeCases } from "./destination-rule/scope.ts";
 import { meshConfigCases } from "./mesh/mesh-config.ts";
 import { rateLimitCases } from "./mesh/rate-limit.ts";
+import { telemetryCases } from "./mesh/telemetry.ts";
 import { trafficPolicyCases } from "./mesh/traffic-policy.ts";
 import { serviceEntryCases } from "./registry/service-entry.ts";
 import { serviceCases } from "./registry/services.ts";
 import { sidecarCases } from "./registry/sidecar.ts";
+import { authorizationCases } from "./security/authorization-policy.ts";
+import { peerAuthenticationCases } from "./security/peer-authentication.ts";
 import { answerCases } from "./virtual-service/answers.ts";
 import { changeCases } from "./virtual-service/changes.ts";
 import { destinationCases } from "./virtual-service/destinations.ts";
@@ -37,4 +40,7 @@ export const CASES: readonly ConformanceCase[] = [
   ...meshConfigCases,
   ...trafficPolicyCases,
   ...rateLimitCases,
+  ...peerAuthenticationCases,
+  ...authorizationCases,
+  ...telemetryCases,
 ];

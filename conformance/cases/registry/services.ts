@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitFor } from "@heddle/testkit";
 import { countByApp, readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
 import { getByHttp2, startEitherApp } from "../../harness/either-app.ts";
@@ -89,27 +90,18 @@ export const serviceCases: readonly ConformanceCase[] = [
       assert.equal((await mesh.call()).headers["x-version"], "2.0");
     },
   ),
-  proof("Service", "type externalName", "ExternalName is another name for a host", async (mesh) => {
-    await mesh.applyOne(
-      "Service",
-      "type: ExternalName, externalName: ratings.shop.svc.cluster.local",
-    );
-    assert.equal((await mesh.call()).app, "ratings-v1");
-  }),
   proof(
-    WE,
-    "address ports labels",
-    "is an endpoint without a sidecar of the service named by its label app",
+    "Service",
+    "type externalName",
+    "ExternalName is another name for a host that DNS knows",
     async (mesh) => {
-      const app = await mesh.app("bare");
-      mesh.host = `${mesh.id}-bare`;
+      const [app] = await mesh.apps(1);
+      assert.ok(app);
       await mesh.applyOne(
-        WE,
-        `address: 127.0.0.1, ports: {http: ${app.port}}, labels: {app: ${mesh.host}, version: v1}`,
+        "Service",
+        `type: ExternalName, externalName: localhost, ports: [{name: http, port: ${app.port}}]`,
       );
-      const answer = await mesh.call();
-      assert.equal(answer.app, "bare");
-      assert.equal(answer.seen.headers["x-forwarded-client-cert"], undefined);
+      await waitFor("the name is looked up", 3_000, async () => (await mesh.call()).app === "a1");
     },
   ),
   proof(WE, "weight locality", "shares requests by weight and by place", async (mesh) => {
