@@ -43,6 +43,8 @@ export class LiveMesh {
   readonly #endpoints: EndpointSets;
   readonly #destinations = new Map<string, KnownDestination>();
   readonly #workloads = new Map<string, DestinationWorkload>();
+  /** Which services ask who calls, and how; empty: none does. */
+  #sources = "";
   /** Views made so far; a caller's is shared with all callers that see the same. */
   readonly #views = new Map<string, { readonly how: AskedView; view: ServiceView }>();
 
@@ -77,10 +79,7 @@ export class LiveMesh {
 
   /** Callers of equal keys see the same; where no rule asks who calls, only where they stand counts. */
   #callerKey({ namespace, labels, locality = "" }: Caller): string {
-    for (const { sources } of this.#services.values()) {
-      if (sources !== "") return JSON.stringify([namespace, labels, locality]);
-    }
-    return locality;
+    return this.#sources === "" ? locality : JSON.stringify([namespace, labels, locality]);
   }
 
   /** Every workload of a service that was ever sent a request from here. */
@@ -105,21 +104,29 @@ export class LiveMesh {
       .filter((resource) => resource.kind === "service")
       .map((resource) => checkService(resource));
     const changed = new Set<string>();
-    const sourcesBefore = this.#sources();
+    const moved = new Set<string>();
+    const sourcesBefore = this.#sources;
     for (const service of compiled) {
       const name = formatId(service.resource.service);
       this.#services.set(name, service);
       this.#endpoints.setService(service.resource);
       changed.add(name);
     }
-    for (const resource of upserts)
-      if (resource.kind === "endpoints") this.#endpoints.set(resource, nowMs);
-    for (const key of removes) this.#remove(key, changed);
+    for (const resource of upserts) {
+      if (resource.kind !== "endpoints") continue;
+      this.#endpoints.set(resource, nowMs);
+      moved.add(formatId(resource.service));
+    }
+    for (const key of removes) this.#remove(key, changed, moved);
     this.#dns.watch(this.#endpoints.names);
-    const areSourcesKept = this.#sources() === sourcesBefore;
-    this.#remakeViews((view) => !areSourcesKept || leadsTo(view, changed));
-    this.#forgetUnused();
-    this.#refreshDestinations();
+    if (changed.size > 0) {
+      this.#sources = this.#readSources();
+      const areSourcesKept = this.#sources === sourcesBefore;
+      this.#remakeViews((view) => !areSourcesKept || leadsTo(view, changed));
+      this.#forgetUnused();
+    }
+    // Endpoints come and go often: what they do not concern is left alone.
+    this.#refreshDestinations((service) => changed.has(service) || moved.has(service));
   }
 
   /** Gives up the endpoints that were kept after the control plane had taken the last one away. */
@@ -128,14 +135,14 @@ export class LiveMesh {
   }
 
   /** What decides who sees which rules: when it changes, every view may lead elsewhere. */
-  #sources(): string {
+  #readSources(): string {
     let text = "";
     for (const [name, { sources }] of this.#services)
       if (sources !== "") text += `${name} ${sources}`;
     return text;
   }
 
-  #remove(key: string, changed: Set<string>): void {
+  #remove(key: string, changed: Set<string>, moved: Set<string>): void {
     const slash = key.indexOf("/");
     const kind = key.slice(0, slash);
     const name = key.slice(slash + 1);
@@ -143,7 +150,10 @@ export class LiveMesh {
       this.#services.delete(name);
       this.#endpoints.removeService(name);
       changed.add(name);
-    } else if (kind === "endpoints") this.#endpoints.remove(name);
+    } else if (kind === "endpoints") {
+      this.#endpoints.remove(name);
+      moved.add(name);
+    }
   }
 
   #remakeViews(isConcerned: (view: ServiceView) => boolean): void {
@@ -206,8 +216,10 @@ export class LiveMesh {
     }
   }
 
-  #refreshDestinations(): void {
-    for (const known of this.#destinations.values()) this.#refresh(known);
+  #refreshDestinations(isConcerned: (service: string) => boolean = () => true): void {
+    for (const known of this.#destinations.values()) {
+      if (isConcerned(formatId(known.live.service))) this.#refresh(known);
+    }
   }
 
   #refresh({ live, ruleSet }: KnownDestination): void {
