@@ -1,5 +1,6 @@
-// What telemetry costs on the request path: one record() per request, and a span for each (the worst
-// case: every request sampled or failed). Target: 1 µs together. Run: npm run bench -- telemetry, or
+// What telemetry costs on the request path: one record() per request and the question whether it leaves a
+// span or a log line, and a span for each (the worst case: every request sampled or failed). Target: 1 µs
+// together. Run: npm run bench -- telemetry, or
 // `node bench/telemetry.ts`.
 
 import { createLogger } from "@heddle/runtime";
@@ -7,6 +8,7 @@ import { ConfigFile } from "../apps/proxy/src/config-file.ts";
 import { RunningWorkload } from "../apps/proxy/src/control/running-workload.ts";
 import { type SpanRecord, UNKNOWN_PEER } from "../apps/proxy/src/core/traffic-recorder.ts";
 import { FilterLibrary } from "../apps/proxy/src/filters/filter-library.ts";
+import { AccessLog } from "../apps/proxy/src/telemetry/access-log.ts";
 import { MetricsWindows } from "../apps/proxy/src/telemetry/metrics-window.ts";
 import { Recorder } from "../apps/proxy/src/telemetry/recorder.ts";
 
@@ -60,20 +62,51 @@ function spanOf(index: number): SpanRecord {
   };
 }
 
-const cases: Record<string, (index: number) => void> = {
-  "record()": (index) =>
-    recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048),
-  "record() + span()": (index) => {
-    recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
-    recorder.spans.push(spanOf(index));
+const signals = recorder.signalsOf(workload);
+const logging = new Recorder({
+  samplingRatio: 0,
+  draw: Math.random,
+  accessLogMode: "all",
+  accessLog: new AccessLog(
+    { name: "nowhere", write: async () => {}, close: () => {} },
+    createLogger("bench", "silent"),
+  ),
+}).signalsOf(workload);
+const noHeader = () => undefined;
+const count = (index: number) =>
+  recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
+
+const cases: Record<string, { readonly operations: number; run(index: number): void }> = {
+  "record()": { operations: OPERATIONS, run: count },
+  "a request: record() and wanted()": {
+    operations: OPERATIONS,
+    run: (index) => {
+      count(index);
+      signals.wanted(false, 200, undefined, latencies[index & 4095] ?? 0, 512, 2_048);
+    },
+  },
+  "a sampled one: record(), wanted() and leave()": {
+    operations: OPERATIONS,
+    run: (index) => {
+      count(index);
+      const wanted = signals.wanted(true, 200, undefined, 1, 512, 2_048);
+      signals.leave(wanted, spanOf(index), noHeader);
+    },
+  },
+  "a line of the access log, which is off by default": {
+    operations: OPERATIONS / 20,
+    run: (index) => {
+      const wanted = logging.wanted(false, 200, undefined, 1, 512, 2_048);
+      logging.leave(wanted, spanOf(index), noHeader);
+    },
   },
 };
 
-const rows = Object.entries(cases).map(([name, operation]) => {
+const rows = Object.entries(cases).map(([name, { operations, run }]) => {
   const rounds = Array.from({ length: ROUNDS }, () => {
     const start = process.hrtime.bigint();
-    for (let index = 0; index < OPERATIONS; index++) operation(index);
-    return Number(process.hrtime.bigint() - start) / OPERATIONS;
+    for (let index = 0; index < operations; index++) run(index);
+    return Number(process.hrtime.bigint() - start) / operations;
   }).sort((a, b) => a - b);
   return { name, medianNs: Math.round(rounds[ROUNDS >> 1] ?? 0) };
 });

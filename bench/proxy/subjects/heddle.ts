@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -123,7 +123,7 @@ async function startProxy(
       ...MEMORY_ENV, // as `heddle up` does
       HEDDLE_CONTROL_PLANE: control.address,
       HEDDLE_JOIN_TOKEN: control.token,
-      HEDDLE_DATA_DIR: join(folder, `${workload.service}-data`),
+      HEDDLE_DATA_DIR: mkdtempSync(join(folder, `${workload.service}-data-`)),
       HEDDLE_LOG_LEVEL: "error",
       OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
       ...(workload.filters && { HEDDLE_FILTERS_DIR: FILTERS_DIR }),
