@@ -1,5 +1,5 @@
 // The floors of the house (CONTRIBUTING.md): a package imports only from lower floors, through doors.
-const pure = "^packages/(mesh|http1)/";
+const pure = "^packages/(mesh|http1|filter-api)/";
 const domain = "^packages/(resources|contracts|graph-layout)/";
 const node = "^packages/(runtime|store)/";
 
@@ -81,7 +81,7 @@ module.exports = {
       comment: "it knows YAML, HTTP and sockets, so that it proves what users meet",
       severity: "error",
       from: { path: "^conformance/" },
-      to: { path: "^(apps|packages)/", pathNot: "^packages/testkit/" },
+      to: { path: "^(apps|packages)/", pathNot: "^packages/(testkit|filter-api)/" },
     },
     {
       name: "doors-only",

@@ -36,6 +36,7 @@ const config: KnipConfig = {
     "apps/cli": { entry: ["src/main.ts", "src/**/*.test.ts", "test/**/*.test.ts"] },
     "apps/web": { entry: ["{lib,features,ui,test}/**/*.test.ts"] },
     "examples/*": { entry: ["src/*.ts"] },
+    "examples/filters": { entry: ["*.ts"] }, // proxies load them by name
   },
   ignoreExportsUsedInFile: true,
 };

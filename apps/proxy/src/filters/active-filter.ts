@@ -1,6 +1,6 @@
 import type { FilterDefinition, FilterLogger } from "@heddle/filter-api";
 import type { EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
-import type { LineLogger } from "./filter-context.ts";
+import type { ContextFilter, LineLogger } from "./filter-context.ts";
 import { FilterGuard } from "./filter-guard.ts";
 import type { FilterFile, FilterLibrary } from "./filter-library.ts";
 import { readFilterSettings } from "./filter-settings.ts";
@@ -44,7 +44,7 @@ function speakThrough(logger: LineLogger, filter: string, workload: string): Fil
 }
 
 /** One filter of one workload, with its settings read and its record so far. */
-export class ActiveFilter {
+export class ActiveFilter implements ContextFilter {
   readonly setting: FilterSetting;
   readonly workload: string;
   /** `undefined`: it cannot run, `problem` says why. */
@@ -93,6 +93,10 @@ export class ActiveFilter {
 
   get name(): string {
     return this.setting.name;
+  }
+
+  get direction(): "inbound" | "outbound" {
+    return this.setting.direction;
   }
 
   /** Whether it is the same filter still: then it goes on with its record. */

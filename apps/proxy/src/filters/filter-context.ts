@@ -9,7 +9,6 @@ import type {
 } from "@heddle/filter-api";
 import type { RequestParser } from "@heddle/http1";
 import type { TrafficRecorder } from "../core/traffic-recorder.ts";
-import type { ActiveFilter } from "./active-filter.ts";
 import { checkField, type HeaderEdit, type HeaderEdits } from "./header-edits.ts";
 
 type WriteLine = (fields: object, message: string) => void;
@@ -17,6 +16,14 @@ type WriteLine = (fields: object, message: string) => void;
 export type LineLogger = Record<"debug" | "info" | "warn" | "error", WriteLine> & {
   child(bindings: Record<string, unknown>): LineLogger;
 };
+
+/** What a context has to know of the filter it is made for. */
+export interface ContextFilter {
+  readonly direction: "inbound" | "outbound";
+  readonly workload: string;
+  countEvent(recorder: Pick<TrafficRecorder, "counter">, event: string, by: number): void;
+  logger(logger: LineLogger): FilterLogger;
+}
 
 /** What the exchange lends to the filters that look at it. */
 export interface FilterHost {
@@ -49,12 +56,12 @@ class Context implements FilterExchange {
   readonly peer: FilterPeer;
   readonly notes: Map<string, unknown>;
   readonly log: FilterLogger;
-  readonly #filter: ActiveFilter;
+  readonly #filter: ContextFilter;
   readonly #recorder: FilterHost["recorder"];
 
-  constructor(host: FilterHost, filter: ActiveFilter, notes: Map<string, unknown>) {
+  constructor(host: FilterHost, filter: ContextFilter, notes: Map<string, unknown>) {
     const { method, path, authority } = host.request;
-    this.direction = filter.setting.direction;
+    this.direction = filter.direction;
     this.workload = filter.workload;
     this.method = method;
     this.path = path;
@@ -80,7 +87,7 @@ export class RequestContext extends Context implements FilterRequest {
 
   constructor(
     host: FilterHost,
-    filter: ActiveFilter,
+    filter: ContextFilter,
     notes: Map<string, unknown>,
     headers: HeaderEdits,
   ) {
@@ -137,7 +144,7 @@ export class ResponseContext extends Context implements FilterResponse {
 
   constructor(
     host: FilterHost,
-    filter: ActiveFilter,
+    filter: ContextFilter,
     notes: Map<string, unknown>,
     response: { readonly status: number; readonly headers: HeaderEdits },
   ) {
@@ -170,7 +177,7 @@ export class EndContext extends Context implements FilterEnd {
 
   constructor(
     host: FilterHost,
-    filter: ActiveFilter,
+    filter: ContextFilter,
     notes: Map<string, unknown>,
     facts: EndFacts,
   ) {
@@ -209,5 +216,5 @@ export function makeAnswer(
   const fields = Object.entries(headers).map(([name, value]) => {
     return [checkField(name, value), value] as const;
   });
-  return { status, body: String(body), fields };
+  return { status, body, fields };
 }

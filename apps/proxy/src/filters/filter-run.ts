@@ -121,36 +121,32 @@ export class FilterRun {
     leftMs: number,
     next: Done,
   ): void {
+    let isOver = false;
     const stop = () => {
+      isOver = true;
       clearTimeout(timer);
       this.#giveUp = undefined;
     };
     const timer = setTimeout(() => {
       stop();
-      isOver = true;
       context.giveUp();
       next(this.#failed(filter, "timeout", `no result in ${filter.setting.budgetMs} ms`));
     }, leftMs);
-    let isOver = false;
     this.#giveUp = () => {
       stop();
-      isOver = true;
       context.giveUp();
     };
-    result.then(
-      () => {
-        if (isOver) return;
-        stop();
+    void follow(result, (error) => {
+      if (isOver) return;
+      stop();
+      if (error === undefined) {
         next(this.#commit(filter, context));
-      },
-      (error: unknown) => {
-        if (isOver) return;
-        stop();
-        context.giveUp();
-        const kind = error instanceof FilterWorkerError ? "worker" : "throw";
-        next(this.#failed(filter, kind, error));
-      },
-    );
+        return;
+      }
+      context.giveUp();
+      const kind = error instanceof FilterWorkerError ? "worker" : "throw";
+      next(this.#failed(filter, kind, error));
+    });
   }
 
   #isOverrun(filter: ActiveFilter, tookMs: number): boolean {
@@ -297,4 +293,15 @@ export class FilterRun {
       },
     };
   }
+}
+
+/** Tells how a hook ended; `undefined`: well. */
+async function follow(result: Promise<void>, onEnd: (error: unknown) => void): Promise<void> {
+  let failure: unknown;
+  try {
+    await result;
+  } catch (error) {
+    failure = error ?? new Error("its promise was rejected without a reason");
+  }
+  onEnd(failure);
 }

@@ -192,20 +192,20 @@ export class FilterWorker {
       case "count":
         this.#voice?.count(message.event, message.by);
         return;
+      case "failed":
+        this.#take(message.id)?.reject(new Error(message.message));
+        return;
+      case "done": {
+        const pending = this.#take(message.id);
+        if (pending !== undefined) finish(pending, message);
+      }
     }
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    if (pending === undefined) return;
-    if (message.kind === "failed") {
-      pending.reject(new Error(message.message));
-      return;
-    }
-    try {
-      pending.context.replay(message);
-      pending.resolve();
-    } catch (error) {
-      pending.reject(error as Error);
-    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
   }
 
   /** Forgets those nobody waits for any more, and gives up a thread that says nothing. */
@@ -262,5 +262,17 @@ export class FilterWorker {
     for (const { reject } of waiting) reject(new FilterWorkerError("its worker has been closed"));
     void this.#worker?.terminate();
     this.#worker = undefined;
+  }
+}
+
+function finish(
+  { context, resolve, reject }: Pending,
+  done: Extract<FromWorker, { kind: "done" }>,
+): void {
+  try {
+    context.replay(done);
+    resolve();
+  } catch (error) {
+    reject(error as Error);
   }
 }

@@ -150,8 +150,8 @@ export class HeaderEdits implements OwnHeaders {
 
 /** The lower-case name, if a filter may set it so. Throws `TypeError`. */
 export function checkField(name: string, value: string): string {
-  const lower = String(name).toLowerCase();
   if (!NAME.test(name)) throw new TypeError(`"${name}" is no name of a header`);
+  const lower = name.toLowerCase();
   if (UNTOUCHABLE.has(lower) || lower.startsWith("x-heddle-")) {
     throw new TypeError(`a filter cannot change the header ${lower}`);
   }

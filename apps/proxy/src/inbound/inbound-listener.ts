@@ -1,7 +1,8 @@
 import type { Listener, StartInbound } from "../core/listener.ts";
 import { SocketListener } from "../transport/socket-listener.ts";
 import { InboundGreeting } from "./inbound-greeting.ts";
-import { type InboundParts, InboundSide } from "./inbound-side.ts";
+import type { InboundParts } from "./inbound-parts.ts";
+import { InboundSide } from "./inbound-side.ts";
 
 /** Listens for the callers of a workload that has an app. */
 export async function startInbound(

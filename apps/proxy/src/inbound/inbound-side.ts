@@ -2,7 +2,6 @@ import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type MtlsMode, serviceFqdn } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
-import type { StartInbound } from "../core/listener.ts";
 import { type PeerLabels, UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
@@ -12,14 +11,10 @@ import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import { Authorization } from "./authorization.ts";
+import type { InboundParts } from "./inbound-parts.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
-
-/** What an inbound side is made of. */
-export type InboundParts = Omit<Parameters<StartInbound>[0], "port"> & {
-  readonly timeouts?: ExchangeTimeouts;
-};
 
 const MAX_CONNECTIONS = 1_024;
 const MAX_WAITING = 1_024;

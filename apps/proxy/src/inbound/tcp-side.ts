@@ -2,7 +2,7 @@ import { serviceFqdn } from "@heddle/mesh";
 import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { TcpSeriesTable } from "../transport/tcp-series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
-import type { InboundParts } from "./inbound-side.ts";
+import type { InboundParts } from "./inbound-parts.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 
 /** Series kept for callers; beyond it the oldest is looked up again when it calls again. */
