@@ -11,6 +11,34 @@ const HELLO = `
     console.log("serving behind " + process.env.HEDDLE_OUTBOUND_URL));
   process.on("SIGTERM", () => process.exit(3));`;
 
+/** A TCP port whose server begins, and another that speaks HTTP/2. */
+const STORE = `
+  const [tcp, http2] = process.argv.slice(1).map(Number);
+  require("net").createServer((s) => { s.on("error", () => {}); s.write("store 1.0 "); s.pipe(s); }).listen(tcp, "127.0.0.1");
+  require("http2").createServer((q, s) => s.end("version " + q.httpVersion)).listen(http2, "127.0.0.1", () => console.log("stored"));`;
+
+/** Speaks to both through local ports, and says what it heard. */
+const SHOPPER = `
+  const [tcp, http2] = process.argv.slice(1).map(Number);
+  let left = 50;
+  const again = () => (left-- > 0 ? setTimeout(ask, 100) : process.exit(1));
+  function ask() {
+    const socket = require("net").connect(tcp, "127.0.0.1");
+    let heard = "";
+    socket.on("error", () => {});
+    socket.on("close", () => (heard === "store 1.0 buy" ? askHttp2() : again()));
+    socket.on("data", (bytes) => {
+      heard += bytes;
+      if (heard === "store 1.0 ") socket.end("buy");
+    });
+  }
+  function askHttp2() {
+    require("http").get({ port: http2, host: "127.0.0.1", headers: { host: "store" } }, (answer) => {
+      answer.on("data", (bytes) => (String(bytes) === "version 2.0" ? process.exit(0) : again()));
+    }).on("error", again);
+  }
+  ask();`;
+
 function proxyPid(run: HeddleProcess): number {
   const children = readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, "utf8");
   const pid = children
@@ -70,6 +98,39 @@ suite("heddle run", { skip: process.platform !== "linux" && "looks into /proc" }
     const args = ["run", "--service", "caller", "--", process.execPath, "-e", script];
     const run = new HeddleProcess(args, env);
     assert.equal((await run.ended).code, 0, run.stdout + run.stderr);
+  });
+
+  test("a service of several ports is reached on local ones, each by what it speaks", async () => {
+    const [tcp = 0, http2 = 0, localTcp = 0, localHttp2 = 0] = await findFreePorts(4);
+    const ports = ["--port", `${tcp}:tcp`, "--port", `${http2}:http2`];
+    const store = new HeddleProcess(
+      [
+        "run",
+        "--service",
+        "store",
+        ...ports,
+        "--",
+        process.execPath,
+        "-e",
+        STORE,
+        `${tcp}`,
+        `${http2}`,
+      ],
+      env,
+    );
+    await waitFor("the store is open", 60_000, () => store.stdout.includes("stored"));
+    const outbounds = [`store:${tcp}=${localTcp}`, `store:${http2}=${localHttp2}`];
+    const shopper = new HeddleProcess(
+      [
+        ...["run", "--service", "shopper"],
+        ...outbounds.flatMap((outbound) => ["--outbound", outbound]),
+        ...["--", process.execPath, "-e", SHOPPER, `${localTcp}`, `${localHttp2}`],
+      ],
+      env,
+    );
+    assert.equal((await shopper.ended).code, 0, shopper.stdout + shopper.stderr);
+    store.child.kill("SIGTERM");
+    await store.ended;
   });
 
   test("SIGTERM reaches the command, and the proxy goes after it", async () => {
