@@ -196,7 +196,12 @@ export type {
 export { hostWithoutPort, serviceFqdn, serviceOfHost } from "./routing/service-host.ts";
 export { compileSplit, InvalidSplitError, pickDestination, type Split } from "./routing/split.ts";
 export type { StringMatch } from "./routing/string-match.ts";
-export { type CountedFailure, type FailureKind, FailureKinds } from "./signals/failure-kinds.ts";
+export {
+  type CountedFailure,
+  type FailedBy,
+  type FailureKind,
+  FailureKinds,
+} from "./signals/failure-kinds.ts";
 export {
   type GoldenSignals,
   goldenSignals,
@@ -220,7 +225,7 @@ export {
   type LogFacts,
   type LogFilter,
 } from "./signals/log-filter.ts";
-export { type FailedBy, TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
+export { TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
 export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
 export { assignBlame, type Blame, type BlameMap, type FailingEdge } from "./topology/blame.ts";
 export {

@@ -67,7 +67,8 @@ export function accessLogLine(exchange: SpanRecord, header: ReadHeader): string 
   return `${JSON.stringify(line)}\n`;
 }
 
-function detailsOf({ flags, failedBy }: SpanRecord): string {
+function detailsOf({ flags, failedBy, details }: SpanRecord): string {
+  if (details !== undefined) return details;
   if (flags === "-") return "via_upstream";
   // An answer that came from an upstream keeps that reason; a flag of the way there is only a note.
   const known = flags.split(",").find((flag) => DETAILS[flag] !== undefined);

@@ -105,14 +105,14 @@ export class SeriesTable {
   }
 
   #giveUpIdle(nowMs: number, idleMs: number): void {
-    const { activityOf, isHeld } = this.#counters;
+    const counters = this.#counters;
     for (let slot = 1; slot < this.#labels.length; slot++) {
       if (this.#labels[slot] === undefined) continue;
-      const activity = activityOf(slot);
+      const activity = counters.activityOf(slot);
       if (activity !== this.#seenActivity[slot]) {
         this.#seenActivity[slot] = activity;
         this.#activeMs[slot] = nowMs;
-      } else if (nowMs - (this.#activeMs[slot] as number) >= idleMs && !isHeld(slot)) {
+      } else if (nowMs - (this.#activeMs[slot] as number) >= idleMs && !counters.isHeld(slot)) {
         this.#giveUp(slot);
       }
     }

@@ -1,4 +1,5 @@
-import type { FailedBy } from "./traffic-tally.ts";
+/** The hop that failed a request; `app` also where the proxy did not say. */
+export type FailedBy = "app" | "outbound-proxy" | "inbound-proxy" | "network";
 
 /** How requests failed: the hop, Envoy's flags (`-`: none), the answer's code (0: none). */
 export type FailureKind = {

@@ -1,8 +1,5 @@
-import { type FailureKind, FailureKinds } from "./failure-kinds.ts";
+import { type FailedBy, type FailureKind, FailureKinds } from "./failure-kinds.ts";
 import { LatencySketch } from "./latency-sketch.ts";
-
-/** The hop that failed a request; `app` also where the proxy did not say. */
-export type FailedBy = "app" | "outbound-proxy" | "inbound-proxy" | "network";
 
 /** Failed requests by the hop that failed them. The sum is the number of errors. */
 export type WhoFailed = {

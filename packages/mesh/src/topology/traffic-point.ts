@@ -1,5 +1,4 @@
-import type { FailureKind } from "../signals/failure-kinds.ts";
-import type { FailedBy } from "../signals/traffic-tally.ts";
+import type { FailedBy, FailureKind } from "../signals/failure-kinds.ts";
 import {
   externalNode,
   outsideNode,
