@@ -76,7 +76,10 @@ const noHeader = () => undefined;
 const count = (index: number) =>
   recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
 
-const cases: Record<string, { readonly operations: number; run(index: number): void }> = {
+const cases: Record<
+  string,
+  { readonly operations: number; readonly run: (index: number) => void }
+> = {
   "record()": { operations: OPERATIONS, run: count },
   "a request: record() and wanted()": {
     operations: OPERATIONS,
