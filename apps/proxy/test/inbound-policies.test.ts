@@ -105,6 +105,7 @@ for (const [title, policies, caller, asked, status] of table) {
 
 test("a refusal names policy, rule and field, and nothing the rule asks for", async (t) => {
   const { workload, ports, recorder } = await startReviews(t);
+  recorder.samples = true;
   obey(workload, { authorization: [allow(fromFront, { ...shop, ...withKey })] });
   const answer = await send(ports.back, { host: "reviews", headers: { "x-key": "wrong" } });
   assert.equal(answer.headers["x-heddle-origin"], "inbound-proxy; workload=shop/reviews");
@@ -122,9 +123,11 @@ test("a refusal names policy, rule and field, and nothing the rule asks for", as
   const { labels } = await recorder.find(() => true);
   assert.deepEqual([labels.responseCode, labels.failedBy], [403, "inbound-proxy"]);
   obey(workload, { authorization: [deny(onlyGet)] });
-  const denied = (await send(ports.front, { host: "reviews" })).body.toString();
+  const denied = (await send(ports.plaintext, {})).body.toString();
   assert.match(denied, /policy: shop\/deny, rule 0, denies it/);
-  assert.match(denied, /matched_policy\[ns\[shop\]-policy\[deny\]-rule\[0\]\]/);
+  const details = "rbac_access_denied_matched_policy[ns[shop]-policy[deny]-rule[0]]";
+  assert.ok(denied.includes(`details: ${details}\n`));
+  assert.equal(recorder.spans[0]?.details, details);
 });
 
 test("what is shadow or audit is counted and lets everything pass", async (t) => {

@@ -127,6 +127,8 @@ export type SpanRecord = {
   readonly destinationWorkload: string;
   readonly flags: string;
   readonly failedBy: FailedBy;
+  /** Why the proxy answered itself, as Envoy's response code details; `undefined`: as the flags say. */
+  readonly details?: string | undefined;
   /** Of a gRPC call; empty: its answer broke off before it said one. */
   readonly grpcStatus?: string | undefined;
   readonly requestId: string;

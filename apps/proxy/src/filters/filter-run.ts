@@ -38,6 +38,8 @@ export class FilterRun {
   /** Ends the wait for a hook. */
   #giveUp: (() => void) | undefined;
   #responseEdits: HeaderEdits | undefined;
+  /** Which filter has ended the exchange, and how; `undefined`: none. */
+  details: string | undefined;
 
   constructor(chain: FilterChain, host: FilterHost, voice: FilterVoice) {
     this.#chain = chain;
@@ -253,6 +255,7 @@ export class FilterRun {
 
   #answerOf(filter: ActiveFilter, { status, body, fields }: FilterAnswer): OwnAnswer {
     const { origin, blame } = this.#voice;
+    this.details = `heddle_filter_answered{${filter.name}}`;
     const own: (readonly [string, string])[] = [
       ["x-heddle-origin", origin],
       ["x-heddle-filter", filter.name],
@@ -280,6 +283,7 @@ export class FilterRun {
     }
     if (onFailure === "skip") return undefined;
     const { origin, blame } = this.#voice;
+    this.details = `heddle_filter_failed{${name}}`;
     return {
       failure: {
         status: 500,

@@ -59,6 +59,8 @@ export class InboundExchange extends HttpExchange {
   #series: SeriesTable | undefined;
   #seriesGeneration = -1;
   #attemptCount = 0;
+  /** Of a denial. */
+  #details: string | undefined;
   #facts: InboundFacts | undefined;
   #filterHost: InboundFilterHost | undefined;
   /** Made with the first request a limit holds for. */
@@ -96,6 +98,7 @@ export class InboundExchange extends HttpExchange {
 
   #forget(): void {
     this.#attemptCount = 0;
+    this.#details = undefined;
     this.#waitMs = undefined;
     this.#limitNote?.clear();
   }
@@ -181,6 +184,7 @@ export class InboundExchange extends HttpExchange {
     const denial = authorization.checkRequest(policy.authorization, facts);
     if (denial === undefined) return true;
     const { details, lines } = denial;
+    this.#details = details;
     const { method, path } = facts;
     parts.logger.debug({ workload: name, method, path, details }, "a request was not allowed");
     const explanation = this.#explain("an AuthorizationPolicy refuses it", [
@@ -383,6 +387,7 @@ export class InboundExchange extends HttpExchange {
       destinationWorkload: this.#side.name,
       flags: flag,
       failedBy,
+      details: this.#details ?? this.filterDetails,
       grpcStatus,
       requestId: this.trace.requestId,
       clientAddress: labels === undefined ? this.#caller.address : undefined,

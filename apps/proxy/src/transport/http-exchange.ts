@@ -395,6 +395,11 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     });
   }
 
+  /** Why a filter has answered in the place of going on; `undefined`: none has. */
+  protected get filterDetails(): string | undefined {
+    return this.#filters?.details;
+  }
+
   #obey(verdict: FilterVerdict): void {
     if ("answer" in verdict) this.respond(verdict.answer);
     else this.fail(verdict.failure);
