@@ -82,7 +82,8 @@ export class HostResolver {
   /** What a host means, without waiting. */
   look(caller: Caller, host: NamedHost): Resolution {
     const subscribed = this.#ask(caller.namespace, host.name);
-    if (subscribed === undefined) return "none"; // more hosts than can be watched
+    // More hosts than can be watched.
+    if (subscribed === undefined) return host.isMeshOnly ? "unknown" : "none";
     const { answer } = subscribed;
     if (answer === null) return "none";
     // Before the answer, or with the control plane away: another spelling may have brought it here.
