@@ -249,7 +249,10 @@ class Fold {
     return undefined;
   }
 
-  /** Open connections: what the proxy says now takes the place of what it said before. */
+  /**
+   * Open connections: what the proxy says now takes the place of what it said before. Returns the end of
+   * its window: a proxy whose connections only stand open has reported that second, too.
+   */
   #gauge(name: string, points: readonly NumberPoint[], instanceId: string): bigint {
     if (name !== "heddle_tcp_connections_open") {
       this.reject(points.length, `${name}: not a gauge the graph is made of`);
@@ -259,6 +262,7 @@ class Fold {
       EdgeRecord,
       { -readonly [Key in keyof ReportedOpen]: ReportedOpen[Key] }
     >();
+    let latest = 0n;
     for (const { attributes, timeUnixNano, value } of points) {
       const endMs = Number(timeUnixNano / NANOS_PER_MS);
       const read = readTrafficPoint(attributes);
@@ -267,6 +271,7 @@ class Fold {
         this.reject(1, `${name}: labels, value or time are none`);
         continue;
       }
+      if (timeUnixNano > latest) latest = timeUnixNano;
       const { reporter, transport } = read;
       const sum = said.get(edge) ?? { reporter, count: 0, mtls: 0, plaintext: 0, endMs };
       sum.count += value;
@@ -283,7 +288,7 @@ class Fold {
       if (edge.openByProxy.size < MAX_OPEN_REPORTERS) edge.openByProxy.set(key, open);
       if (open.count > 0 && open.endMs > edge.lastRequestMs) edge.lastRequestMs = open.endMs;
     }
-    return 0n;
+    return latest;
   }
 
   /** Labels of metrics know a node better than a span that came first. */
