@@ -10,7 +10,6 @@ import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
-  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -45,7 +44,7 @@ export async function grpcApp(
   port = 0,
 ): Promise<{ port: number; server: Server }> {
   const server = new Server(LIMITS);
-  server.addService(Echo, handlers as UntypedServiceImplementation);
+  server.addService(Echo, handlers);
   const bound = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, found) =>
       error === null ? resolve(found) : reject(error),

@@ -2,7 +2,6 @@ import http2, {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   type ClientSessionRequestOptions,
-  type OutgoingHttpHeaders,
 } from "node:http2";
 import {
   type BodyKind,
@@ -146,8 +145,7 @@ export class Http2ClientSession implements Watched {
   }
 
   open(headers: string[], options: ClientSessionRequestOptions): ClientHttp2Stream {
-    // The types know only the form with an object, which loses the order of fields.
-    return this.#session.request(headers as unknown as OutgoingHttpHeaders, options);
+    return this.#session.request(headers, options);
   }
 
   /** Takes a stream back; it may serve again. */
