@@ -11,11 +11,8 @@ import { RequestParser, ResponseParser } from "@heddle/http1";
 import { type AuthorizationPolicy, normalizePath } from "@heddle/mesh";
 import { createLogger } from "@heddle/runtime";
 import { compileWorkloadPolicy } from "../apps/proxy/src/core/workload-policy.ts";
-import {
-  compileFilters,
-  type FilterSetting,
-  NO_FILTERS,
-} from "../apps/proxy/src/filters/active-filter.ts";
+import { type FilterSetting, NO_FILTERS } from "../apps/proxy/src/filters/active-filter.ts";
+import { compileFilters } from "../apps/proxy/src/filters/compile-filters.ts";
 import type { FilterHost } from "../apps/proxy/src/filters/filter-context.ts";
 import { FilterLibrary } from "../apps/proxy/src/filters/filter-library.ts";
 import { FilterRun } from "../apps/proxy/src/filters/filter-run.ts";

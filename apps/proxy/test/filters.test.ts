@@ -4,7 +4,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { waitFor } from "@heddle/testkit";
-import { compileFilters, type FilterSetting, NO_FILTERS } from "../src/filters/active-filter.ts";
+import { type FilterSetting, NO_FILTERS } from "../src/filters/active-filter.ts";
+import { compileFilters } from "../src/filters/compile-filters.ts";
 import {
   app,
   authority,

@@ -10,7 +10,8 @@ import {
   replacePolicy,
   type WorkloadPolicy,
 } from "../core/workload-policy.ts";
-import { compileFilters, NO_FILTERS } from "../filters/active-filter.ts";
+import { NO_FILTERS } from "../filters/active-filter.ts";
+import { compileFilters } from "../filters/compile-filters.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 

@@ -8,12 +8,8 @@ import {
   formatId,
   type RateLimit,
 } from "@heddle/mesh";
-import {
-  compileFilters,
-  type FilterSetting,
-  NO_FILTERS,
-  type WorkloadFilters,
-} from "../filters/active-filter.ts";
+import { type FilterSetting, NO_FILTERS, type WorkloadFilters } from "../filters/active-filter.ts";
+import { compileFilters } from "../filters/compile-filters.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
 import type { PathNormalization } from "./mesh-view.ts";
 

@@ -1,0 +1,228 @@
+import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
+import type { FailedBy } from "../core/traffic-recorder.ts";
+import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
+import type { FilterChain } from "../filters/active-filter.ts";
+import { FilterRun } from "../filters/filter-run.ts";
+import { processClock } from "../transport/deadline-clock.ts";
+import type { Flag } from "../transport/failure.ts";
+import { HttpExchange } from "../transport/http-exchange.ts";
+import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
+import type { InboundCaller } from "./inbound-caller.ts";
+import { InboundFacts } from "./inbound-facts.ts";
+import { InboundFilterHost } from "./inbound-filter-host.ts";
+import type { InboundSide } from "./inbound-side.ts";
+import { RateLimitNote } from "./rate-limits.ts";
+
+/**
+ * A caller's request on its way to the app:
+ *
+ *   normalise → bound → authorize → limit → filter → attempt → …
+ *
+ * Each step may end in an answer. What a workload has no rules for is passed by.
+ */
+export abstract class AdmittingExchange extends HttpExchange {
+  protected readonly ownBlame: FailedBy = "inbound-proxy";
+  protected readonly side: InboundSide;
+  protected readonly caller: InboundCaller;
+  protected attemptCount = 0;
+  /** Why a denied request was denied, as Envoy's response code details. */
+  protected denial: string | undefined;
+  #facts: InboundFacts | undefined;
+  #filterHost: InboundFilterHost | undefined;
+  /** Made with the first request a limit holds for. */
+  #limitNote: RateLimitNote | undefined;
+  /** The caller waits this long; `undefined`: it does not say. */
+  #waitMs: number | undefined;
+
+  constructor(side: InboundSide, caller: InboundCaller) {
+    super(processClock, side.timeouts, side.limits);
+    this.side = side;
+    this.caller = caller;
+  }
+
+  /** Hands the request that was let in to the app. */
+  protected abstract attempt(): void;
+
+  override get origin(): string {
+    return this.side.origin;
+  }
+
+  /** STRICT holds from the next request on, on connections that are open as well. */
+  override mayServe(): boolean {
+    if (this.caller.peer !== undefined) return true;
+    if (this.side.mtlsMode !== "STRICT") return true;
+    const { workload, recorder } = this.side.parts;
+    recorder.plaintextRefused(workload.id, this.caller.address);
+    return false;
+  }
+
+  protected override onRefused(): void {
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.attemptCount = 0;
+    this.denial = undefined;
+    this.#waitMs = undefined;
+    this.#limitNote?.clear();
+  }
+
+  protected override decide(): void {
+    const { request } = this;
+    const { fields } = request;
+    const traceparent = fields.findById(PROXY_FIELD.traceparent);
+    const requestId = fields.findById(PROXY_FIELD.requestId);
+    this.trace.begin(traceparent, requestId, this.side.decideSampling);
+    this.#forget();
+    if (request.method === "CONNECT") {
+      this.failWith(400, "DPE", "", "an inbound listener takes no CONNECT");
+      return;
+    }
+    const policy = this.side.parts.workload.policy ?? OPEN_POLICY;
+    if (!this.#normalize(policy) || !this.#keepTime()) return;
+    if (policy.authorization !== undefined && !this.#authorize(policy)) return;
+    if (policy.rateLimits !== undefined && !this.#limit(policy)) return;
+    const { inbound } = policy.filters;
+    if (inbound === undefined) this.attempt();
+    else this.#filterBy(inbound);
+  }
+
+  #filterBy(chain: FilterChain): void {
+    this.#filterHost ??= new InboundFilterHost(this.request, this.side, this.caller);
+    const voice = { origin: this.origin, blame: this.ownBlame };
+    this.filter(new FilterRun(chain, this.#filterHost, voice), () => this.attempt());
+  }
+
+  // ---- What the rules say ----
+
+  /** What is matched is what the app gets. False: there is no such path, and that was answered. */
+  #normalize({ pathNormalization }: WorkloadPolicy): boolean {
+    const { request } = this;
+    const { path } = request;
+    const mark = path.indexOf("?");
+    const plain = mark < 0 ? path : path.slice(0, mark);
+    const normal = normalizePath(plain, pathNormalization);
+    if (normal === plain) return true;
+    if (normal === undefined) {
+      this.failWith(400, "DPE", "", "the path holds %00 or a fragment (path_normalization_failed)");
+      return false;
+    }
+    request.path = mark < 0 ? normal : normal + path.slice(mark);
+    return true;
+  }
+
+  /**
+   * The caller's deadline bounds the work, and the calls the app makes for it. False: nobody waits any
+   * more, and that was answered.
+   */
+  #keepTime(): boolean {
+    const { fields } = this.request;
+    if (!hasControls(fields)) return true;
+    const grpc = fields.findById(PROXY_FIELD.grpcTimeout);
+    const waitMs = lesserMs(
+      parseTimeoutMs(fields.findById(PROXY_FIELD.expectedTimeout)),
+      grpc === undefined ? undefined : parseGrpcTimeout(grpc),
+    );
+    this.#waitMs = waitMs;
+    if (waitMs === undefined) return true;
+    if (waitMs <= 0) {
+      this.failWith(504, "UT", "", "the caller's deadline had passed before the request came");
+      return false;
+    }
+    this.setRouteDeadline(waitMs);
+    const { traceId, spanId } = this.trace;
+    this.side.deadlines.note(traceId, spanId, this.startMs + waitMs);
+    return true;
+  }
+
+  #factsUnder({ trustedProxyCount }: WorkloadPolicy): InboundFacts {
+    this.#facts ??= new InboundFacts(this.request, this.caller, this.side.app?.port ?? 0);
+    this.#facts.trustedProxyCount = trustedProxyCount;
+    return this.#facts;
+  }
+
+  #authorize(policy: WorkloadPolicy): boolean {
+    const { authorization, parts, name } = this.side;
+    if (policy.authorization === undefined) return true;
+    const facts = this.#factsUnder(policy);
+    const denial = authorization.checkRequest(policy.authorization, facts);
+    if (denial === undefined) return true;
+    const { details, lines } = denial;
+    this.denial = details;
+    const { method, path } = facts;
+    parts.logger.debug({ workload: name, method, path, details }, "a request was not allowed");
+    const explanation = this.explain("an AuthorizationPolicy refuses it", [
+      `caller: ${facts.peerIdentity ?? `no identity, plaintext from ${facts.sourceAddress}`}`,
+      ...lines,
+      `details: ${details}`,
+    ]);
+    this.fail({
+      status: 403,
+      flag: "-",
+      failedBy: "inbound-proxy",
+      explanation: `RBAC: access denied\n${explanation}`,
+    });
+    return false;
+  }
+
+  #limit(policy: WorkloadPolicy): boolean {
+    if (policy.rateLimits === undefined) return true;
+    this.#limitNote ??= new RateLimitNote();
+    const note = this.#limitNote;
+    const facts = this.#factsUnder(policy);
+    this.side.rateLimits.take(policy.rateLimits, facts, performance.now(), note);
+    const { limit, isAllowed } = note;
+    if (isAllowed || limit === undefined) return true;
+    const share = limit.key === undefined ? "" : `, counted by ${limit.key.kind}`;
+    const explanation = this.explain("a rate limit is reached", [
+      `rule: ${limit.rule}, limit "${limit.name}"`,
+      `allowed: ${limit.requests} in ${limit.windowMs} ms, at most ${limit.burst} at once${share}`,
+    ]);
+    this.fail({
+      status: 429,
+      flag: "RL",
+      failedBy: "inbound-proxy",
+      explanation: `local_rate_limited\n${explanation}`,
+      fields: [...note.fields, ["x-envoy-ratelimited", "true"]],
+    });
+    return false;
+  }
+
+  /** Whether a limit holds for the request, of which its answer tells. */
+  protected get isLimited(): boolean {
+    return this.#limitNote?.limit !== undefined;
+  }
+
+  protected get limitFields(): readonly (readonly [name: string, value: string])[] {
+    return this.#limitNote?.fields ?? [];
+  }
+
+  /** The exchange is over: nobody waits for it any more. */
+  protected endTime(): void {
+    if (this.#waitMs !== undefined) this.side.deadlines.forget(this.trace.spanId);
+  }
+
+  // ---- Words ----
+
+  protected failWith(status: number, flag: Flag, failedBy: FailedBy, why: string): void {
+    this.fail({ status, flag, failedBy, explanation: this.explain(why) });
+  }
+
+  protected override explainTimeout(): string {
+    return this.explain(`the app did not answer within the ${this.#waitMs} ms its caller waits`);
+  }
+
+  protected explain(why: string, more: readonly string[] = []): string {
+    const { workload } = this.side.parts;
+    const { app: port } = this.side;
+    const app = port === undefined ? "none" : `127.0.0.1:${port.port}`;
+    const lines = [
+      `${this.side.origin}: ${why}`,
+      `service: ${workload.id.namespace}/${workload.service}`,
+      ...more,
+      `endpoints: the app at ${app}`,
+    ];
+    if (this.attemptCount > 1) lines.push(`attempts: ${this.attemptCount}`);
+    return lines.join("\n");
+  }
+}
