@@ -230,9 +230,24 @@ test("a service outside, known by a ServiceEntry or not, stands on the graph by 
           opened: 1,
         },
       ],
+      events: [
+        {
+          name: "heddle_retries_total",
+          from: "shop/web",
+          to: "shop/payments-outside",
+          host: "api.example.com",
+          outcome: "retried",
+          count: 2,
+        },
+      ],
     },
   });
   const graph = await collector.graph();
+  assert.equal(
+    edgeOf(graph, "workload/shop/web->external/api.example.com").events?.retries,
+    2,
+    "its endpoints are called like the ServiceEntry",
+  );
   const external = graph.nodes.filter(({ kind }) => kind === "external");
   assert.deepEqual(external.map(({ id, label }) => [id, label]).toSorted(), [
     ["external/api.example.com", "api.example.com"],

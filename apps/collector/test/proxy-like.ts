@@ -48,6 +48,7 @@ export type CountedEvent = {
   readonly to: string;
   readonly outcome: string;
   readonly count: number;
+  readonly host?: string;
 };
 
 export type MetricsWindow = {
@@ -118,13 +119,13 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
       ),
       dataPointType: 2,
     },
-    ...events.map(({ name, from, to, outcome, count }) => {
+    ...events.map(({ name, from, to, outcome, count, host }) => {
       const [sourceNamespace, source] = from.split("/");
       const [namespace, workload = ""] = to.split("/");
       const labels = {
         source_workload: source,
         source_workload_namespace: sourceNamespace,
-        destination_service_name: serviceOf(workload),
+        destination_service_name: host ?? serviceOf(workload),
         destination_service_namespace: namespace,
         destination_workload: workload,
         destination_workload_namespace: namespace,

@@ -6,6 +6,7 @@ import type {
   ResourceMetrics,
 } from "@heddle/contracts";
 import {
+  edgeId,
   readEventPoint,
   readRefusedPoint,
   readTrafficPoint,
@@ -242,7 +243,11 @@ class Fold {
   ): string | undefined {
     const read = readEventPoint(attributes);
     if (read === undefined) return undefined; // no endpoint was chosen: it belongs to no edge
-    const edge = this.#memory.edgeBetween(read.source, read.destination, this.#nowMs);
+    // A ServiceEntry's endpoints are called like the document; its edge leads to the host.
+    const host = `external/${String(attributes["destination_service_name"] ?? "")}`;
+    const edge =
+      this.#memory.findEdge(edgeId(read.source.id, host)) ??
+      this.#memory.edgeBetween(read.source, read.destination, this.#nowMs);
     if (edge === undefined) return "the collector holds no more edges";
     const outcome = String(attributes["outcome"] ?? "");
     this.#memory.add(edge, "source", endMs, (tally) => count(tally, outcome));
