@@ -96,7 +96,7 @@ export class RunningWorkload implements HostedWorkload {
   }
 
   /**
-   * Compiles what the resource says; what is returned lets it hold. Throws `InvalidWorkloadPolicyError`,
+   * Compiles what the resource says; what is returned lets it hold. Throws `InvalidWorkloadPolicyError`, `InvalidFilterError`,
    * having changed nothing. `isLenient`: it lay on disk.
    */
   prepare(resource: WorkloadResource, isLenient = false): () => void {

@@ -67,7 +67,7 @@ export class InvalidWorkloadPolicyError extends Error {
 
 /**
  * Limits that `previous` had too keep what their callers have used up: a push about something else must
- * not grant everybody a new burst. Throws `InvalidWorkloadPolicyError`.
+ * not grant everybody a new burst. Throws `InvalidWorkloadPolicyError`, `InvalidFilterError`.
  */
 export function compileWorkloadPolicy(
   resource: WorkloadResource,
@@ -90,13 +90,8 @@ function compileAll(
   previous: WorkloadPolicy | undefined,
   { library, own, isLenient }: FilterSource,
 ): WorkloadFilters {
-  const name = formatId(workload);
   const before = previous?.filters ?? NO_FILTERS;
-  try {
-    return compileFilters([...own, ...filters], name, library, before, isLenient);
-  } catch (error) {
-    throw new InvalidWorkloadPolicyError(`workload ${name}`, error);
-  }
+  return compileFilters([...own, ...filters], formatId(workload), library, before, isLenient);
 }
 
 /** Lets a policy hold in the place of another: what only the old one needs is ended. */

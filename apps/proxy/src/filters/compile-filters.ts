@@ -36,7 +36,8 @@ export function compileFilters(
     }
     const found = findFilter(setting, library);
     if (!("problem" in found) || isLenient) return new ActiveFilter(setting, workload, found);
-    throw new InvalidFilterError(`filters[${index}] "${setting.name}": ${found.problem}`);
+    const which = `workload ${workload}: filters[${index}] "${setting.name}"`;
+    throw new InvalidFilterError(`${which}: ${found.problem}`);
   });
   const of = (direction: FilterSetting["direction"]) => {
     const filters = all.filter(({ setting }) => setting.direction === direction);
