@@ -29,6 +29,11 @@ export const FLAG_WORDS: Readonly<
   DPE: { what: "the caller sent what is no valid HTTP", next: "the caller's client" },
   UPE: { what: "the answer is no valid HTTP", next: "the app, and whether the port speaks HTTP" },
   OM: { what: "shed: the proxy is overloaded", next: "its CPU and memory" },
+  HFF: { what: "a filter of the proxy failed", next: "the filter named in the answer" },
+  NFCF: {
+    what: "a filter is missing at the proxy",
+    next: "HEDDLE_FILTERS_DIR of the proxy named in the answer",
+  },
   DF: { what: "name not found", next: "DNS on the proxy's host" },
   RBAC: { what: "denied by an authorization policy", next: "the policy named in the answer" },
 };
