@@ -19,6 +19,8 @@ type LeafNames = {
   readonly subject: x509.JsonName;
   readonly names: x509.JsonGeneralNames;
   readonly ttlMs: number;
+  /** How long the certificate is said to have been valid already. */
+  readonly ageMs?: number;
 };
 
 /** A certificate authority of a test's own, with the names the mesh's has. */
@@ -67,9 +69,14 @@ export class TestAuthority {
   }
 
   /** The same for a key that its proxy holds. */
-  signWorkload(csrPem: string, workload: TestWorkload, ttlMs = DAY_MS): Promise<string> {
+  signWorkload(
+    csrPem: string,
+    workload: TestWorkload,
+    ttlMs = DAY_MS,
+    ageMs = 1_000,
+  ): Promise<string> {
     const { publicKey } = new x509.Pkcs10CertificateRequest(csrPem);
-    return this.#sign(publicKey, this.#workloadNames(workload, ttlMs));
+    return this.#sign(publicKey, { ...this.#workloadNames(workload, ttlMs), ageMs });
   }
 
   signProxy(csrPem: string, proxyId: string, ttlMs = DAY_MS): Promise<string> {
@@ -107,7 +114,7 @@ export class TestAuthority {
       serialNumber: serialNumber(),
       subject: leaf.subject,
       issuer: this.#root.subjectName,
-      notBefore: new Date(Date.now() - 1_000),
+      notBefore: new Date(Date.now() - (leaf.ageMs ?? 1_000)),
       notAfter: new Date(Date.now() + leaf.ttlMs),
       publicKey,
       signingKey: this.#key,

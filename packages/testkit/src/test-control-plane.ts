@@ -25,6 +25,8 @@ export type TestControlPlaneOptions = {
   readonly authority?: TestAuthority;
   /** Of workload certificates; the proxy's own live a day. */
   readonly certificateTtlMs?: number;
+  /** How old a fresh workload certificate says it is: one past its middle is renewed at once. */
+  readonly certificateAgeMs?: number;
   readonly port?: number;
 };
 
@@ -226,6 +228,7 @@ export class TestControlPlane {
             ...(registered.version === undefined ? {} : { version: registered.version }),
           },
           ttlMs,
+          this.#options.certificateAgeMs,
         )
       : await this.authority.signProxy(csrPem, hello?.proxyId ?? "unknown");
     this.#sendOn(socket, {

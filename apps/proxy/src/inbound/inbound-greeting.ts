@@ -260,6 +260,8 @@ export class InboundGreeting implements Session, Watched {
       this.destroy();
       return;
     }
+    // The client has begun: whatever it had before, a handshake has a handshake's time.
+    this.deadlineMs = performance.now() + GREETING_TIMEOUT_MS;
     const socket = this.#socket;
     socket.removeListener("end", this.#onEnd);
     socket.unshift(this.#kept);
@@ -354,11 +356,12 @@ export class InboundGreeting implements Session, Watched {
   }
 
   /**
-   * A peer whose handshake seems done to it may have sent a request already: it gets a moment, and what
-   * comes of it is drained in its turn.
+   * A peer to whom the handshake seems done may have sent a request already: it goes on to its own
+   * deadline, and what comes of it is drained in its turn. Who has sent nothing gets a moment.
    */
   drain(): void {
     this.#isDraining = true;
+    if (this.#tls !== undefined) return;
     this.deadlineMs = Math.min(this.deadlineMs, processClock.nowMs + LAST_REQUEST_MS);
   }
 
