@@ -142,7 +142,7 @@ test("answers while the request still comes, and lets both go on", async (t) => 
   const { proxy } = await pair(t, (request, response) => {
     response.writeHead(200);
     response.flushHeaders();
-    request.on("data", (part: Buffer) => response.write(`echo ${part}`));
+    request.on("data", (part: Buffer) => response.write(`echo ${part.toString()}`));
     request.on("end", () => response.end("echo end"));
   });
   const client = new RawClient(t, proxy.port);

@@ -267,7 +267,7 @@ test("passes trailers on, without those that only a head may carry", async (t) =
 test("tells the app that its caller reads trailers, and nothing else of TE", async (t) => {
   const upstream = await app(t, (request, response) => {
     const { te, connection } = request.headers;
-    response.end(`te=${te} connection=${connection}`);
+    response.end(`te=${String(te)} connection=${String(connection)}`);
   });
   const { proxy } = await wayTo(t, upstream.port, "mTLS");
   const client = new RawClient(t, proxy.port);

@@ -47,7 +47,7 @@ function read(
       start = end;
     }
   } catch (error) {
-    assert.ok(error instanceof MuxError, `not a MuxError: ${error}`);
+    assert.ok(error instanceof MuxError, `not a MuxError: ${String(error)}`);
     return { frames: sink.frames, fault: error.fault };
   }
   return { frames: sink.frames, fault: undefined };
