@@ -9,7 +9,7 @@ const config: KnipConfig = {
         "bench/proxy/programs/*.ts",
         "scripts/*.mjs",
         "e2e/*.ts",
-        "conformance/*.test.ts",
+        "conformance/{*.test,filters/*}.ts",
       ],
       project: [
         "tools/**/*.ts",

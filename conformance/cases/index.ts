@@ -5,6 +5,7 @@ import { loadBalancerCases } from "./destination-rule/load-balancer.ts";
 import { outlierCases } from "./destination-rule/outlier-detection.ts";
 import { retryBudgetCases, scopeCases } from "./destination-rule/scope.ts";
 import { meshConfigCases } from "./mesh/mesh-config.ts";
+import { proxyFilterCases } from "./mesh/proxy-filter.ts";
 import { rateLimitCases } from "./mesh/rate-limit.ts";
 import { telemetryCases } from "./mesh/telemetry.ts";
 import { trafficPolicyCases } from "./mesh/traffic-policy.ts";
@@ -43,4 +44,5 @@ export const CASES: readonly ConformanceCase[] = [
   ...peerAuthenticationCases,
   ...authorizationCases,
   ...telemetryCases,
+  ...proxyFilterCases,
 ];

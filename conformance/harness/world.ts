@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   type Mesh,
   type ProxyReady,
@@ -38,6 +39,8 @@ export type World = {
   inboundPort(workload: string, index?: number): number;
 };
 
+const FILTERS = join(import.meta.dirname, "../filters");
+
 export async function startWorld(scope: Scope): Promise<World> {
   const [mesh, list, streams] = await Promise.all([
     startMesh(scope),
@@ -46,7 +49,11 @@ export async function startWorld(scope: Scope): Promise<World> {
   ]);
   const apps = new Map(list.map((app) => [app.name, app]));
   const portOf = (name: string) => apps.get(name)?.port ?? 0;
-  const env = { HEDDLE_TRACE_SAMPLING: "0", CONFORMANCE_ENVIRONMENT: "proving" };
+  const env = {
+    HEDDLE_TRACE_SAMPLING: "0",
+    CONFORMANCE_ENVIRONMENT: "proving",
+    HEDDLE_FILTERS_DIR: FILTERS,
+  };
   const [callers, servers, bank] = await Promise.all([
     mesh.startProxy(
       "shop",

@@ -42,6 +42,16 @@ export const meshConfigCases: readonly ConformanceCase[] = [
       }
     },
   ),
+  alone(
+    "trustDomain",
+    "is set when the control plane starts; another value is warned of and changes nothing",
+    async (mesh) => {
+      await mesh.applyOne("MeshConfig", "trustDomain: other.test", ROOT);
+      assert.match(mesh.warnings.join("\n"), /trustDomain/);
+      const { headers } = (await mesh.call({ host: "vault" })).seen;
+      assert.match(headers["x-forwarded-client-cert"] ?? "", /spiffe:\/\/cluster\.local\//);
+    },
+  ),
   alone("rootNamespace", "is the namespace whose rules hold for all", async (mesh) => {
     const deny = (namespace: string) =>
       mesh.document(

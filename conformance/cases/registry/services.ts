@@ -104,6 +104,22 @@ export const serviceCases: readonly ConformanceCase[] = [
       await waitFor("the name is looked up", 3_000, async () => (await mesh.call()).app === "a1");
     },
   ),
+  proof(
+    WE,
+    "address ports labels",
+    "is an endpoint without a sidecar of the service named by its label app",
+    async (mesh) => {
+      const app = await mesh.app("bare");
+      mesh.host = `${mesh.id}-bare`;
+      await mesh.applyOne(
+        WE,
+        `address: 127.0.0.1, ports: {http: ${app.port}}, labels: {app: ${mesh.host}, version: v1}`,
+      );
+      const answer = await mesh.call();
+      assert.equal(answer.app, "bare");
+      assert.equal(answer.seen.headers["x-forwarded-client-cert"], undefined);
+    },
+  ),
   proof(WE, "weight locality", "shares requests by weight and by place", async (mesh) => {
     const apps = await mesh.apps(3);
     mesh.host = `${mesh.id}-bare`;

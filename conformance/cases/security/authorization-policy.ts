@@ -64,6 +64,20 @@ const RULES: readonly RuleRow[] = [
     denies: [FRONT],
   },
   {
+    fields: "from[].source.requestPrincipals",
+    title: "never matches, since no tokens are verified yet",
+    rule: source('requestPrincipals: ["*"]'),
+    allows: [],
+    denies: [FRONT, { headers: { authorization: "Bearer e30.e30." } }],
+  },
+  {
+    fields: "from[].source.notRequestPrincipals",
+    title: "always matches, since no tokens are verified yet",
+    rule: source('notRequestPrincipals: ["*"]'),
+    allows: [FRONT],
+    denies: [],
+  },
+  {
     fields: "from[].source.namespaces",
     title: "is the namespace of the caller's identity",
     rule: source("namespaces: [bank]"),

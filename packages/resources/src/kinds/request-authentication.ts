@@ -88,6 +88,7 @@ const jwtRule = fields({
 
 const spec = fields({
   ...targetFields,
+  selector: withoutEffect(NOT_ENFORCED, targetFields.selector),
   jwtRules: withoutEffect(NOT_ENFORCED, z.array(jwtRule).max(4096).optional()),
 }).superRefine(checkTarget);
 
