@@ -17,7 +17,8 @@ import {
   writeWindow,
 } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
-import type { MuxStream } from "./mux-stream.ts";
+import type { MuxStream, StreamCarrier } from "./mux-stream.ts";
+import type { MuxWire } from "./mux-wire.ts";
 
 /** With more than this waiting to be written, sources stop. */
 const HIGH_WATER_BYTES = 131_072;
@@ -37,7 +38,9 @@ const PONG_MS = 5_000;
  *
  *   open → draining (`drain`, GOAWAY) → closed      open → closed (a fault, the peer's end)
  */
-export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySink, Watched {
+export abstract class MuxSession
+  implements ByteStreamHandler, FrameSink, BodySink, MuxWire, Watched
+{
   readonly clock: DeadlineClock;
   readonly limits: Http1Limits;
   deadlineMs: number;
@@ -250,14 +253,12 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
     return this.#out.length > HIGH_WATER_BYTES || this.#connection.isBlocked;
   }
 
-  /** Begins a HEAD frame; its text goes into what is returned, nothing else may come between. */
   startHead(id: number): OutBuffer {
     this.#lastAt = writeHeader(this.#out, FRAME.head, false, id, 0);
     this.#lastStream = id;
     return this.#out;
   }
 
-  /** The head that was begun. */
   get head(): OutBuffer {
     return this.#out;
   }
@@ -279,7 +280,6 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
     this.#flushSoon();
   }
 
-  /** Ends a direction: on its last frame if that has not left yet. */
   end(id: number): void {
     if (this.#lastAt >= 0 && this.#lastStream === id) {
       const { bytes } = this.#out;
@@ -337,10 +337,9 @@ export abstract class MuxSession implements ByteStreamHandler, FrameSink, BodySi
 
   // ---- The end ----
 
-  /** A stream is over. */
-  remove(stream: MuxStream): void {
-    this.streams.delete(stream.id);
-    if (this.#unflushed === stream) this.#unflushed = undefined;
+  remove(id: number): void {
+    this.streams.delete(id);
+    if (this.#unflushed?.id === id) this.#unflushed = undefined;
     if (this.streams.size === 0) this.onEmpty();
   }
 

@@ -3,7 +3,7 @@ import type { ByteStream, ByteStreamHandler } from "../byte-stream.ts";
 import { TRAILER_MASK } from "../proxy-fields.ts";
 import { INITIAL_CREDIT, MAX_CREDIT, RESET_CODE } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
-import type { MuxSession } from "./mux-session.ts";
+import type { MuxWire } from "./mux-wire.ts";
 
 /** Credit is given back in pieces of at least this: few WINDOW frames, and never a sender that waits in vain. */
 const GRANT_BYTES = INITIAL_CREDIT / 2;
@@ -14,6 +14,17 @@ const NOBODY: ByteStreamHandler = {
   onDrain: () => {},
   onClose: () => {},
 };
+
+/** What a stream asks of the connection that carries it. */
+export interface StreamCarrier {
+  readonly isBlocked: boolean;
+  data(id: number, bytes: Buffer, start: number, end: number): void;
+  end(id: number): void;
+  trailers(id: number, section: OutBuffer): void;
+  window(id: number, bytes: number): void;
+  reset(id: number, code: number): void;
+  remove(stream: MuxStream): void;
+}
 
 /**
  * What both ends of a stream share: credit, what waits for credit, the ends of both directions. It is
@@ -26,7 +37,7 @@ const NOBODY: ByteStreamHandler = {
  * read already when the credit ran out.
  */
 export abstract class MuxStream implements ByteStream {
-  readonly session: MuxSession;
+  readonly session: MuxWire;
   id = 0;
   isClosed = true;
   hasSentEnd = false;
@@ -44,7 +55,7 @@ export abstract class MuxStream implements ByteStream {
   #pendingTrailers: OutBuffer | undefined;
   #isEndPending = false;
 
-  constructor(session: MuxSession) {
+  constructor(session: MuxWire) {
     this.session = session;
   }
 
@@ -245,7 +256,7 @@ export abstract class MuxStream implements ByteStream {
     this.#forgetPending();
     if (this.id > 0) {
       if (code !== undefined) this.session.reset(this.id, code);
-      this.session.remove(this);
+      this.session.remove(this.id);
     }
   }
 
