@@ -39,7 +39,7 @@ const PONG_MS = 5_000;
  *   open → draining (`drain`, GOAWAY) → closed      open → closed (a fault, the peer's end)
  */
 export abstract class MuxSession
-  implements ByteStreamHandler, FrameSink, BodySink, MuxWire, Watched
+  implements StreamCarrier, ByteStreamHandler, FrameSink, BodySink, MuxWire, Watched
 {
   readonly clock: DeadlineClock;
   readonly limits: Http1Limits;
