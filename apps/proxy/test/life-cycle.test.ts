@@ -181,9 +181,9 @@ test("loses no request over 200 changes, 20 certificates and 15 restarts", async
   });
 
   let changes = 0;
-  let isOver = false;
+  const phase = { isOver: false };
   const changing = (async () => {
-    while (changes < CONFIG_CHANGES || !isOver) {
+    while (changes < CONFIG_CHANGES || !phase.isOver) {
       await publish(10_000 + (changes % 7));
       changes++;
       await sleep(20);
@@ -215,7 +215,7 @@ test("loses no request over 200 changes, 20 certificates and 15 restarts", async
   // The first of each is no rotation.
   const rotations = () => [front, ...backs].reduce((sum, each) => sum + each.count("csr") - 1, 0);
   await waitFor(`${ROTATIONS} rotations`, 90_000, () => rotations() >= ROTATIONS);
-  isOver = true;
+  phase.isOver = true;
   await changing;
   for (const client of clients) client.isStopped = true;
   await Promise.all(running);
