@@ -3,7 +3,6 @@ import type { ByteStream, ByteStreamHandler } from "../byte-stream.ts";
 import { TRAILER_MASK } from "../proxy-fields.ts";
 import { INITIAL_CREDIT, MAX_CREDIT, RESET_CODE } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
-import type { MuxWire } from "./mux-wire.ts";
 
 /** Credit is given back in pieces of at least this: few WINDOW frames, and never a sender that waits in vain. */
 const GRANT_BYTES = INITIAL_CREDIT / 2;
@@ -23,7 +22,8 @@ export interface StreamCarrier {
   trailers(id: number, section: OutBuffer): void;
   window(id: number, bytes: number): void;
   reset(id: number, code: number): void;
-  remove(stream: MuxStream): void;
+  /** The stream is over. */
+  remove(id: number): void;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface StreamCarrier {
  * read already when the credit ran out.
  */
 export abstract class MuxStream implements ByteStream {
-  readonly session: MuxWire;
+  readonly session: StreamCarrier;
   id = 0;
   isClosed = true;
   hasSentEnd = false;
@@ -55,7 +55,7 @@ export abstract class MuxStream implements ByteStream {
   #pendingTrailers: OutBuffer | undefined;
   #isEndPending = false;
 
-  constructor(session: MuxWire) {
+  constructor(session: StreamCarrier) {
     this.session = session;
   }
 
