@@ -18,7 +18,6 @@ import {
 } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
 import type { MuxStream, StreamCarrier } from "./mux-stream.ts";
-import type { MuxWire } from "./mux-wire.ts";
 
 /** With more than this waiting to be written, sources stop. */
 const HIGH_WATER_BYTES = 131_072;
@@ -39,7 +38,7 @@ const PONG_MS = 5_000;
  *   open → draining (`drain`, GOAWAY) → closed      open → closed (a fault, the peer's end)
  */
 export abstract class MuxSession
-  implements StreamCarrier, ByteStreamHandler, FrameSink, BodySink, MuxWire, Watched
+  implements StreamCarrier, ByteStreamHandler, FrameSink, BodySink, Watched
 {
   readonly clock: DeadlineClock;
   readonly limits: Http1Limits;
