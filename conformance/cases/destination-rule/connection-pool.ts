@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import net from "node:net";
 import { waitFor } from "@heddle/testkit";
 import type { CaseMesh } from "../../harness/case-mesh.ts";
 import { readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, policyProofs } from "../../harness/conformance-case.ts";
 import { type EitherApp, getByHttp2, startEitherApp } from "../../harness/either-app.ts";
+import { socketsTo } from "../../harness/kernel-sockets.ts";
 import type { SeenApp } from "../../harness/seen-app.ts";
 import type { Answer } from "../../harness/send-request.ts";
 import { listen } from "../../harness/stream-apps.ts";
@@ -40,19 +40,6 @@ function connectionsOf(app: SeenApp): number {
 
 function count<T>(values: readonly T[], value: T): number {
   return values.filter((one) => one === value).length;
-}
-
-/** Milliseconds until the keep-alive timer of the proxies' connections to `port`, as the kernel tells it. */
-function keepAliveTimers(port: number): number[] {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return readFileSync("/proc/net/tcp", "utf8")
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => remote?.endsWith(end) && state === "01")
-    .flatMap((columns) => {
-      const [kind, when = "0"] = columns[5]?.split(":") ?? [];
-      return kind === "02" ? [Number.parseInt(when, 16) * 10] : [];
-    });
 }
 
 const httpCases: readonly ConformanceCase[] = [
@@ -158,9 +145,11 @@ const httpCases: readonly ConformanceCase[] = [
     "tcp: {tcpKeepalive: {time: 40s}}",
     async (mesh, app) => {
       await mesh.call();
-      const timers = keepAliveTimers(app.port);
-      assert.ok(timers.length > 0, "keep-alive is on");
-      for (const inMs of timers) assert.ok(inMs > 30_000 && inMs <= 40_500, `${inMs} ms`);
+      const sockets = socketsTo(app.port).filter(({ isEstablished }) => isEstablished);
+      assert.ok(sockets.length > 0);
+      for (const { keepAliveInMs = 0 } of sockets) {
+        assert.ok(keepAliveInMs > 30_000 && keepAliveInMs <= 40_500, `${keepAliveInMs} ms`);
+      }
     },
   ),
 ];
