@@ -7,7 +7,7 @@ import { Chip } from "../../ui/chip.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
-import { siblingEdge } from "./graph-model.ts";
+import { edgeStatus, siblingEdge } from "./graph-model.ts";
 import { seriesQuery } from "./graph-queries.ts";
 import { LastRequests } from "./last-requests.tsx";
 import { PanelActs } from "./panel-acts.tsx";
@@ -15,7 +15,7 @@ import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
 import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies } from "./signal-figures.tsx";
-import { TcpFigures } from "./tcp-figures.tsx";
+import { TcpFigures, TcpKeyFigures } from "./tcp-figures.tsx";
 import { WhoFailed } from "./who-failed.tsx";
 
 /** One call: who to whom, how it is, the figures, who failed, the last requests, what one can do. */
@@ -35,7 +35,7 @@ export function EdgePanel({
   const destination = snapshot.nodes.find((node) => node.id === edge.destination);
   const { data: series } = useQuery(seriesQuery("edges", edge.id));
   const points = series?.points ?? [];
-  const status = edge.health.state;
+  const status = edgeStatus(edge);
   const isCanary = isCanaryOf(canary, destination);
   const sibling = siblingEdge(edge, snapshot);
   const siblingVersion = snapshot.nodes.find((node) => node.id === sibling?.destination)?.version;
@@ -61,41 +61,53 @@ export function EdgePanel({
           </>
         }
         health={edge.health}
+        status={status}
         asOfMs={snapshot.asOfMs}
         onClose={onClose}
       />
-      <KeyFigures signals={edge.signals} series={points} status={status} hasRequests={!isTcp}>
-        <Figure
-          label="mTLS"
-          value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
-          unit={mtlsRatio === undefined ? "" : "%"}
-        >
-          <span className={styles.principal} title={edge.sourcePrincipal}>
-            <Shield ratio={mtlsRatio} />
-            <span className={styles.name}>{shortPrincipal(edge.sourcePrincipal)}</span>
-          </span>
-        </Figure>
-      </KeyFigures>
-      {tcp !== undefined && <TcpFigures tcp={tcp} />}
-      {!isTcp && (
-        <>
-          <Latencies
-            signals={edge.signals}
-            series={points}
-            status={status}
-            other={
-              sibling && siblingVersion !== undefined
-                ? { name: siblingVersion, signals: sibling.signals }
-                : undefined
-            }
-          />
-          <WhoFailed edge={edge} source={source} destination={destination} />
-        </>
+      {isTcp && tcp !== undefined ? (
+        <TcpKeyFigures tcp={tcp} series={points}>
+          <MtlsFigure edge={edge} />
+        </TcpKeyFigures>
+      ) : (
+        <KeyFigures signals={edge.signals} series={points} status={status}>
+          <MtlsFigure edge={edge} />
+        </KeyFigures>
       )}
+      {tcp !== undefined && <TcpFigures tcp={tcp} series={points} />}
+      {!isTcp && (
+        <Latencies
+          signals={edge.signals}
+          series={points}
+          status={status}
+          other={
+            sibling && siblingVersion !== undefined
+              ? { name: siblingVersion, signals: sibling.signals }
+              : undefined
+          }
+        />
+      )}
+      <WhoFailed edge={edge} destination={destination} />
       {destination !== undefined && <EndpointList node={destination} caller={source} />}
       <RulesInForce destination={destination} caller={source} edge={edge} />
       {!isTcp && <LastRequests edgeId={edge.id} />}
     </SidePanel>
+  );
+}
+
+function MtlsFigure({ edge }: { readonly edge: GraphEdge }) {
+  const { mtlsRatio, sourcePrincipal } = edge;
+  return (
+    <Figure
+      label="mTLS"
+      value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
+      unit={mtlsRatio === undefined ? "" : "%"}
+    >
+      <span className={styles.principal} title={sourcePrincipal}>
+        <Shield ratio={mtlsRatio} />
+        <span className={styles.name}>{shortPrincipal(sourcePrincipal)}</span>
+      </span>
+    </Figure>
   );
 }
 

@@ -1,9 +1,10 @@
 "use client";
 import type { EndpointDetail, GraphNode, ObservedEndpoint } from "@heddle/contracts";
+import { ApiError } from "../../lib/api-error.ts";
 import { useServiceEndpoints } from "../../lib/queries/use-traffic.ts";
-import { formatClock } from "../../lib/times.ts";
+import { formatClock, formatStamp, formatTimeLeft } from "../../lib/times.ts";
+import { useNowMs } from "../../ui/clock.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
 import { PanelSection } from "../../ui/side-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import type { Status } from "../../ui/status.ts";
@@ -22,24 +23,25 @@ export function EndpointList({
   readonly caller?: GraphNode | undefined;
 }) {
   const service = node.service ?? node.address ?? "";
-  const { data, isError, error, refetch, isPending } = useServiceEndpoints(node.namespace, service);
+  const { data, error, isError, refetch, dataUpdatedAt } = useServiceEndpoints(
+    node.namespace,
+    service,
+    node.kind !== "outside",
+  );
   if (node.kind === "outside") return null;
-  if (isPending) {
+  if (data === undefined) {
+    if (node.kind === "external" && isMissing(error)) return null; // no rule knows it: nothing is missing
     return (
       <PanelSection title="Endpoints">
-        <Skeleton heightPx={28} />
-      </PanelSection>
-    );
-  }
-  if (isError) {
-    if (node.kind === "external") return null; // no rule knows it: nothing is missing
-    return (
-      <PanelSection title="Endpoints">
-        <ErrorPart
-          title="The endpoints could not be read"
-          detail={error.message}
-          onRetry={() => void refetch()}
-        />
+        {isError ? (
+          <ErrorPart
+            title="The endpoints could not be read"
+            detail={error.message}
+            onRetry={() => void refetch()}
+          />
+        ) : (
+          <Skeleton heightPx={24} />
+        )}
       </PanelSection>
     );
   }
@@ -47,13 +49,11 @@ export function EndpointList({
     ({ workload }) => node.workload === undefined || workload === node.workload,
   );
   const isOf = (observed: ObservedEndpoint) => isSeenBy(observed, caller);
-  const out = own.filter((one) => one.observed.some(isOf) || one.state !== "serving").length;
+  const inUse = own.filter((one) => one.state === "serving" && !one.observed.some(isOf)).length;
   return (
     <PanelSection
       title="Endpoints"
-      caption={
-        out === 0 ? `${own.length} in use` : `${own.length - out} of ${own.length} fully in use`
-      }
+      caption={isError ? `as of ${formatClock(dataUpdatedAt)}` : countInWords(inUse, own.length)}
     >
       {own.length === 0 && (
         <p className={styles.none}>
@@ -62,7 +62,7 @@ export function EndpointList({
             : "Nobody serves it: requests get 503 (UH)."}
         </p>
       )}
-      <ul className={styles.endpoints}>
+      <ul className={styles.endpoints} data-stale={isError || undefined}>
         {own.map((endpoint) => (
           <Endpoint
             key={endpoint.id}
@@ -72,8 +72,8 @@ export function EndpointList({
           />
         ))}
         {data.unlisted.filter(isOf).map((observed) => (
-          <li key={`${observed.endpointId} ${observed.proxyId}`}>
-            <StatusGlyph status="degraded" isBesideWord />
+          <li key={`${observed.endpointId} ${observed.proxyId} ${observed.source.name}`}>
+            <StatusGlyph status={statusOf("serving", [observed])} isBesideWord />
             <code>{observed.endpointId}</code>
             <Observation observed={observed} namesCaller={caller === undefined} />
           </li>
@@ -81,6 +81,16 @@ export function EndpointList({
       </ul>
     </PanelSection>
   );
+}
+
+function isMissing(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+/** "1 of 2 in use", "2 in use"; nobody: nothing, the list says it. */
+function countInWords(inUse: number, all: number): string | undefined {
+  if (all === 0) return undefined;
+  return inUse === all ? `${all} in use` : `${inUse} of ${all} in use`;
 }
 
 function isSeenBy({ source }: ObservedEndpoint, caller: GraphNode | undefined): boolean {
@@ -97,10 +107,10 @@ function Endpoint({
   readonly observed: readonly ObservedEndpoint[];
   readonly namesCaller: boolean;
 }) {
-  const { address, port, version, locality, state, leaseEndsAtMs } = endpoint;
+  const { address, port, version, locality, state, leaseEndsAtMs, document } = endpoint;
   return (
     <li>
-      <StatusGlyph status={statusOf(endpoint, observed)} isBesideWord />
+      <StatusGlyph status={statusOf(state, observed)} isBesideWord />
       <span className={styles.address}>
         <code>
           {address}:{port}
@@ -108,16 +118,13 @@ function Endpoint({
         {version !== undefined && <span className={styles.fact}>{version}</span>}
         {locality !== undefined && <span className={styles.fact}>{locality}</span>}
         {!endpoint.hasSidecar && <span className={styles.fact}>no sidecar</span>}
+        {document !== undefined && <span className={styles.fact}>by {document}</span>}
       </span>
-      {state === "draining" && <span className={styles.state}>draining, gets no new requests</span>}
+      {state === "draining" && <span className={styles.state}>draining: gets no new requests</span>}
       {state === "disconnected" && (
         <span className={styles.state}>
-          its proxy is disconnected
-          {leaseEndsAtMs !== undefined && (
-            <>
-              , lease ends <RelativeTime atMs={leaseEndsAtMs} />
-            </>
-          )}
+          its proxy is away
+          {leaseEndsAtMs !== undefined && <Lease endsAtMs={leaseEndsAtMs} />}
         </span>
       )}
       {observed.map((one) => (
@@ -127,19 +134,24 @@ function Endpoint({
           namesCaller={namesCaller}
         />
       ))}
-      {observed.length === 0 && state === "serving" && <span className={styles.state}>in use</span>}
     </li>
   );
 }
 
+/** How long it is still used without a word from its proxy. */
+function Lease({ endsAtMs }: { readonly endsAtMs: number }) {
+  const nowMs = useNowMs();
+  return nowMs === undefined ? null : `, lease: ${formatTimeLeft(endsAtMs, nowMs)}`;
+}
+
 const STATE_WORDS = {
-  ejected: "ejected",
-  open: "circuit open",
-  warming: "warming up",
-  unreachable: "unreachable",
+  ejected: "Ejected",
+  open: "Circuit open",
+  warming: "Warming up",
+  unreachable: "Unreachable",
 } as const;
 
-/** "ejected until 14:33:10, 5 times 503 in a row (storefront-v1)". */
+/** "Ejected since 14:32:40, until 14:33:10: 5 times 503 in a row, by storefront-v1". */
 function Observation({
   observed,
   namesCaller,
@@ -147,17 +159,18 @@ function Observation({
   readonly observed: ObservedEndpoint;
   readonly namesCaller: boolean;
 }) {
-  const { state, reason, untilMs, source } = observed;
+  const { state, reason, sinceMs, untilMs, source, subset } = observed;
   return (
-    <span className={state === "warming" ? styles.state : styles.out}>
-      {STATE_WORDS[state]}
-      {untilMs !== undefined && ` until ${formatClock(untilMs)}`}: {reason}
-      {namesCaller && ` (by ${source.name})`}
+    <span className={state === "warming" ? styles.state : styles.out} title={formatStamp(sinceMs)}>
+      <b>{STATE_WORDS[state]}</b> since {formatClock(sinceMs)}
+      {untilMs !== undefined && `, until ${formatClock(untilMs)}`}: {reason}
+      {namesCaller && `, seen by ${source.name}`}
+      {subset !== undefined && ` (subset ${subset})`}
     </span>
   );
 }
 
-function statusOf({ state }: EndpointDetail, observed: readonly ObservedEndpoint[]): Status {
+function statusOf(state: EndpointDetail["state"], observed: readonly ObservedEndpoint[]): Status {
   if (observed.some((one) => one.state !== "warming")) return "failing";
   if (state === "disconnected") return "unknown";
   return state === "draining" || observed.length > 0 ? "degraded" : "healthy";

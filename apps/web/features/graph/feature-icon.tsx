@@ -1,10 +1,10 @@
 import type { TrafficFeatureKind } from "@heddle/contracts";
-import { Bug, Copy, Gauge, RotateCw, Split, Timer, Zap } from "lucide-react";
+import { Bug, Copy, Gauge, Repeat, Split, Timer, Zap } from "lucide-react";
 
 const ICONS = {
   fault: Bug,
   timeout: Timer,
-  retry: RotateCw,
+  retry: Repeat,
   mirror: Copy,
   breaker: Zap,
   split: Split,

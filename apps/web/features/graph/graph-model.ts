@@ -1,5 +1,12 @@
-import type { Canary, GraphEdge, GraphNode, GraphSnapshot } from "@heddle/contracts";
+import type {
+  Canary,
+  GraphEdge,
+  GraphNode,
+  GraphSnapshot,
+  TcpSignalsWire,
+} from "@heddle/contracts";
 import { compareStatus, type Status, worstStatus } from "../../ui/status.ts";
+import { isActiveTcp, mtlsOfEdges, tcpByNode } from "./tcp-signals.ts";
 import { type Badge, badgesOf, type ServiceTraffic } from "./traffic-features.ts";
 
 /** How the same traffic is drawn: services with a row per version, services, or single workloads. */
@@ -12,8 +19,8 @@ export type CardRow = {
   readonly node: GraphNode;
   readonly status: Status;
   readonly isCanary: boolean;
-  /** Both ways, of opaque connections it receives; 0: none. */
-  readonly tcpBytesPerSecond: number;
+  /** Its opaque connections; absent: none in the window. */
+  readonly tcp: TcpSignalsWire | undefined;
 };
 
 export type Card = {
@@ -25,7 +32,7 @@ export type Card = {
   readonly status: Status;
   readonly rows: readonly CardRow[];
   readonly canary: Canary | undefined;
-  /** Requests the rows receive, each counted where it arrives; 0–1, absent: nobody reported. */
+  /** Of what the rows receive, each counted where it arrives; 0–1, absent: nobody reported. */
   readonly mtlsRatio: number | undefined;
   /** Rules that shape its traffic. */
   readonly badges: readonly Badge[];
@@ -60,12 +67,12 @@ export function graphModel(
   const nodes = snapshot.nodes.filter(
     (node) => namespace === undefined || node.namespace === namespace,
   );
-  const mtls = mtlsByDestination(snapshot.edges);
-  const tcp = tcpByDestination(snapshot.edges);
+  const received = Map.groupBy(snapshot.edges, ({ destination }) => destination);
+  const tcp = tcpByNode(snapshot.edges);
   const cardOf = new Map(nodes.map((node) => [node.id, cardIdOf(node, view)]));
   const grouped = Map.groupBy(nodes, (node) => cardIdOf(node, view));
   const cards = [...grouped]
-    .map(([id, members]) => toCard(id, members, { view, canaries, mtls, tcp, trafficOf }))
+    .map(([id, members]) => toCard(id, members, { view, canaries, received, tcp, trafficOf }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const threads = snapshot.edges.flatMap((edge): Thread[] => {
     const sourceCard = cardOf.get(edge.source);
@@ -78,14 +85,22 @@ export function graphModel(
 
 const NO_TRAFFIC: ServiceTraffic = { features: [], openBreakers: [] };
 
-/** Opaque connections know no verdict on requests; as long as bytes pass, the edge is TCP and not idle. */
-function edgeStatus({ protocol, health, tcp }: GraphEdge): Status {
-  const isQuiet = health.state === "idle" || health.state === "healthy";
-  return protocol === "tcp" && isQuiet && tcp !== undefined && isActive(tcp) ? "tcp" : health.state;
+/** Opaque connections that are well, or only quiet, are TCP: no verdict on requests they do not have. */
+export function edgeStatus({ protocol, health, tcp }: GraphEdge): Status {
+  return protocol === "tcp" ? tcpStatus(health.state, tcp) : health.state;
 }
 
-function isActive(tcp: NonNullable<GraphEdge["tcp"]>): boolean {
-  return tcp.open > 0 || tcp.opened > 0 || tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond > 0;
+function tcpStatus(state: Status, tcp: TcpSignalsWire | undefined): Status {
+  const isQuiet = state === "idle" || state === "healthy";
+  return isQuiet && tcp !== undefined && isActiveTcp(tcp) ? "tcp" : state;
+}
+
+/** As of an edge, for a node that has only opaque connections. */
+export function nodeStatus(
+  { health, signals }: GraphNode,
+  tcp: TcpSignalsWire | undefined,
+): Status {
+  return signals.requests === 0 ? tcpStatus(health.state, tcp) : health.state;
 }
 
 function cardIdOf(node: GraphNode, view: GraphView): string {
@@ -103,24 +118,22 @@ function toCard(
   parts: {
     readonly view: GraphView;
     readonly canaries: readonly Canary[];
-    readonly mtls: ReadonlyMap<string, MtlsCount>;
-    readonly tcp: ReadonlyMap<string, number>;
+    readonly received: ReadonlyMap<string, readonly GraphEdge[]>;
+    readonly tcp: ReadonlyMap<string, TcpSignalsWire>;
     readonly trafficOf: (node: GraphNode) => ServiceTraffic;
   },
 ): Card {
-  const { view, canaries, mtls, tcp } = parts;
+  const { view, canaries, received, tcp } = parts;
   const [first] = members;
   if (first === undefined) throw new Error(`card ${id} has no node`);
   const canary = canaries.find(
     (one) => one.namespace === first.namespace && one.service === first.service,
   );
   const rows = members
-    .map((node) => toRow(node, canary, tcp.get(node.id)))
+    .map((node) => toRow(node, view, canary, tcp.get(node.id)))
     .sort(
       (a, b) => a.label.localeCompare(b.label, "en", { numeric: true }) || (a.id < b.id ? -1 : 1),
     );
-  const counts = rows.flatMap((row) => mtls.get(row.id) ?? []);
-  const counted = counts.reduce((sum, count) => sum + count.requests, 0);
   return {
     id,
     title: view === "workloads" && first.workload !== undefined ? first.workload : first.label,
@@ -129,8 +142,7 @@ function toCard(
     status: worstStatus(rows.map((row) => row.status)),
     rows,
     canary: first.kind === "workload" || first.kind === "service" ? canary : undefined,
-    mtlsRatio:
-      counted === 0 ? undefined : counts.reduce((sum, count) => sum + count.encrypted, 0) / counted,
+    mtlsRatio: mtlsOfEdges(rows.flatMap((row) => received.get(row.id) ?? [])),
     // A canary has its own two signs for the split.
     badges: badgesOf(parts.trafficOf(first)).filter(
       ({ kind }) => kind !== "split" || canary === undefined,
@@ -140,22 +152,22 @@ function toCard(
 
 function toRow(
   node: GraphNode,
+  view: GraphView,
   canary: Canary | undefined,
-  tcpBytesPerSecond: number | undefined,
+  tcp: TcpSignalsWire | undefined,
 ): CardRow {
   const name = `${node.namespace}/${node.workload}`;
   return {
     id: node.id,
-    label: rowLabel(node),
+    label: rowLabel(node, view),
     node,
-    status:
-      tcpBytesPerSecond !== undefined && node.health.state === "idle" ? "tcp" : node.health.state,
-    tcpBytesPerSecond: tcpBytesPerSecond ?? 0,
+    status: nodeStatus(node, tcp),
+    tcp,
     isCanary: node.workload !== undefined && canary?.canary.workloads.includes(name) === true,
   };
 }
 
-function rowLabel(node: GraphNode): string {
+function rowLabel(node: GraphNode, view: GraphView): string {
   switch (node.kind) {
     case "workload":
       return node.version ?? `${node.instances} up`;
@@ -164,33 +176,8 @@ function rowLabel(node: GraphNode): string {
     case "external":
       return "external";
     default:
-      return "service";
+      return view === "services" ? `${node.instances} up` : "not sent"; // requests that ended before any version was reached
   }
-}
-
-type MtlsCount = { requests: number; encrypted: number };
-
-function mtlsByDestination(edges: readonly GraphEdge[]): ReadonlyMap<string, MtlsCount> {
-  const counts = new Map<string, MtlsCount>();
-  for (const edge of edges) {
-    if (edge.mtlsRatio === undefined) continue;
-    const count = counts.get(edge.destination) ?? { requests: 0, encrypted: 0 };
-    count.requests += edge.signals.requests;
-    count.encrypted += edge.signals.requests * edge.mtlsRatio;
-    counts.set(edge.destination, count);
-  }
-  return counts;
-}
-
-/** Bytes per second both ways, by destination; only of those with active connections. */
-function tcpByDestination(edges: readonly GraphEdge[]): ReadonlyMap<string, number> {
-  const bytes = new Map<string, number>();
-  for (const { destination, tcp } of edges) {
-    if (tcp === undefined || !isActive(tcp)) continue;
-    const own = tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond;
-    bytes.set(destination, (bytes.get(destination) ?? 0) + own);
-  }
-  return bytes;
 }
 
 /** How a node is called in a sentence: "payments v2", "10.0.4.17", "card-api". */

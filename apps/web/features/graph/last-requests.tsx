@@ -27,7 +27,7 @@ export function LastRequests({ edgeId }: { readonly edgeId: string }) {
           <li
             key={`${request.traceId} ${request.startMs}`}
             className={styles.request}
-            title={`${formatStamp(request.startMs)}, trace ${request.traceId}${request.flags ? `, flags ${request.flags}` : ""}`}
+            title={`${request.method} ${request.path}, ${formatStamp(request.startMs)}, trace ${request.traceId}${request.flags ? `, flags ${request.flags}` : ""}`}
           >
             <StatusGlyph status={request.failed ? "failing" : "healthy"} sizePx={10} />
             <span className={styles.time}>

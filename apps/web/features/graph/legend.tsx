@@ -1,8 +1,10 @@
 import { Shield } from "../../ui/shield.tsx";
 import { STATUS_WORDS, type Status } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { FeatureIcon } from "./feature-icon.tsx";
 import styles from "./legend.module.css";
 import { threadWidthPx } from "./thread-look.ts";
+import { BADGE_ORDER, FEATURE_WORDS } from "./traffic-features.ts";
 
 const MEANINGS: readonly (readonly [Status, string])[] = [
   ["healthy", "within objectives"],
@@ -10,6 +12,7 @@ const MEANINGS: readonly (readonly [Status, string])[] = [
   ["failing", "errors from 5 %, or no endpoint"],
   ["idle", "known, no request in the window"],
   ["unknown", "no proxy reports on it"],
+  ["tcp", "opaque connections: bytes, no requests"],
 ];
 
 const RATES = [1, 30, 1000] as const;
@@ -63,7 +66,18 @@ export function Legend() {
       <p>
         Arrowheads move with the traffic, faster where p50 is low; diamonds are failed requests.
       </p>
-      <p>Dashed card: outside the mesh.</p>
+      <p>Double: TCP connections. Dashed card: outside the mesh.</p>
+      <h3>Rules, as signs on a card</h3>
+      <ul className={styles.signs}>
+        {BADGE_ORDER.map((kind) => (
+          <li key={kind}>
+            <FeatureIcon kind={kind} /> {FEATURE_WORDS[kind]}
+          </li>
+        ))}
+        <li>
+          <FeatureIcon kind="breaker" isOpen /> Breaker is open now
+        </li>
+      </ul>
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { FeatureIcon } from "./feature-icon.tsx";
 import type { Card, CardRow } from "./graph-model.ts";
 import styles from "./node-card.module.css";
+import { bytesOf, isActiveTcp } from "./tcp-signals.ts";
 import { badgeTitle, FEATURE_WORDS } from "./traffic-features.ts";
 
 /** A service, its versions as rows. Head and rows are selected apart; the card can be dragged. */
@@ -104,7 +105,7 @@ function Badges({ card }: { readonly card: Card }): ReactNode {
       {isPart && <Shield ratio={card.mtlsRatio} sizePx={13} />}
       {card.canary !== undefined && (
         <span
-          className={styles.badge}
+          className={classNames(styles.badge, styles.canary)}
           title={`Split by ${card.canary.virtualService}: ${card.canary.canary.subset} is a canary`}
         >
           <Split size={13} aria-label="Traffic is split" />
@@ -135,7 +136,7 @@ function rowValue(card: Card, row: CardRow, asOfMs: number): string {
   const { signals, lastRequestMs, address, kind } = row.node;
   if (kind === "outside" && address !== undefined && card.title !== address) return address;
   if (signals.requests > 0) return formatRate(signals.requestsPerSecond);
-  if (row.status === "tcp") return formatBytesPerSecond(row.tcpBytesPerSecond);
+  if (row.tcp !== undefined && isActiveTcp(row.tcp)) return formatBytesPerSecond(bytesOf(row.tcp));
   if (lastRequestMs === undefined) return "no requests";
   return `idle ${formatRoughDuration(asOfMs - lastRequestMs)}`;
 }

@@ -1,7 +1,20 @@
 "use client";
-import type { Canary, GraphNode, GraphSnapshot, WorkloadState } from "@heddle/contracts";
+import type {
+  Canary,
+  GraphNode,
+  GraphSnapshot,
+  SignalsWire,
+  TcpSignalsWire,
+  WorkloadState,
+} from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { formatPercentNumber, formatRate, formatShare, NO_DATA } from "../../lib/numbers.ts";
+import {
+  formatBytesPerSecond,
+  formatCount,
+  formatPercentNumber,
+  formatRate,
+  NO_DATA,
+} from "../../lib/numbers.ts";
 import { useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { Chip } from "../../ui/chip.tsx";
 import { Lock } from "../../ui/lock.tsx";
@@ -16,6 +29,7 @@ import {
   compareThreads,
   type GraphModel,
   nodeName,
+  nodeStatus,
   type Thread,
 } from "./graph-model.ts";
 import { seriesQuery } from "./graph-queries.ts";
@@ -24,6 +38,8 @@ import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
 import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies, shareWithCount } from "./signal-figures.tsx";
+import { TcpFigures, TcpKeyFigures } from "./tcp-figures.tsx";
+import { bytesOf, mtlsOfEdges, sumTcp } from "./tcp-signals.ts";
 
 /** One node or one service with its versions: the figures of what it receives, callers, called, endpoints. */
 export function NodePanel({
@@ -50,9 +66,12 @@ export function NodePanel({
   const ids = new Set(isService ? card.rows.map((row) => row.id) : [node.id]);
   const threadsIn = model.threads.filter((one) => ids.has(one.edge.destination));
   const threadsOut = model.threads.filter((one) => ids.has(one.edge.source));
-  const mtlsRatio = isService ? card.mtlsRatio : mtlsOf(threadsIn);
+  const mtlsRatio = isService ? card.mtlsRatio : mtlsOfEdges(threadsIn.map(({ edge }) => edge));
+  const counted = threadsIn.length > 0 ? threadsIn : threadsOut;
+  const tcp = sumTcp(counted.map(({ edge }) => edge));
+  const hasRequests = tcp === undefined || node.signals.requests > 0;
   const nodes = new Map(snapshot.nodes.map((one) => [one.id, one]));
-  const status = node.health.state;
+  const status = nodeStatus(node, tcp);
   return (
     <SidePanel
       label={nodeName(node)}
@@ -69,26 +88,30 @@ export function NodePanel({
           </>
         }
         health={node.health}
+        status={status}
         asOfMs={snapshot.asOfMs}
         onClose={onClose}
       />
-      <KeyFigures signals={node.signals} series={points} status={status}>
-        <Figure
-          label="mTLS"
-          value={mtlsRatio === undefined ? NO_DATA : formatPercentNumber(mtlsRatio)}
-          unit={mtlsRatio === undefined ? "" : "%"}
-        >
-          <span className={styles.principal}>
-            <Shield ratio={mtlsRatio} /> of calls to it
-          </span>
-        </Figure>
-      </KeyFigures>
-      <Latencies
-        signals={node.signals}
-        series={points}
-        status={status}
-        other={otherVersion(card, node)}
-      />
+      {tcp !== undefined && !hasRequests ? (
+        <TcpKeyFigures tcp={tcp} series={points}>
+          <MtlsFigure ratio={mtlsRatio} />
+        </TcpKeyFigures>
+      ) : (
+        <KeyFigures signals={node.signals} series={points} status={status}>
+          <MtlsFigure ratio={mtlsRatio} />
+        </KeyFigures>
+      )}
+      {tcp !== undefined && (
+        <TcpFigures tcp={tcp} series={points} isOfCalled={threadsIn.length > 0} />
+      )}
+      {hasRequests && (
+        <Latencies
+          signals={node.signals}
+          series={points}
+          status={status}
+          other={otherVersion(card, node)}
+        />
+      )}
       {isService && <Versions card={card} onSelect={onSelect} />}
       <Calls title="Callers" end="source" threads={threadsIn} {...{ nodes, isService, onSelect }} />
       <Calls
@@ -104,6 +127,20 @@ export function NodePanel({
   );
 }
 
+function MtlsFigure({ ratio }: { readonly ratio: number | undefined }) {
+  return (
+    <Figure
+      label="mTLS"
+      value={ratio === undefined ? NO_DATA : formatPercentNumber(ratio)}
+      unit={ratio === undefined ? "" : "%"}
+    >
+      <span className={styles.principal}>
+        <Shield ratio={ratio} /> of calls to it
+      </span>
+    </Figure>
+  );
+}
+
 /** The version with most traffic beside this one: what its latencies are compared with. */
 function otherVersion(card: Card, node: GraphNode) {
   const [other] = card.rows
@@ -111,16 +148,6 @@ function otherVersion(card: Card, node: GraphNode) {
     .toSorted((a, b) => b.node.signals.requests - a.node.signals.requests);
   if (node.version === undefined || other === undefined) return undefined;
   return { name: other.label, signals: other.node.signals };
-}
-
-function mtlsOf(threads: readonly Thread[]): number | undefined {
-  const counted = threads.filter((one) => one.edge.mtlsRatio !== undefined);
-  const requests = counted.reduce((sum, one) => sum + one.edge.signals.requests, 0);
-  if (requests === 0) return undefined;
-  return (
-    counted.reduce((sum, { edge }) => sum + (edge.mtlsRatio ?? 0) * edge.signals.requests, 0) /
-    requests
-  );
 }
 
 function Versions({
@@ -144,10 +171,11 @@ function Versions({
             {row.label}
             {row.isCanary && " canary"}
           </span>
-          <span className={styles.rate}>{formatRate(row.node.signals.requestsPerSecond)}</span>
-          <span className={row.status === "failing" ? styles.bad : styles.share}>
-            {formatShare(row.node.signals.errorRatio)}
-          </span>
+          <TrafficCells
+            signals={row.node.signals}
+            tcp={row.tcp}
+            isFailing={row.status === "failing"}
+          />
         </button>
       ))}
     </PanelSection>
@@ -170,8 +198,9 @@ function Calls({
   readonly isService: boolean;
   readonly onSelect: (id: string) => void;
 }) {
+  const isTcpOnly = threads.length > 0 && threads.every(({ edge }) => edge.protocol === "tcp");
   return (
-    <PanelSection title={title} caption="rate, error share">
+    <PanelSection title={title} caption={isTcpOnly ? "bytes, connections" : "rate, error share"}>
       {threads.length === 0 && <p className={styles.none}>None in this window.</p>}
       {threads.toSorted(compareThreads).map((thread) => (
         <button
@@ -182,13 +211,36 @@ function Calls({
         >
           <StatusGlyph status={thread.status} />
           <span className={styles.name}>{callName(thread, end, nodes, isService)}</span>
-          <span className={styles.rate}>{formatRate(thread.edge.signals.requestsPerSecond)}</span>
-          <span className={thread.status === "failing" ? styles.bad : styles.share}>
-            {shareWithCount(thread.edge.signals)}
-          </span>
+          <TrafficCells {...thread.edge} isFailing={thread.status === "failing"} />
         </button>
       ))}
     </PanelSection>
+  );
+}
+
+/** Rate and error share; where there are connections alone, what they carry and how many stand open. */
+function TrafficCells({
+  signals,
+  tcp,
+  isFailing,
+}: {
+  readonly signals: SignalsWire;
+  readonly tcp?: TcpSignalsWire | undefined;
+  readonly isFailing: boolean;
+}) {
+  const isTcp = signals.requests === 0 && tcp !== undefined;
+  const failed = isTcp && tcp.failed > 0;
+  return (
+    <>
+      <span className={styles.rate}>
+        {isTcp ? formatBytesPerSecond(bytesOf(tcp)) : formatRate(signals.requestsPerSecond)}
+      </span>
+      <span className={isFailing ? styles.bad : styles.share}>
+        {failed && `${formatCount(tcp.failed)} not opened`}
+        {isTcp && !failed && `${formatCount(tcp.open)} open`}
+        {!isTcp && shareWithCount(signals)}
+      </span>
+    </>
   );
 }
 

@@ -6,6 +6,7 @@ import { formatClock, formatRoughDuration, formatStamp } from "../../lib/times.t
 import { IconButton } from "../../ui/button.tsx";
 import { useNowMs } from "../../ui/clock.ts";
 import { PanelSection } from "../../ui/side-panel.tsx";
+import type { Status } from "../../ui/status.ts";
 import { StatusPill } from "../../ui/status-pill.tsx";
 import styles from "./panel-head.module.css";
 
@@ -13,11 +14,14 @@ import styles from "./panel-head.module.css";
 export function PanelHead({
   title,
   health,
+  status = health.state,
   asOfMs,
   onClose,
 }: {
   readonly title: ReactNode;
   readonly health: GraphNode["health"];
+  /** Where what is shown is not the verdict itself: traffic that is TCP alone. */
+  readonly status?: Status;
   readonly asOfMs: number;
   readonly onClose: () => void;
 }) {
@@ -26,12 +30,12 @@ export function PanelHead({
     <PanelSection>
       <PanelTitle onClose={onClose}>{title}</PanelTitle>
       <div className={styles.status}>
-        <StatusPill status={health.state} />
+        <StatusPill status={status} />
         <span className={styles.since} title={formatStamp(health.sinceMs)}>
           for {formatRoughDuration(nowMs - health.sinceMs)}, since {formatClock(health.sinceMs)}
         </span>
       </div>
-      {health.state !== "healthy" && health.reason !== "" && (
+      {status !== "healthy" && status !== "tcp" && health.reason !== "" && (
         <p className={styles.reason}>{health.reason}</p>
       )}
     </PanelSection>

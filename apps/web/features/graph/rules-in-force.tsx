@@ -40,7 +40,7 @@ export function RulesInForce({
       <ul className={styles.rules}>
         {features.map((feature) => (
           <Rule
-            key={`${feature.kind} ${feature.part} ${feature.document.name} ${feature.detail}`}
+            key={`${feature.kind} ${feature.part} ${feature.document.kind} ${feature.document.name} ${feature.detail}`}
             feature={feature}
           />
         ))}
@@ -59,7 +59,7 @@ function Rule({ feature }: { readonly feature: TrafficFeature }) {
     <li>
       <FeatureIcon kind={kind} />
       <span>
-        <b>{FEATURE_WORDS[kind]}</b> {detail}
+        <b>{FEATURE_WORDS[kind]}:</b> {detail}
         <span className={styles.origin}>
           <Link href={`/history?q=${encodeURIComponent(document.name)}`}>
             {document.kind} {name}

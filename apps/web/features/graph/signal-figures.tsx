@@ -16,24 +16,14 @@ export function KeyFigures({
   signals,
   series,
   status,
-  hasRequests = true,
   children,
 }: {
   readonly signals: Signals;
   readonly series: readonly SeriesPoint[];
   readonly status: Status;
-  /** False: opaque connections, which know no requests and no errors of any. */
-  readonly hasRequests?: boolean;
   readonly children?: ReactNode;
 }) {
   const { errorRatio, requestsPerSecond } = signals;
-  if (!hasRequests) {
-    return (
-      <PanelSection>
-        <div className={styles.figures}>{children}</div>
-      </PanelSection>
-    );
-  }
   return (
     <PanelSection>
       <div className={styles.figures}>
@@ -133,7 +123,7 @@ export function Latencies({
   );
 }
 
-function pointsOf(
+export function pointsOf(
   series: readonly SeriesPoint[],
   valueOf: (one: SeriesPoint) => number | undefined,
 ) {

@@ -1,9 +1,16 @@
-import type { GraphNode } from "@heddle/contracts";
-import { formatBytesPerSecond, formatRate, formatShare, UNIT_SPACE } from "../../lib/numbers.ts";
+import type { GraphEdge, GraphNode } from "@heddle/contracts";
+import {
+  formatBytesPerSecond,
+  formatCounted,
+  formatRate,
+  formatShare,
+  UNIT_SPACE,
+} from "../../lib/numbers.ts";
 import { formatDuration } from "../../lib/times.ts";
 import { STATUS_WORDS } from "../../ui/status.ts";
 import { nodeName, type Thread } from "./graph-model.ts";
 import type { EdgeLabel } from "./graph-state.ts";
+import { bytesOf, isActiveTcp } from "./tcp-signals.ts";
 
 /** 1.25 to 7 px, by the logarithm of the rate: ten times the traffic is 1.5 px more. */
 export function threadWidthPx(requestsPerSecond: number): number {
@@ -23,6 +30,7 @@ export type FlowMarks = {
 /** Count by rate, speed by p50 in few steps, so that a wobbling figure does not restart the motion. */
 export function flowMarks(thread: Thread, threadsDrawn: number): FlowMarks {
   const { requestsPerSecond, errorRatio = 0, p50Ms = 0 } = thread.edge.signals;
+  if (thread.status === "tcp") return TCP_MARKS;
   if (requestsPerSecond <= 0 || thread.status === "idle")
     return { count: 0, diamonds: 0, durationS: 1 };
   const wanted = Math.min(1 + Math.floor(Math.log10(1 + requestsPerSecond)), 4);
@@ -32,6 +40,9 @@ export function flowMarks(thread: Thread, threadsDrawn: number): FlowMarks {
   const diamonds = isFailing ? Math.min(count, Math.max(1, Math.round(count * errorRatio))) : 0;
   return { count, diamonds, durationS };
 }
+
+/** One arrowhead: the direction, of traffic that has no rate to count by. */
+const TCP_MARKS: FlowMarks = { count: 1, diamonds: 0, durationS: 3.6 };
 
 const SPEEDS = [
   [10, 2.2],
@@ -50,28 +61,42 @@ export type ChipText = {
 
 /** The chip of a thread. Rate when healthy, error share when not, further values only if asked for. */
 export function chipText(thread: Thread, labels: readonly EdgeLabel[]): ChipText | undefined {
-  const { signals, mtlsRatio, tcp } = thread.edge;
-  const deviates = thread.status === "degraded" || thread.status === "failing";
-  const parts: string[] = [];
-  const showsErrors = labels.includes("errors") && deviates && signals.errors > 0;
-  if (showsErrors) parts.push(`${formatShare(signals.errorRatio)} errors`);
-  else if (labels.includes("rate") && signals.requests > 0)
-    parts.push(formatRate(signals.requestsPerSecond));
-  else if (labels.includes("rate") && tcp !== undefined && thread.status === "tcp")
-    parts.push(formatBytesPerSecond(tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond));
+  const { edge, status } = thread;
+  const { signals, mtlsRatio } = edge;
+  const deviates = status === "degraded" || status === "failing";
+  const failed = deviates && labels.includes("errors") ? failedText(edge) : undefined;
+  const first = failed ?? (labels.includes("rate") ? trafficText(edge) : undefined);
+  const parts = first === undefined ? [] : [first];
   for (const [label, value] of [
     ["p50", signals.p50Ms],
     ["p95", signals.p95Ms],
     ["p99", signals.p99Ms],
   ] as const) {
-    if (labels.includes(label) && thread.edge.protocol !== "tcp")
+    if (labels.includes(label) && edge.protocol !== "tcp")
       parts.push(`${label} ${formatDuration(value)}`);
   }
   if (labels.includes("mtls")) parts.push(`mTLS ${formatShare(mtlsRatio)}`);
   if (parts.length === 0) return undefined;
   const hasShield = mtlsRatio !== undefined && mtlsRatio < 1;
-  const tone = showsErrors ? (thread.status === "failing" ? "bad" : "warn") : "plain";
-  return { text: parts.join(" · "), tone, shield: hasShield ? { ratio: mtlsRatio } : undefined };
+  const deviatingTone = status === "failing" ? "bad" : "warn";
+  return {
+    text: parts.join(" · "),
+    tone: failed === undefined ? "plain" : deviatingTone,
+    shield: hasShield ? { ratio: mtlsRatio } : undefined,
+  };
+}
+
+/** "8.7 % errors", of connections "8.7 % not opened"; `undefined`: none failed. */
+function failedText({ signals, tcp }: GraphEdge): string | undefined {
+  if (signals.errors > 0) return `${formatShare(signals.errorRatio)} errors`;
+  if (tcp === undefined || tcp.failed === 0) return undefined;
+  return `${formatShare(tcp.failed / (tcp.failed + tcp.opened))} not opened`;
+}
+
+/** "42.1 rps", of connections "2.1 MB/s"; `undefined`: nothing passes. */
+function trafficText({ signals, tcp }: GraphEdge): string | undefined {
+  if (signals.requests > 0) return formatRate(signals.requestsPerSecond);
+  return tcp !== undefined && isActiveTcp(tcp) ? formatBytesPerSecond(bytesOf(tcp)) : undefined;
 }
 
 const CHIP_CHAR_PX = 5.8;
@@ -85,17 +110,18 @@ export function chipWidthPx(chip: ChipText): number {
 
 /** The thread in words: what a screen reader says for the line. */
 export function threadName(thread: Thread, nodes: ReadonlyMap<string, GraphNode>): string {
-  const { source, destination, signals, mtlsRatio, tcp } = thread.edge;
+  const { source, destination, signals, mtlsRatio, protocol, tcp } = thread.edge;
   const figures =
-    tcp !== undefined && thread.edge.protocol === "tcp"
+    protocol === "tcp"
       ? [
-          formatBytesPerSecond(tcp.sentBytesPerSecond + tcp.receivedBytesPerSecond),
-          `${tcp.open} connections open`,
+          trafficText(thread.edge) ?? "no bytes",
+          tcp && `${formatCounted(tcp.open, "connection")} open`,
+          failedText(thread.edge),
         ]
       : [formatRate(signals.requestsPerSecond), `${formatShare(signals.errorRatio)} errors`];
   return [
     `${nodeName(nodes.get(source))} to ${nodeName(nodes.get(destination))}: ${STATUS_WORDS[thread.status]}`,
-    ...figures,
+    ...figures.filter((figure) => figure !== undefined),
     `mTLS ${formatShare(mtlsRatio)}`,
   ].join(", ");
 }

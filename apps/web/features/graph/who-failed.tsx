@@ -2,98 +2,70 @@ import type { FailureKindWire, GraphEdge, GraphNode } from "@heddle/contracts";
 import { answerInWords, flagAdvice, flagsInWords } from "../../lib/flag-words.ts";
 import { formatCount } from "../../lib/numbers.ts";
 import { PanelSection } from "../../ui/side-panel.tsx";
+import { type FailedHop, failuresOf, hopInWords } from "./failed-hops.ts";
 import { nodeName } from "./graph-model.ts";
 import styles from "./who-failed.module.css";
 
-const HOPS = [
-  { key: "app", hop: "app", name: "App", ink: "var(--bad-thread)" },
-  {
-    key: "outboundProxy",
-    hop: "outbound-proxy",
-    name: "Outbound proxy",
-    ink: "var(--warn-thread)",
-  },
-  { key: "inboundProxy", hop: "inbound-proxy", name: "Inbound proxy", ink: "var(--tcp-thread)" },
-  { key: "network", hop: "network", name: "Network", ink: "var(--idle-thread)" },
-] as const;
+const LOOKS = {
+  app: { name: "App", ink: "var(--bad-thread)" },
+  "outbound-proxy": { name: "Outbound proxy", ink: "var(--warn-thread)" },
+  "inbound-proxy": { name: "Inbound proxy", ink: "var(--tcp-thread)" },
+  network: { name: "Network", ink: "var(--idle-thread)" },
+} as const;
 
-/** Which hop failed the failed requests, and how. Zeros stay listed: what it was not is half the answer. */
+/** Which hop failed what failed, and how. Zeros stay listed: what it was not is half the answer. */
 export function WhoFailed({
   edge,
-  source,
   destination,
 }: {
   readonly edge: GraphEdge;
-  readonly source: GraphNode | undefined;
   readonly destination: GraphNode | undefined;
 }) {
-  const { errors, requests } = edge.signals;
-  const injected = edge.events?.faultsInjected ?? 0;
-  const details = {
-    app: `${nodeName(destination)} answered so itself`,
-    outboundProxy: `of ${nodeName(source)} gave up`,
-    inboundProxy: `of ${nodeName(destination)} refused`,
-    network: "broke between the two",
-  };
+  const { failed, tried, noun, hops, injected } = failuresOf(edge);
+  if (noun === "connections" && failed === 0) return null; // nothing was asked that could have failed
   return (
     <PanelSection
       title="Who failed"
-      caption={`${formatCount(errors)} of ${formatCount(requests)} requests`}
+      caption={`${formatCount(failed)} of ${formatCount(tried)} ${noun}`}
     >
       <div className={styles.bar} aria-hidden="true">
-        {HOPS.map(({ key, ink }) => (
-          <span key={key} style={{ flexGrow: edge.whoFailed[key], background: ink }} />
+        {hops.map(({ hop, count }) => (
+          <span key={hop} style={{ flexGrow: count, background: LOOKS[hop].ink }} />
         ))}
       </div>
       <div className={styles.hops}>
-        {HOPS.map(({ key, hop, name, ink }) => (
-          <Hop
-            key={key}
-            name={name}
-            ink={ink}
-            count={edge.whoFailed[key]}
-            detail={details[key]}
-            kinds={(edge.failures ?? []).filter((kind) => kind.failedBy === hop)}
-          />
+        {hops.map((hop) => (
+          <Hop key={hop.hop} hop={hop} appName={nodeName(destination)} />
         ))}
       </div>
-      {injected > 0 && (
-        <p className={styles.injected}>
-          {formatCount(injected)} of them or more were injected by a fault rule, not by anything
-          broken.
-        </p>
-      )}
+      {injected > 0 && <p className={styles.injected}>{injectedInWords(injected, failed)}</p>}
     </PanelSection>
   );
 }
 
-function Hop({
-  name,
-  ink,
-  count,
-  detail,
-  kinds,
-}: {
-  readonly name: string;
-  readonly ink: string;
-  readonly count: number;
-  readonly detail: string;
-  readonly kinds: readonly FailureKindWire[];
-}) {
+function injectedInWords(injected: number, failed: number): string {
+  const who = injected === failed ? "All of them" : `${formatCount(injected)} of them`;
+  return `${who} failed on purpose, by a fault rule: nothing is broken there.`;
+}
+
+function Hop({ hop, appName }: { readonly hop: FailedHop; readonly appName: string }) {
+  const { count, kinds } = hop;
+  const { name, ink } = LOOKS[hop.hop];
   const line = (
     <>
+      <span
+        className={styles.mark}
+        style={{ background: count === 0 ? "transparent" : ink }}
+        aria-hidden="true"
+      />
       <span className={styles.name}>
-        <span
-          className={styles.mark}
-          style={{ background: count === 0 ? "transparent" : ink }}
-          aria-hidden="true"
-        />
-        <b>{name}</b> {count > 0 && detail}
+        <b>{name}</b> {count > 0 && hopInWords(hop, appName)}
       </span>
       <span className={styles.count}>{formatCount(count)}</span>
     </>
   );
-  if (count === 0 || kinds.length === 0) {
+  const hasMore = kinds.length > 1 || kinds.some(({ flags }) => flagAdvice(flags) !== undefined);
+  if (count === 0 || !hasMore) {
     return <div className={count === 0 ? `${styles.hop} ${styles.zero}` : styles.hop}>{line}</div>;
   }
   return (
@@ -101,21 +73,27 @@ function Hop({
       <summary className={styles.hop}>{line}</summary>
       <ul className={styles.kinds}>
         {kinds.map((kind) => (
-          <li key={`${kind.flags} ${kind.code} ${kind.grpcStatus}`}>
-            <span className={styles.kind}>
-              {flagsInWords(kind.flags) ?? "answered by the app"}
-              <code title="response flags and code">
-                {kind.flags === "-" ? "" : `${kind.flags} `}
-                {answerInWords(kind.code, kind.grpcStatus)}
-              </code>
-            </span>
-            <span className={styles.count}>{formatCount(kind.count)}</span>
-            {flagAdvice(kind.flags) !== undefined && (
-              <span className={styles.advice}>Look at: {flagAdvice(kind.flags)}</span>
-            )}
-          </li>
+          <Kind key={`${kind.flags} ${kind.code} ${kind.grpcStatus}`} kind={kind} />
         ))}
       </ul>
     </details>
+  );
+}
+
+function Kind({ kind }: { readonly kind: FailureKindWire }) {
+  const { flags, code, grpcStatus, count } = kind;
+  const advice = flagAdvice(flags);
+  return (
+    <li>
+      <span className={styles.kind}>
+        {flagsInWords(flags) ?? "the app's own answer"}{" "}
+        <code title="response flags and answer">
+          {flags === "-" ? "" : `${flags} `}
+          {answerInWords(code, grpcStatus)}
+        </code>
+      </span>
+      <span className={styles.count}>{formatCount(count)}</span>
+      {advice !== undefined && <span className={styles.advice}>Look at: {advice}</span>}
+    </li>
   );
 }

@@ -18,12 +18,13 @@ export function useTrafficFeatures() {
   });
 }
 
-/** The endpoints of a service as the control plane and the calling proxies see them. */
-export function useServiceEndpoints(namespace: string, service: string) {
+/** The endpoints of a service (asked for only while `isKnown`) as the control plane and the calling proxies see them. */
+export function useServiceEndpoints(namespace: string, service: string, isKnown: boolean) {
   return useQuery({
     queryKey: queryKeys.endpoints(namespace, service),
     queryFn: ({ signal }) =>
       getJson(apiPath(["services", namespace, service, "endpoints"]), EndpointsResponse, signal),
     refetchInterval: MEND_EVERY_MS,
+    enabled: isKnown && service !== "",
   });
 }
