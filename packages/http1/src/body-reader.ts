@@ -48,8 +48,9 @@ export const NO_TRAILERS: ReadonlySet<string> = new Set([
 
 /**
  * Takes the framing off one body after another (RFC 9112 §6, §7.1). Chunk extensions are checked and
- * dropped; a trailer section is checked like a head and readable in `trailers` once `isComplete`, until
- * the next `reset`, whatever becomes of the read buffer: what writes it may still wait for a connection.
+ * dropped; a trailer section is checked like a head and in `trailers` once `isComplete`, until the next
+ * `reset`. Who has taken it may keep it: its memory is never used again, for what writes it may still
+ * wait for a connection while the next message is read.
  */
 export class BodyReader {
   isComplete = true;
@@ -79,7 +80,7 @@ export class BodyReader {
     this.kind = kind;
     this.isComplete = kind === "none" || kind === "tunnel" || (kind === "length" && length === 0);
     this.payloadBytes = 0;
-    this.trailers = undefined;
+    if (this.trailers !== undefined) this.#leaveTrailers();
     this.#remaining = kind === "length" ? length : 0;
     this.#state = SIZE_START;
     this.#digits = 0;
@@ -87,6 +88,12 @@ export class BodyReader {
     this.#messageExtensionBytes = 0;
     if (this.#kept !== undefined && this.#kept.length > MAX_IDLE_BYTES) this.#kept = undefined;
     this.#keptBytes = 0;
+  }
+
+  #leaveTrailers(): void {
+    this.trailers = undefined;
+    this.#block = undefined;
+    this.#kept = undefined;
   }
 
   /**

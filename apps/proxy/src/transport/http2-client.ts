@@ -38,6 +38,8 @@ const FIRST_MAX_STREAMS = 100;
 /** Streams kept for the next requests. */
 const MAX_SPARE = 64;
 const NO_BYTES = Buffer.alloc(0);
+/** What a client repeats is the server's to judge. Node's types know this of servers alone. */
+const FIELDS_AS_THEY_ARE = { strictSingleValueFields: false };
 
 /** Heads are put together here and turned into HTTP/2's within the same call. */
 const scratch = new OutBuffer(8_192);
@@ -85,6 +87,7 @@ export class Http2ClientSession implements Watched {
     this.openedAtMs = owner.clock.nowMs;
     const socket = connection.release(NO_BYTES);
     const session = http2.connect(`http://${authority}`, {
+      ...FIELDS_AS_THEY_ARE,
       createConnection: () => socket,
       maxSessionMemory: MAX_SESSION_MEGABYTES,
       maxHeaderListPairs: owner.limits.maxFields + 8,
@@ -123,6 +126,7 @@ export class Http2ClientSession implements Watched {
     return (
       !this.isRetired &&
       !this.#session.closed &&
+      !this.#session.destroyed &&
       this.busyCount < this.#maxStreams &&
       this.busyCount < maxStreams &&
       this.#requestCount < maxRequests
@@ -223,10 +227,26 @@ class Http2ClientStream implements UpstreamStream {
     const endStream = body === "none" || body === "tunnel";
     // Without trailers to wait for, `close` would send what is pending as if it were the whole request.
     const options = { endStream, waitForTrailers: !endStream };
-    const stream = this.#session.open(requestHeaders(request), options);
     scratch.clear();
-    this.#stream = stream;
-    this.#listen(stream);
+    try {
+      const stream = this.#session.open(requestHeaders(request), options);
+      this.#stream = stream;
+      this.#listen(stream);
+    } catch (error) {
+      this.#refuseSoon(error);
+    }
+  }
+
+  /** `node:http2` throws for what it does not send: the session has just ended, or the head is none. */
+  #refuseSoon(error: unknown): void {
+    const user = this.#user;
+    const reason = error instanceof Error ? error.message : String(error);
+    // Whoever sends the head has more to do with this stream in this turn.
+    process.nextTick(() => {
+      if (user === undefined || this.#user !== user || this.#stream !== undefined) return;
+      this.#release();
+      user.onUpstreamFault({ kind: "reset", reason, isRefused: true });
+    });
   }
 
   #listen(stream: ClientHttp2Stream): void {

@@ -105,14 +105,18 @@ export function requestHeaders(request: RequestParser): string[] {
   return append(headers, request.fields, HEAD_MASK);
 }
 
-/** A response's head for `node:http2`. */
-export function responseHeaders(response: ResponseParser): string[] {
-  return append([":status", String(response.status)], response.fields, HEAD_MASK);
+/**
+ * A response's head for `node:http2`, which sends no status above 599: there is none, and who meets one
+ * takes it for a server's failure (RFC 9110 §15).
+ */
+export function responseHeaders({ status, fields }: ResponseParser): string[] {
+  return append([":status", status > 599 ? "502" : String(status)], fields, HEAD_MASK);
 }
 
 /** Trailers for `node:http2`; none: an empty list. */
 export function trailerHeaders(trailers: FieldBlock | undefined): Record<string, string[]> {
-  const headers: Record<string, string[]> = {};
+  // Without a prototype: a peer may name a trailer `constructor`.
+  const headers: Record<string, string[]> = Object.create(null);
   if (trailers === undefined) return headers;
   for (let index = 0; index < trailers.count; index++) {
     if (TRAILER_MASK[trailers.ids[index] as number] === 1) continue;

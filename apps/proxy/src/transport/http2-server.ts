@@ -77,6 +77,8 @@ export class Http2ServerSession implements Session, Watched {
       maxSessionInvalidFrames: MAX_INVALID_FRAMES,
       streamResetBurst: RESET_BURST,
       streamResetRate: RESETS_PER_SECOND,
+      // What an app repeats is the app's business; refusing it would be an exception for the process.
+      strictSingleValueFields: false,
       settings: {
         enablePush: false,
         initialWindowSize: STREAM_WINDOW_BYTES,
@@ -241,7 +243,7 @@ class Http2Downstream implements Downstream {
   endInformational(): void {
     const headers = responseHeaders(this.#takeHead(""));
     scratch.clear();
-    if (this.#isOpen) this.#stream.additionalHeaders(toRecord(headers));
+    if (this.#isOpen) this.#send(() => this.#stream.additionalHeaders(toRecord(headers)));
   }
 
   endHead(body: ResponseBody): void {
@@ -254,7 +256,16 @@ class Http2Downstream implements Downstream {
     this.#hasEnded = endStream;
     if (!endStream) this.#stream.on("wantTrailers", () => this.#sendTrailers());
     // Without trailers to wait for, `close` would send what is pending as if it were the whole answer.
-    this.#stream.respond(headers, answerOptions(endStream, !endStream));
+    this.#send(() => this.#stream.respond(headers, answerOptions(endStream, !endStream)));
+  }
+
+  /** What `node:http2` refuses to send costs this one stream, never the process. */
+  #send(write: () => void): void {
+    try {
+      write();
+    } catch {
+      this.reset();
+    }
   }
 
   get #isOpen(): boolean {
@@ -262,7 +273,7 @@ class Http2Downstream implements Downstream {
   }
 
   #sendTrailers(): void {
-    if (this.#isOpen) this.#stream.sendTrailers(trailerHeaders(this.#trailers));
+    if (this.#isOpen) this.#send(() => this.#stream.sendTrailers(trailerHeaders(this.#trailers)));
   }
 
   writeBody(bytes: Buffer, start: number, end: number): void {
@@ -314,7 +325,7 @@ function answerOptions(endStream: boolean, waitForTrailers: boolean): ServerStre
 }
 
 function toRecord(raw: RawHeaders): Record<string, string[] | string> {
-  const record: Record<string, string[] | string> = {};
+  const record: Record<string, string[] | string> = Object.create(null);
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] as string;
     const value = raw[index + 1] as string;
