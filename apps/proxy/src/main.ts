@@ -30,6 +30,11 @@ const INBOUND_PORT = 15_006;
 const OUTBOUND_PORT = 15_001;
 const ADMIN_PORT = 15_020;
 const READY_CHECK_MS = 50;
+/**
+ * What lies on disk may be old: the app's first requests wait so long for the control plane's word, and
+ * go by the disk when it does not come.
+ */
+const CURRENT_MS = 500;
 const LAST_PUSH_MS = 2_000;
 /** After saying that we drain, until others have heard of it and send nothing new here. */
 const LEAVE_MS = 300;
@@ -79,7 +84,7 @@ runMain(async () => {
     listeners.inbound.push(...inbound);
     listeners.outbound.push(...outbound);
   }
-  brain.start();
+  brain.start(CURRENT_MS);
   exporter.start();
   filters.watch(() => {
     for (const workload of brain.workloads) workload.refreshFilters();
@@ -155,7 +160,7 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
   }
   const view = brain.viewOf(workload);
   const outboundOf = (host: string | undefined) => (port: number) =>
-    startOutbound({ ...common, port, host, view, ownPorts: ports.taken });
+    startOutbound({ ...common, port, host, view, ownPorts: ports.taken, mayBegin: brain.current });
   const outbound = await ports.listen(
     {
       purpose: `outbound of ${id}`,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TestAuthority, TestControlPlane, waitFor } from "@heddle/testkit";
-import { app, endpoints, RawClient, service } from "./data-path-kit.ts";
+import { findFreePorts, TestAuthority, TestControlPlane, waitFor } from "@heddle/testkit";
+import { app, endpoints, RawClient, send, service } from "./data-path-kit.ts";
 import { type ProxyProcess, startProxyProcess, temporaryFolder } from "./support/proxy-process.ts";
 
 const CONFIG_CHANGES = 200;
@@ -224,6 +224,39 @@ test("loses no request over 200 changes, 20 certificates and 15 restarts", async
   assert.deepEqual(failures, []);
   assert.ok(answered > 1_000, `only ${answered} requests were answered`);
   t.diagnostic(`${answered} answered, ${changes} changes, ${rotations()} certificates`);
+});
+
+test("goes by the control plane's word, not by an old disk, from the first request after a restart", async (t) => {
+  const authority = await TestAuthority.create();
+  const upstream = await app(t, (_request, response) => response.end("moved"));
+  const front = await Sidecar.start(t, authority, { service: "front", workload: "front" });
+  const publish = async (port: number) => {
+    const upserts = [service("reviews"), endpoints("reviews", [{ port }])];
+    for (const upsert of upserts) front.control.resources.set(upsert.key, upsert);
+    if (front.proxy.child.exitCode === null) await front.control.push({ upserts });
+  };
+  await publish(upstream.port);
+  assert.equal((await send(front.outboundPort, { host: "reviews" })).status, 200);
+  const [nobody = 0] = await findFreePorts(1);
+  await publish(nobody);
+  assert.equal((await send(front.outboundPort, { host: "reviews" })).status, 503);
+  await front.leave();
+  await front.proxy.exited();
+  await publish(upstream.port);
+  const { outboundPort } = front;
+  const isBack = front.comeBack();
+  // As soon as anybody listens, which is before the stream to the control plane is open.
+  const first = async (): Promise<string> => {
+    try {
+      return (await send(outboundPort, { host: "reviews" })).body.toString();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") throw error;
+      await sleep(1);
+      return first();
+    }
+  };
+  assert.equal(await first(), "moved");
+  await isBack;
 });
 
 function workloadOf(name: string, workload: string, appPort: number) {

@@ -48,6 +48,7 @@ export class ProxyBrain {
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
+  readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
 
   /** `onUseless`: the proxy has nothing to serve with and never will (its token is refused). */
@@ -151,8 +152,17 @@ export class ProxyBrain {
     }
   }
 
+  /**
+   * Resolves with the first push, which tells all that has changed since what lies on disk, or when
+   * `start`'s time for it is over.
+   */
+  get current(): Promise<void> {
+    return this.#current.promise;
+  }
+
   /** Opens the stream; the listeners' ports must be known, since `hello` tells them. */
-  start(): void {
+  start(currentMs = 0): void {
+    setTimeout(() => this.#current.resolve(), currentMs).unref();
     this.#keeper.start();
     this.#stream.start();
     this.#observer.start();
@@ -225,6 +235,7 @@ export class ProxyBrain {
     }
     const { nonce, revision } = message;
     const applied = this.configuration.apply(message, Date.now());
+    setImmediate(() => this.#current.resolve());
     if (applied.kind === "refused") {
       this.#logger.error({ revision, reason: applied.reason }, "refused a push; nothing changed");
       this.#stream.send({ type: "nack", nonce, reason: applied.reason });

@@ -43,5 +43,7 @@ export type StartOutbound = (
     readonly host: string | undefined;
     /** Ports this proxy listens on: a request passed on to one of them on this host would run in a loop. */
     readonly ownPorts: ReadonlySet<number>;
+    /** No request is taken before, connections wait; at once when absent. */
+    readonly mayBegin?: Promise<void>;
   },
 ) => Promise<Listener>;

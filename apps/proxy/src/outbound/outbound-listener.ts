@@ -1,7 +1,8 @@
+import type { Socket } from "node:net";
 import type { Listener, StartOutbound } from "../core/listener.ts";
 import type { ByteStreamHandler } from "../transport/byte-stream.ts";
 import { Connection } from "../transport/connection.ts";
-import { SocketListener } from "../transport/socket-listener.ts";
+import { type Session, SocketListener } from "../transport/socket-listener.ts";
 import { OutboundGreeting } from "./outbound-greeting.ts";
 import type { OutboundParts } from "./outbound-parts.ts";
 import { OutboundSide } from "./outbound-side.ts";
@@ -25,11 +26,13 @@ export async function startOutbound(
   const side = new OutboundSide(parts);
   // Ask before the first request does.
   if (parts.host !== undefined) parts.view.resolve(parts.host);
-  const listener = await SocketListener.listen(LOOPBACK, parts.port, (socket, sessions) => {
+  const onSocket = (socket: Socket, sessions: Set<Session>) => {
     const connection = Connection.adopt(socket, UNREAD);
     new OutboundGreeting(side, connection, sessions, parts.host).begin(undefined);
     connection.start();
-  });
+  };
+  const { port, mayBegin } = parts;
+  const listener = await SocketListener.listen(LOOPBACK, port, onSocket, mayBegin);
   return {
     port: listener.port,
     drain: async (timeoutMs) => {

@@ -38,17 +38,31 @@ export class SocketListener implements Listener {
   }
 
   /**
-   * Listens on `host:port` (0: any free port). `onSocket` gets paused sockets. Rejects with the
-   * system's error (`EADDRINUSE`).
+   * Listens on `host:port` (0: any free port). `onSocket` gets paused sockets, none before `mayBegin`.
+   * Rejects with the system's error (`EADDRINUSE`).
    */
   static async listen(
     host: string,
     port: number,
     onSocket: (socket: net.Socket, sessions: Set<Session>) => void,
+    mayBegin?: Promise<void>,
   ): Promise<SocketListener> {
     const sessions = new Sessions();
     const options = { pauseOnConnect: true, allowHalfOpen: true, noDelay: true };
-    const server = net.createServer(options, (socket) => onSocket(socket, sessions));
+    let begin = (socket: net.Socket) => onSocket(socket, sessions);
+    if (mayBegin !== undefined) {
+      const early: net.Socket[] = [];
+      const serve = begin;
+      begin = (socket) => {
+        socket.on("error", () => {}); // it is closed then, and nobody has heard of it yet
+        early.push(socket);
+      };
+      void mayBegin.then(() => {
+        begin = serve;
+        for (const socket of early.splice(0)) if (!socket.destroyed) serve(socket);
+      });
+    }
+    const server = net.createServer(options, (socket) => begin(socket));
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
