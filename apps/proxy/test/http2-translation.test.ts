@@ -37,7 +37,10 @@ async function wayTo(t: TestContext, appPort: number, protocol: Protocol, isPair
   return (await outbound(t, await hosted("front"), mesh, new MemoryRecorder())).port;
 }
 
-async function http2App(t: TestContext, onStream: (stream: http2.ServerHttp2Stream) => void) {
+async function http2App(
+  t: TestContext,
+  onStream: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
+) {
   const server = http2.createServer();
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on("session", (session) => sessions.add(session));
@@ -131,6 +134,33 @@ test("an HTTP/2 app gets an HTTP/1.1 client's repeated fields and trailers named
   client.send(text);
   await client.expect(/^HTTP\/1\.1 200 [^]*ok\r\n0\r\n\r\n$/);
 });
+
+for (const isPair of [false, true]) {
+  const way = isPair ? "two sidecars" : "one sidecar";
+  test(`HTTP/1.1 clients get the heads of an HTTP/2 app's answers before their bodies, each its own, over ${way}`, async (t) => {
+    const streams: http2.ServerHttp2Stream[] = [];
+    const appPort = await http2App(t, (stream, headers) => {
+      streams.push(stream);
+      stream.respond({ ":status": 200, "x-path": headers[":path"] });
+    });
+    const port = await wayTo(t, appPort, "http2", isPair);
+    const paths = ["/a", "/b", "/c"];
+    const clients = paths.map(() => new RawClient(t, port));
+    for (const [index, client] of clients.entries()) {
+      client.send(`GET ${paths[index]} HTTP/1.1\r\nHost: reviews\r\n\r\n`);
+    }
+    await Promise.all(
+      clients.map((client, index) =>
+        client.expect(new RegExp(`^HTTP/1.1 200 [^]*x-path: ${paths[index]}\r\n[^]*\r\n\r\n$`)),
+      ),
+    );
+    for (const stream of streams) stream.end("ok");
+    for (const client of clients) {
+      await client.expect(/2\r\nok\r\n0\r\n\r\n$/);
+      assert.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1);
+    }
+  });
+}
 
 test("each answer over the leg between sidecars keeps its own trailers", async (t) => {
   const server = http.createServer((request, response) => {

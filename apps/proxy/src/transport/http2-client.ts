@@ -330,6 +330,8 @@ class Http2ClientStream implements UpstreamStream {
     }
     this.#hasHead = true;
     user.onResponseHead(this);
+    // Its body comes in another turn, if ever: nobody else may find the head still waiting to leave.
+    if (this.#user === user) user.onResponseFlush();
   }
 
   #onTrailers(raw: RawHeaders): void {
