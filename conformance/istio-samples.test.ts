@@ -2,7 +2,6 @@
 // the mesh, held to it; and Istio's own cases of what is valid. They lie outside the project (see
 // harness/corpora.ts); without them these tests are skipped.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import net from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { countByApp, readUntil } from "./harness/case-mesh.ts";
@@ -116,17 +115,6 @@ describe("Istio's samples", { skip, concurrency: 1 }, () => {
     await mesh.apply(samples?.get(`${BOOKINFO}/destination-rule-all-mtls.yaml`));
     const { seen } = await mesh.call("productpage", "reviews");
     assert.match(seen.headers["x-forwarded-client-cert"] ?? "", /sa\/productpage/);
-  });
-
-  test("peer-authn-strict: plaintext is closed everywhere", async () => {
-    await mesh.apply(samples?.get(`${TESTDATA}/peer-authn-strict.yaml`));
-    const socket = net.connect(mesh.inboundPort("details-v1"), "127.0.0.1");
-    socket.on("error", () => undefined); // told by its end
-    let got = "";
-    socket.on("data", (chunk: Buffer) => (got += chunk.toString()));
-    socket.write("GET / HTTP/1.1\r\nHost: details\r\n\r\n");
-    await once(socket, "close");
-    assert.equal(got, "");
   });
 
   describe("rules of hosts outside, at addresses of this machine", () => {

@@ -107,7 +107,7 @@ const runners = {
   integration: () =>
     nodeTests("integration", ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"], 1),
   // The rules of the config language, proven by traffic; docs/compatibility.md names these tests.
-  conformance: () => nodeTests("conformance", ["conformance/*.test.ts"], 1),
+  conformance: () => nodeTests("conformance", ["conformance/*.test.ts"], 2),
   e2e: () => {
     const browser = findBrowser();
     return run(
