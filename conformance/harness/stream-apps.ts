@@ -56,7 +56,7 @@ function createGreeter(): Server {
     });
     stream.pipe(stream);
   });
-  return server as unknown as Server;
+  return server;
 }
 
 /** Listens on a free port; closed with all its connections when `scope` ends. */

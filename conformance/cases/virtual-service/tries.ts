@@ -8,7 +8,7 @@ const VS = "VirtualService";
 type Kind = "VirtualService" | "TrafficPolicy" | "MeshConfig";
 
 const RETRIES: Readonly<
-  Record<Kind, { place: string; apply(mesh: CaseMesh, retries: string): Promise<void> }>
+  Record<Kind, { place: string; apply: (mesh: CaseMesh, retries: string) => Promise<void> }>
 > = {
   VirtualService: {
     place: "http[].retries",
@@ -96,8 +96,8 @@ const retryCases: readonly ConformanceCase[] = [
       await retry("attempts: 1, perTryTimeout: 150ms, retryOn: 5xx, backoff: 1ms");
       const answers = await mesh.calls(4, { do: "hang@a1" });
       assert.deepEqual(
-        answers.map(({ status, app }) => [status, app]),
-        Array(4).fill([200, "a2"]),
+        answers.map(({ status, app }) => `${status} ${app}`),
+        Array(4).fill("200 a2"),
       );
     },
   ),

@@ -81,7 +81,11 @@ export async function startMesh(
   );
   const admin = { name: "test", role: "admin", tokenId: randomUUID() } as const;
   const token = await signToken(authSecret, "api", admin, 3600, Date.now());
-  const call = async <Body>(method: string, path: string, body?: object) => {
+  const call = async <Body>(
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<ApiAnswer<Body>> => {
     const { adminPort } = controlPlane.ready;
     const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1${path}`, {
       method,
