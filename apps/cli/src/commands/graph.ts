@@ -1,4 +1,4 @@
-import { GraphSnapshot } from "@heddle/contracts";
+import { type GraphEdge, GraphSnapshot } from "@heddle/contracts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { formatDot } from "../print/graph-dot.ts";
 import { formatMs, formatPercent, formatTable } from "../print/table.ts";
@@ -66,11 +66,13 @@ function formatEdges({ nodes, edges }: GraphSnapshot): string {
     (a, b) => b.signals.requestsPerSecond - a.signals.requestsPerSecond,
   );
   return formatTable(
-    ["FROM", "TO", "RPS", "ERRORS", "P50", "P95", "P99", "MTLS", "HEALTH"],
-    byTraffic.map(({ source, destination, signals, mtlsRatio, health }) => [
+    ["FROM", "TO", "PROTOCOL", "RPS", "BYTES/S", "ERRORS", "P50", "P95", "P99", "MTLS", "HEALTH"],
+    byTraffic.map(({ source, destination, protocol, signals, tcp, mtlsRatio, health }) => [
       labels.get(source) ?? source,
       labels.get(destination) ?? destination,
-      signals.requestsPerSecond.toFixed(1),
+      protocol,
+      protocol === "tcp" ? "-" : signals.requestsPerSecond.toFixed(1), // it knows no requests
+      bytesBothWays(signals, tcp).toFixed(0),
       formatPercent(signals.errorRatio),
       formatMs(signals.p50Ms),
       formatMs(signals.p95Ms),
@@ -79,4 +81,9 @@ function formatEdges({ nodes, edges }: GraphSnapshot): string {
       health.state,
     ]),
   );
+}
+
+function bytesBothWays(signals: GraphEdge["signals"], tcp: GraphEdge["tcp"]): number {
+  const ofRequests = signals.requestBytesPerSecond + signals.responseBytesPerSecond;
+  return ofRequests + (tcp?.sentBytesPerSecond ?? 0) + (tcp?.receivedBytesPerSecond ?? 0);
 }

@@ -1,8 +1,11 @@
 "use client";
 import type { EndpointDetail, GraphNode, ObservedEndpoint } from "@heddle/contracts";
+import { useState } from "react";
 import { ApiError } from "../../lib/api-error.ts";
+import { formatCount } from "../../lib/numbers.ts";
 import { useServiceEndpoints } from "../../lib/queries/use-traffic.ts";
 import { formatClock, formatStamp, formatTimeLeft } from "../../lib/times.ts";
+import { Button } from "../../ui/button.tsx";
 import { useNowMs } from "../../ui/clock.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { PanelSection } from "../../ui/side-panel.tsx";
@@ -28,6 +31,7 @@ export function EndpointList({
     service,
     node.kind !== "outside",
   );
+  const [showsAll, setShowsAll] = useState(false);
   if (node.kind === "outside") return null;
   if (data === undefined) {
     if (node.kind === "external" && isMissing(error)) return null; // no rule knows it: nothing is missing
@@ -49,7 +53,13 @@ export function EndpointList({
     ({ workload }) => node.workload === undefined || workload === node.workload,
   );
   const isOf = (observed: ObservedEndpoint) => isSeenBy(observed, caller);
-  const inUse = own.filter((one) => one.state === "serving" && !one.observed.some(isOf)).length;
+  const isInUse = (one: EndpointDetail) => one.state === "serving" && !one.observed.some(isOf);
+  const inUse = own.filter(isInUse).length;
+  const isShort = showsAll || own.length <= MOST_SHOWN;
+  // Of many, those that are out come first: in a short list nothing moves.
+  const shown = isShort
+    ? own
+    : own.toSorted((a, b) => Number(isInUse(a)) - Number(isInUse(b))).slice(0, MOST_SHOWN);
   return (
     <PanelSection
       title="Endpoints"
@@ -63,7 +73,7 @@ export function EndpointList({
         </p>
       )}
       <ul className={styles.endpoints} data-stale={isError || undefined}>
-        {own.map((endpoint) => (
+        {shown.map((endpoint) => (
           <Endpoint
             key={endpoint.id}
             endpoint={endpoint}
@@ -79,9 +89,16 @@ export function EndpointList({
           </li>
         ))}
       </ul>
+      {!isShort && (
+        <Button kind="ghost" size="toolbar" onClick={() => setShowsAll(true)}>
+          Show all {formatCount(own.length)}
+        </Button>
+      )}
     </PanelSection>
   );
 }
+
+const MOST_SHOWN = 8;
 
 function isMissing(error: Error | null): boolean {
   return error instanceof ApiError && error.status === 404;
@@ -90,7 +107,8 @@ function isMissing(error: Error | null): boolean {
 /** "1 of 2 in use", "2 in use"; nobody: nothing, the list says it. */
 function countInWords(inUse: number, all: number): string | undefined {
   if (all === 0) return undefined;
-  return inUse === all ? `${all} in use` : `${inUse} of ${all} in use`;
+  const total = formatCount(all);
+  return inUse === all ? `${total} in use` : `${formatCount(inUse)} of ${total} in use`;
 }
 
 function isSeenBy({ source }: ObservedEndpoint, caller: GraphNode | undefined): boolean {

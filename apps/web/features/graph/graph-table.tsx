@@ -1,5 +1,6 @@
 "use client";
 import type { GraphEdge, GraphNode } from "@heddle/contracts";
+import { FlaskConical } from "lucide-react";
 import { useRef } from "react";
 import {
   formatBytesPerSecond,
@@ -14,9 +15,15 @@ import { STATUS_WORDS } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { FeatureIcon } from "./feature-icon.tsx";
-import { compareThreads, type GraphModel, nodeName, type Thread } from "./graph-model.ts";
+import {
+  type Card,
+  compareThreads,
+  type GraphModel,
+  nodeName,
+  type Thread,
+} from "./graph-model.ts";
 import styles from "./graph-table.module.css";
-import { type Badge, badgeTitle, FEATURE_WORDS } from "./traffic-features.ts";
+import { badgeName, badgeTitle } from "./traffic-features.ts";
 
 /** Known rows in the order they had; new ones behind them. */
 function inHeldOrder(
@@ -52,7 +59,7 @@ export function GraphTable({
   const release = () => {
     held.current = undefined;
   };
-  const badges = new Map(model.cards.map((card) => [card.id, card.badges]));
+  const cards = new Map(model.cards.map((card) => [card.id, card]));
   if (threads.length === 0) return <EmptyState>No calls in this window.</EmptyState>;
   return (
     // Rows stay where they are while somebody points at them or reads through them.
@@ -110,7 +117,7 @@ export function GraphTable({
               <Td isNumber>{formatBytesPerSecond(bytesIn(edge))}</Td>
               <Td isNumber>{formatBytesPerSecond(bytesOut(edge))}</Td>
               <Td>
-                <RuleSigns badges={badges.get(destinationCard) ?? []} />
+                <RuleSigns card={cards.get(destinationCard)} />
               </Td>
             </Tr>
           ))}
@@ -156,16 +163,30 @@ function bytesOut({ signals, tcp }: GraphEdge): number {
   return signals.responseBytesPerSecond + (tcp?.receivedBytesPerSecond ?? 0);
 }
 
-function RuleSigns({ badges }: { readonly badges: readonly Badge[] }) {
-  return badges.map((badge) => (
-    <span
-      key={badge.kind}
-      className={styles.sign}
-      title={badgeTitle(badge)}
-      role="img"
-      aria-label={`${FEATURE_WORDS[badge.kind]}${badge.isOpen ? ", open" : ""}`}
-    >
-      <FeatureIcon kind={badge.kind} isOpen={badge.isOpen} />
-    </span>
-  ));
+function RuleSigns({ card }: { readonly card: Card | undefined }) {
+  return (
+    <>
+      {card?.canary !== undefined && (
+        <span
+          className={styles.sign}
+          title={`Split by ${card.canary.virtualService}: ${card.canary.canary.subset} is a canary`}
+          role="img"
+          aria-label="A canary runs"
+        >
+          <FlaskConical size={13} />
+        </span>
+      )}
+      {card?.badges.map((badge) => (
+        <span
+          key={badge.kind}
+          className={styles.sign}
+          title={badgeTitle(badge)}
+          role="img"
+          aria-label={badgeName(badge)}
+        >
+          <FeatureIcon kind={badge.kind} isOpen={badge.isOpen} />
+        </span>
+      ))}
+    </>
+  );
 }

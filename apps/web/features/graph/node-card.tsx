@@ -14,7 +14,7 @@ import { FeatureIcon } from "./feature-icon.tsx";
 import type { Card, CardRow } from "./graph-model.ts";
 import styles from "./node-card.module.css";
 import { bytesOf, isActiveTcp } from "./tcp-signals.ts";
-import { badgeTitle, FEATURE_WORDS } from "./traffic-features.ts";
+import { badgeName, badgeTitle } from "./traffic-features.ts";
 
 /** A service, its versions as rows. Head and rows are selected apart; the card can be dragged. */
 export const NodeCard = memo(function NodeCard({
@@ -58,7 +58,7 @@ export const NodeCard = memo(function NodeCard({
         data-walk={card.id}
         className={styles.head}
         aria-pressed={selected === card.id}
-        aria-label={`${card.title}: ${STATUS_WORDS[card.status]}`}
+        aria-label={headName(card)}
         onClick={() => onSelect(card.id)}
       >
         <StatusGlyph status={card.status} isBesideWord />
@@ -87,6 +87,13 @@ export const NodeCard = memo(function NodeCard({
   );
 });
 
+/** "catalog: Failing, Fault injected, Circuit breaker open": what the head shows, read aloud. */
+function headName({ title, status, badges, canary }: Card): string {
+  const signs = badges.map(badgeName);
+  const all = canary === undefined ? signs : ["Traffic is split", "A canary runs", ...signs];
+  return [`${title}: ${STATUS_WORDS[status]}`, ...all].join(", ");
+}
+
 /** At most three signs, the canary's two among them; the rest as a number. */
 function badgesWithRoom({ badges, canary }: Card) {
   const room = Math.max(0, MOST_BADGES - (canary === undefined ? 0 : 2));
@@ -108,8 +115,8 @@ function Badges({ card }: { readonly card: Card }): ReactNode {
           className={classNames(styles.badge, styles.canary)}
           title={`Split by ${card.canary.virtualService}: ${card.canary.canary.subset} is a canary`}
         >
-          <Split size={13} aria-label="Traffic is split" />
-          <FlaskConical size={13} aria-label="A canary runs" />
+          <Split size={13} />
+          <FlaskConical size={13} />
         </span>
       )}
       {shown.map((badge) => (
@@ -117,8 +124,6 @@ function Badges({ card }: { readonly card: Card }): ReactNode {
           key={badge.kind}
           className={classNames(styles.badge, badge.isOpen && styles.open)}
           title={badgeTitle(badge)}
-          role="img"
-          aria-label={`${FEATURE_WORDS[badge.kind]}${badge.isOpen ? ", open" : ""}`}
         >
           <FeatureIcon kind={badge.kind} isOpen={badge.isOpen} />
         </span>

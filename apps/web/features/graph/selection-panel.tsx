@@ -36,7 +36,9 @@ export function SelectionPanel({
   if (edge !== undefined) {
     const destination = snapshot.nodes.find((node) => node.id === edge.destination);
     const canary = canaryOf(canaries, destination);
-    return <EdgePanel edge={edge} snapshot={snapshot} canary={canary} onClose={onClose} />;
+    return (
+      <EdgePanel key={edge.id} edge={edge} snapshot={snapshot} canary={canary} onClose={onClose} />
+    );
   }
   const card = model.cards.find(
     (one) => one.id === selected || one.rows.some((row) => row.id === selected),

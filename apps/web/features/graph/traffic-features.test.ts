@@ -34,7 +34,7 @@ test("what deviates comes before what is only set, one badge a kind", () => {
 test("an open breaker shows though no rule asks for one", () => {
   const [badge] = badgesOf({ features: [], openBreakers: [breaker] });
   assert.equal(badge?.isOpen, true);
-  assert.match(badge === undefined ? "" : badgeTitle(badge), /open now/);
+  assert.match(badge === undefined ? "" : badgeTitle(badge), /Circuit breaker open/);
 });
 
 test("a rule for callers of another namespace is not this caller's", () => {

@@ -79,11 +79,15 @@ export function badgesOf({ features, openBreakers }: ServiceTraffic): readonly B
   });
 }
 
+/** "Circuit breaker open": the badge in a word or two. */
+export function badgeName({ kind, isOpen }: Badge): string {
+  return isOpen ? `${FEATURE_WORDS[kind]} open` : FEATURE_WORDS[kind];
+}
+
 /** `Timeout: 2 s (VirtualService shop/reviews)`, a line for each rule. */
 export function badgeTitle({ kind, features, isOpen }: Badge): string {
   const lines = features.map(
     ({ detail, document }) => `${detail} (${document.kind} ${document.namespace}/${document.name})`,
   );
-  const head = isOpen ? `${FEATURE_WORDS[kind]}, open now` : FEATURE_WORDS[kind];
-  return [head, ...lines].join("\n");
+  return [badgeName({ kind, features, isOpen }), ...lines].join("\n");
 }
