@@ -21,8 +21,9 @@ import type { MuxStream, StreamCarrier } from "./mux-stream.ts";
 
 /** With more than this waiting to be written, sources stop. */
 const HIGH_WATER_BYTES = 131_072;
-/** Memory for frames on their way; what a burst took beyond it is given back. */
+/** Memory for frames on their way; what more a burst took is kept while such bursts go on, but not beyond `MOST_OUT_BYTES`. */
 const OUT_BYTES = 65_536;
+const MOST_OUT_BYTES = 2_097_152;
 /** Resets, pings and empty frames a peer may send at once, and how many more each second. */
 const FLOOD_BURST = 10_000;
 const FLOOD_PER_MS = 1;
@@ -55,6 +56,8 @@ export abstract class MuxSession
   #lastAt = -1;
   #lastStream = 0;
   #isFlushDue = false;
+  /** The most that left in one write since the last look. */
+  #burstBytes = 0;
   readonly #flushLater = () => this.#flush();
   /** The stream that has been handed something it has not flushed yet. */
   #unflushed: MuxStream | undefined;
@@ -320,8 +323,9 @@ export abstract class MuxSession
     const out = this.#out;
     const wasBlocked = out.length > HIGH_WATER_BYTES;
     this.#lastAt = -1;
+    this.#burstBytes = Math.max(this.#burstBytes, out.length);
     this.#connection.write(out);
-    if (out.bytes.length > 4 * OUT_BYTES) out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
+    if (out.bytes.length > MOST_OUT_BYTES) out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
     if (wasBlocked && !this.#connection.isBlocked) this.#unblock();
   }
 
@@ -385,6 +389,7 @@ export abstract class MuxSession
   onDeadline(nowMs: number): void {
     const silentMs = this.silentMs(nowMs);
     this.deadlineMs = nowMs + PONG_MS;
+    this.#giveMemoryBack();
     if (this.streams.size > 0 && silentMs >= SILENCE_MS) {
       if (this.#isPinged && silentMs >= SILENCE_MS + PONG_MS) {
         this.#closeReason = `no sign of life for ${SILENCE_MS + PONG_MS} ms`;
@@ -394,6 +399,15 @@ export abstract class MuxSession
       this.#ping();
     }
     this.onTick(nowMs);
+  }
+
+  #giveMemoryBack(): void {
+    const out = this.#out;
+    const isIdle = out.length === 0 && out.bytes.length > OUT_BYTES;
+    if (isIdle && this.#burstBytes <= out.bytes.length / 4) {
+      out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
+    }
+    this.#burstBytes = 0;
   }
 
   #ping(): void {
