@@ -12,6 +12,8 @@ import { expect, test } from "./mesh-test.ts";
 
 const WINDOW_MS = 30_000;
 const SLOW_MS = 150;
+/** What the graph calls the protocols of the shop's file; a WebSocket session is one HTTP request. */
+const SHOWN_AS = { http: "http", websocket: "http", grpc: "grpc", tcp: "tcp" } as const;
 
 test("J1: the graph shows the rate, error share and p95 that the caller itself measured", async ({
   mesh,
@@ -80,7 +82,9 @@ test("J1: the demo's edges carry what its load file says, on the command line an
     edges: {
       source: string;
       destination: string;
+      protocol: string;
       signals: { requestsPerSecond: number; errorRatio?: number };
+      tcp?: { sentBytesPerSecond: number; receivedBytesPerSecond: number; openedPerSecond: number };
     }[];
   };
   await expect(async () => {
@@ -93,6 +97,14 @@ test("J1: the demo's edges carry what its load file says, on the command line an
       );
       expect(shown, `${edge.source} to ${edge.destination}`).toBeDefined();
       expectWithin(shown?.signals.requestsPerSecond ?? 0, edge.requestsPerSecond, 0.1);
+      expect(shown?.protocol).toBe(SHOWN_AS[edge.speaks]);
+      expect(shown?.tcp === undefined).toBe(edge.tcp === undefined);
+      if (edge.tcp === undefined) continue;
+      expectWithin(shown?.tcp?.sentBytesPerSecond ?? 0, edge.tcp.sentBytesPerSecond, 0.1);
+      expectWithin(shown?.tcp?.receivedBytesPerSecond ?? 0, edge.tcp.receivedBytesPerSecond, 0.1);
+      // A connection more or less in the window of 30 s.
+      const openedIn30S = (shown?.tcp?.openedPerSecond ?? 0) * 30;
+      expect(Math.abs(openedIn30S - edge.tcp.openedPerSecond * 30)).toBeLessThanOrEqual(1.5);
     }
   }).toPass({ timeout: 90_000 });
 
@@ -103,6 +115,49 @@ test("J1: the demo's edges carry what its load file says, on the command line an
   await expect(operator.getByRole("complementary", { name: "checkout to payments" })).toContainText(
     "Who failed",
   );
+});
+
+test("J1: gRPC, TCP and WebSocket edges show on screen what each of them knows", async ({
+  mesh,
+  operator,
+}) => {
+  const expected = expectedServiceEdges(readShopFile("examples/shop/shop.yaml"));
+  const panelOf = async (speaks: string) => {
+    const edge = expected.find((one) => one.speaks === speaks);
+    if (edge === undefined) throw new Error(`the shop has no ${speaks} edge`);
+    const [source, destination] = [edge.source, edge.destination].map((name) => name.split("/")[1]);
+    await operator.goto(
+      `${mesh.consoleUrl}/graph?view=services&sel=${encodeURIComponent(`service/${edge.source}->service/${edge.destination}`)}`,
+    );
+    const panel = operator.getByRole("complementary", { name: `${source} to ${destination}` });
+    await expect(panel).toContainText(/\d in use/); // its endpoints are read
+    return { panel, edge };
+  };
+
+  const grpc = await panelOf("grpc");
+  await expect(grpc.panel.getByText("gRPC", { exact: true })).toBeVisible();
+  await expect(async () =>
+    expectWithin(await figure(grpc.panel, "Rate"), grpc.edge.requestsPerSecond, 0.1),
+  ).toPass();
+  await expect(grpc.panel).toContainText(/POST \/shop\.Quotes/);
+
+  const socket = await panelOf("websocket");
+  await expect(async () =>
+    expectWithin(await figure(socket.panel, "Rate"), socket.edge.requestsPerSecond, 0.1),
+  ).toPass();
+
+  const tcp = await panelOf("tcp");
+  await expect(async () => {
+    expectWithin(await figure(tcp.panel, "Sent"), tcp.edge.tcp?.sentBytesPerSecond ?? 0, 0.1);
+    const receivedBytesPerSecond = tcp.edge.tcp?.receivedBytesPerSecond ?? 0;
+    expectWithin(await figure(tcp.panel, "Received"), receivedBytesPerSecond, 0.1);
+  }).toPass();
+  for (const absent of ["Rate", "Errors", "p50", "Who failed", "Last requests"]) {
+    await expect(tcp.panel.getByText(absent, { exact: true })).toHaveCount(0); // no data is not 0
+  }
+  await expect(
+    operator.getByRole("button", { name: /checkout to ledger: TCP, .*B\/s/ }),
+  ).toBeAttached();
 });
 
 /** When the live stream first named an edge, in epoch ms. */
