@@ -1,16 +1,24 @@
 // Makes the pictures in docs/images from a living mesh: `npm run screenshots`. Starts the demo shop, lets it run
 // until every window is full, then takes each page in light and dark, wide and narrow.
-import { mkdirSync } from "node:fs";
-import { startStack, waitFor } from "@heddle/testkit";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { findFreePorts, knownClient, knownServer, startStack, waitFor } from "@heddle/testkit";
 import { type Browser, chromium, type Page } from "@playwright/test";
 
 const IMAGES = "docs/images";
 const pages = [
   { name: "graph", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/payments-v2" },
+  { name: "tcp", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/ledger-v1" },
   { name: "canary", path: "/rollouts/shop/payments" },
   { name: "mtls", path: "/security?open=shop/shipping-v3" },
   { name: "history", path: "/history" },
 ] as const;
+/** The two that matter at night, on a phone. */
+const atNight = pages.filter(({ name }) => name === "graph" || name === "canary");
+/** Taken last: what it shows is no part of the shop. */
+const brokenTwin = {
+  name: "endpoints",
+  path: "/graph?sel=workload/shop/search-%3Eworkload/shop/index",
+} as const;
 const sizes = [
   { name: "", width: 1440, height: 900, scale: 1 },
   { name: "-narrow", width: 390, height: 844, scale: 2 },
@@ -26,7 +34,13 @@ const browser = await chromium.launch({
 try {
   await waitForSteadyTraffic();
   for (const theme of ["light", "dark"] as const) {
-    for (const size of sizes) await photograph(browser, theme, size);
+    for (const size of sizes) {
+      await photograph(browser, theme, size, size.name === "" ? pages : atNight);
+    }
+  }
+  await runBrokenTwin();
+  for (const theme of ["light", "dark"] as const) {
+    await photograph(browser, theme, sizes[0], [brokenTwin]);
   }
 } finally {
   await browser.close();
@@ -38,7 +52,43 @@ async function waitForSteadyTraffic() {
   await waitFor("two minutes of traffic", 180_000, () => Date.now() - startedMs > 120_000);
 }
 
-async function photograph(browser: Browser, theme: "light" | "dark", size: (typeof sizes)[number]) {
+/** Two endpoints of one service, of which one answers nothing but errors and is soon ejected. */
+async function runBrokenTwin() {
+  const rule = stack.file("index.yaml");
+  writeFileSync(
+    rule,
+    `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: index, namespace: shop }
+spec:
+  host: index
+  trafficPolicy:
+    outlierDetection: { consecutive5xxErrors: 5, interval: 5s, baseEjectionTime: 60s, maxEjectionPercent: 50 }
+`,
+  );
+  await stack.heddle("apply", "-f", rule);
+  const [port, otherPort, callerPort] = (await findFreePorts(3)).map(String) as [
+    string,
+    string,
+    string,
+  ];
+  const run = (service: string, at: string, command: readonly string[], env = {}) =>
+    stack.run(["--service", service, "--port", at, "-n", "shop", "--", ...command], env);
+  run("index", port, knownServer);
+  run("index", otherPort, knownServer, { ERROR_EVERY: "1" });
+  run("search", callerPort, knownClient, { HOST_HEADER: "index", RATE: "20" });
+  await waitFor("an endpoint is ejected", 60_000, async () => {
+    const answer = await stack.get("/api/v1/services/shop/index/endpoints");
+    return answer.ok && (await answer.text()).includes('"ejected"');
+  });
+}
+
+async function photograph(
+  browser: Browser,
+  theme: "light" | "dark",
+  size: (typeof sizes)[number],
+  shown: readonly { readonly name: string; readonly path: string }[],
+) {
   const context = await browser.newContext({
     viewport: { width: size.width, height: size.height },
     deviceScaleFactor: size.scale,
@@ -47,8 +97,7 @@ async function photograph(browser: Browser, theme: "light" | "dark", size: (type
   const page = await context.newPage();
   await page.goto(await stack.loginLink());
   await page.waitForURL(/\/graph/);
-  for (const { name, path } of pages) {
-    if (size.name !== "" && name !== "graph" && name !== "canary") continue; // the two that matter at night
+  for (const { name, path } of shown) {
     await page.goto(`${stack.consoleUrl}${path}`);
     await settle(page);
     await page.screenshot({ path: `${IMAGES}/${name}-${theme}${size.name}.png` });
