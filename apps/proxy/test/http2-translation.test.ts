@@ -162,6 +162,57 @@ for (const isPair of [false, true]) {
   });
 }
 
+test("an answer whose HTTP/2 connection the app closes within it is never passed on as whole", async (t) => {
+  const begun: http2.ServerHttp2Stream[] = [];
+  const appPort = await http2App(t, (stream) => {
+    begun.push(stream);
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200 });
+    stream.write("half");
+  });
+  const port = await wayTo(t, appPort, "http2", false);
+  const client = new RawClient(t, port);
+  client.send("GET / HTTP/1.1\r\nHost: reviews\r\n\r\n");
+  const stream = connect(t, port).request({ ":path": "/", ":authority": "reviews" });
+  stream.on("error", () => {});
+  await Promise.all([client.expect(/half/), once(stream, "data")]);
+  const [first] = begun;
+  assert.equal(begun.length, 2);
+  stream.resume();
+  first?.session?.destroy();
+  await new Promise<void>((resolve) => stream.once("close", () => resolve()));
+  assert.notEqual(stream.rstCode, http2.constants.NGHTTP2_NO_ERROR);
+  assert.doesNotMatch(await client.closed(), /\r\n0\r\n\r\n$/);
+});
+
+test("the proxy outlives apps that answer by HTTP/2 while the request's body still comes", async (t) => {
+  const appPort = await http2App(t, (stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200 });
+    stream.end("early");
+    stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  });
+  const port = await wayTo(t, appPort, "http2", false);
+  const half = Buffer.alloc(100_000, "x");
+  const upload = async () => {
+    const request = http.request({
+      ...{ port, method: "POST", agent: false as const, headers: { host: "reviews" } },
+    });
+    request.on("error", () => {});
+    const answer = once(request, "response");
+    request.write(half);
+    setImmediate(() => request.end(half));
+    const [response] = (await answer) as [http.IncomingMessage];
+    response.on("error", () => {}).resume();
+    await once(response, "close");
+    return response.statusCode;
+  };
+  for (let round = 0; round < 20; round++) {
+    const statuses = await Promise.all(Array.from({ length: 20 }, upload));
+    assert.ok(statuses.every((status) => status === 200 || status === 503));
+  }
+});
+
 test("each answer over the leg between sidecars keeps its own trailers", async (t) => {
   const server = http.createServer((request, response) => {
     response.writeHead(200, { trailer: "x-n" });

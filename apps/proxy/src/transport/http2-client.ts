@@ -3,6 +3,7 @@ import http2, {
   type ClientHttp2Stream,
   type ClientSessionRequestOptions,
 } from "node:http2";
+import { Readable } from "node:stream";
 import {
   type BodyKind,
   type FieldBlock,
@@ -15,6 +16,7 @@ import {
 import type { Connection } from "./connection.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { UpstreamFault } from "./failure.ts";
+import { closeSoon } from "./http2-close.ts";
 import {
   type RawHeaders,
   readTrailers,
@@ -251,6 +253,7 @@ class Http2ClientStream implements UpstreamStream {
 
   #listen(stream: ClientHttp2Stream): void {
     const isMine = () => this.#stream === stream && this.#user !== undefined;
+    const end = watchEnd(stream);
     let reason: string | undefined;
     stream.on("wantTrailers", () => {
       if (!stream.closed) stream.sendTrailers(trailerHeaders(this.#requestTrailers));
@@ -271,7 +274,7 @@ class Http2ClientStream implements UpstreamStream {
       if (isMine()) this.#onTrailers(raw);
     });
     stream.on("end", () => {
-      if (isMine() && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#onEnd(stream);
+      if (isMine() && end.hasCome) this.#onEnd(stream);
     });
     stream.on("drain", () => {
       if (isMine()) this.#user?.onUpstreamDrain();
@@ -352,7 +355,7 @@ class Http2ClientStream implements UpstreamStream {
     this.#session.servedCount++;
     user.onResponseEnd(this);
     // The answer is whole though the request is not: its rest is wanted by nobody.
-    if (!stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
+    if (!stream.writableEnded) closeSoon(stream, constants.NGHTTP2_CANCEL);
     this.#release();
     user.onUpstreamReleased();
   }
@@ -391,7 +394,7 @@ class Http2ClientStream implements UpstreamStream {
   #close(code: number): void {
     const stream = this.#stream;
     this.#release();
-    if (stream !== undefined && !stream.closed) stream.close(code);
+    if (stream !== undefined) closeSoon(stream, code);
   }
 
   #release(): void {
@@ -399,6 +402,19 @@ class Http2ClientStream implements UpstreamStream {
     this.#stream = undefined;
     this.#session.spare(this);
   }
+}
+
+/**
+ * Whether the server has ended the stream. `node:http2` ends it for the reader as well when the
+ * connection goes away or the stream is reset without an error: then it is closed before, and not whole.
+ */
+function watchEnd(stream: ClientHttp2Stream): { hasCome: boolean } {
+  const end = { hasCome: false };
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null && !stream.closed) end.hasCome = true;
+    return Readable.prototype.push.call(stream, chunk, encoding);
+  };
+  return end;
 }
 
 function faultOf(code: number, reason: string, isLost: boolean, hasServed: boolean): UpstreamFault {

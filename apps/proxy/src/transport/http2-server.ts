@@ -14,6 +14,7 @@ import {
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { Downstream, GivenUp, ResponseBody } from "./downstream.ts";
 import type { HttpExchange } from "./http-exchange.ts";
+import { closeSoon } from "./http2-close.ts";
 import {
   type RawHeaders,
   readTrailers,
@@ -181,7 +182,7 @@ class Http2Downstream implements Downstream {
         trailers = readTrailers(raw, exchange.limits);
       } catch (error) {
         if (!(error instanceof Http1Error)) throw error;
-        stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+        closeSoon(stream, constants.NGHTTP2_PROTOCOL_ERROR);
       }
     });
     stream.on("data", (bytes: Buffer) => {
@@ -299,7 +300,7 @@ class Http2Downstream implements Downstream {
   }
 
   reset(): void {
-    if (this.#isOpen) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (this.#isOpen) closeSoon(this.#stream, constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   onDeadline(): void {
