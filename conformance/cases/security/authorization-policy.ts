@@ -15,8 +15,7 @@ async function ask(mesh: CaseMesh, { isBare = false, port = "http", ...options }
     const answer = await mesh.direct(mesh.world.inboundPort("vault", index), options);
     return answer.status;
   }
-  const suffix = port === "http" ? "" : `:${portOf(mesh, "admin")}`;
-  return (await mesh.call({ host: `vault.shop${suffix}`, ...options })).status;
+  return (await mesh.call({ host: `vault.shop:${portOf(mesh, port)}`, ...options })).status;
 }
 
 function portOf(mesh: CaseMesh, port: "http" | "admin"): number {
