@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
 import type { Registry } from "prom-client";
 
 const LOOPBACK = "127.0.0.1";
@@ -47,6 +47,9 @@ async function answer(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return sendText(response, 405, "only GET and HEAD\n");
   }
+  if (!isOwnHost(request.headers.host)) {
+    return sendText(response, 421, "ask for localhost or an address, not for another name\n");
+  }
   const path = (request.url ?? "/").split("?", 1)[0];
   switch (path) {
     case "/metrics": {
@@ -67,6 +70,12 @@ async function answer(
     default:
       return sendText(response, 404, "/metrics /healthz/ready /config_dump /stats\n");
   }
+}
+
+/** A page whose name's owner has it lead to loopback (DNS rebinding) asks for that name. */
+function isOwnHost(host = "localhost"): boolean {
+  const name = host.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1");
+  return name === "localhost" || isIP(name) !== 0;
 }
 
 function sendJson(response: ServerResponse, value: unknown): void {

@@ -4,6 +4,7 @@ import type { ProxyBrain } from "../control/proxy-brain.ts";
 import type { OtlpExporter } from "../telemetry/otlp-exporter.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import type { AdminSources } from "./admin-server.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /** What this proxy tells about itself; never a key. */
 export function adminSources(
@@ -57,7 +58,7 @@ function configDump(brain: ProxyBrain): unknown {
       filters: workload.policy.filters.all.map((filter) => filter.describe(performance.now())),
       certificate: certificateOf(workload),
     })),
-    resources: configuration.resources,
+    resources: withoutSecrets(configuration.resources),
     subscriptions,
     resolutions,
   };
