@@ -143,7 +143,9 @@ describe("Istio's samples", { skip, concurrency: 1 }, () => {
     test("rule-weighted-route: 75 % to v1, 25 % to v2", async () => {
       await apply("rule-weighted-route");
       const counts = countByApp(await mesh.calls(40, "caller-v1", "c-weighted.extsvc.com"));
-      assert.deepEqual(counts, { "ext-v1": 30, "ext-v2": 10 });
+      // Drawn evenly from a random start: a run of 40 is off by a request or two (decision 15).
+      assert.ok(Math.abs((counts["ext-v1"] ?? 0) - 30) <= 2, JSON.stringify(counts));
+      assert.equal((counts["ext-v1"] ?? 0) + (counts["ext-v2"] ?? 0), 40);
     });
 
     test("rule-content-route: only v1 of the caller, and only with version v2, gets v2", async () => {
