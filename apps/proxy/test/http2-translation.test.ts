@@ -4,6 +4,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import {
   authority,
   endpoints,
@@ -16,11 +17,18 @@ import {
   service,
   TestMesh,
 } from "./data-path-kit.ts";
+import { route } from "./outbound-kit.ts";
 
 type Protocol = "http" | "http2";
 
 /** The port of `front`'s sidecar, with that of `reviews` behind it or none. */
-async function wayTo(t: TestContext, appPort: number, protocol: Protocol, isPair: boolean) {
+async function wayTo(
+  t: TestContext,
+  appPort: number,
+  protocol: Protocol,
+  isPair: boolean,
+  rule: Parameters<typeof route>[0] = {},
+) {
   const mesh = new TestMesh();
   let endpoint: { port: number; identity?: string } = { port: appPort };
   if (isPair) {
@@ -31,7 +39,7 @@ async function wayTo(t: TestContext, appPort: number, protocol: Protocol, isPair
     endpoint = { port: listener.port, identity: (await authority()).spiffeId(names) };
   }
   mesh.apply(
-    service("reviews", { ports: [{ number: 80, protocol }] }),
+    service("reviews", { ports: [{ number: 80, protocol }], routes: [route(rule)] }),
     endpoints("reviews", [endpoint]),
   );
   return (await outbound(t, await hosted("front"), mesh, new MemoryRecorder())).port;
@@ -212,6 +220,31 @@ test("the proxy outlives apps that answer by HTTP/2 while the request's body sti
     assert.ok(statuses.every((status) => status === 200 || status === 503));
   }
 });
+
+for (const isPair of [false, true]) {
+  const way = isPair ? "two sidecars" : "one sidecar";
+  test(`a slow reader gets the rest of an answer that was whole in time over ${way}`, async (t) => {
+    const app = await rawApp(t, (socket) => {
+      const head = `HTTP/1.1 200 OK\r\ncontent-length: ${100_000}\r\n\r\n`;
+      socket.once("data", () =>
+        socket.write(Buffer.concat([Buffer.from(head), Buffer.alloc(100_000)])),
+      );
+    });
+    const session = connect(t, await wayTo(t, app.port, "http", isPair, { timeoutMs: 200 }));
+    const stream = session.request({ ":path": "/", ":authority": "reviews" });
+    stream.on("error", () => {});
+    await once(stream, "response");
+    const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+    // The route's timeout passes while the client reads nothing.
+    await setTimeout(500);
+    let length = 0;
+    stream.on("data", (bytes: Buffer) => {
+      length += bytes.length;
+    });
+    await closed;
+    assert.deepEqual([stream.rstCode, length], [0, 100_000]);
+  });
+}
 
 test("each answer over the leg between sidecars keeps its own trailers", async (t) => {
   const server = http.createServer((request, response) => {

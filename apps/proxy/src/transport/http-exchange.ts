@@ -564,6 +564,8 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
 
   #end(status: number, flag: string, failedBy: FailedBy): void {
     this.#isBusy = false;
+    // The request's deadlines are met; a client that reads slowly still has the rest of its answer to come.
+    this.deadlineMs = this.clock.nowMs + this.timeouts.streamIdleMs;
     processOverload.activeRequests--;
     this.#kept.reset();
     if (this.#filters !== undefined) this.#endFilters(this.#filters, status, flag);

@@ -139,7 +139,11 @@ export abstract class MuxSession
     this.#isEnd = isEnd;
     this.#frameStream = id;
     this.#controlBytes = 0;
-    if (id === 0) return;
+    if (id === 0) {
+      // Those a GOAWAY sends elsewhere must not find a head that has not left yet.
+      this.#flushStream();
+      return;
+    }
     const stream = type === FRAME.head ? this.streamOfHead(id) : this.streams.get(id);
     this.#stream = stream;
     if (stream === undefined) {
