@@ -227,6 +227,16 @@ test("closes after an early final answer to a body that was announced but not se
   assert.match(await client.closed(), /^HTTP\/1\.1 417 [\s\S]*no/);
 });
 
+test("an answer that comes before its request is whole says that the connection ends with it", async (t) => {
+  const upstream = await rawApp(t, (socket) => {
+    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"));
+  });
+  const { proxy } = await wayTo(t, upstream.port, "plaintext");
+  const client = new RawClient(t, proxy.port);
+  client.send("POST / HTTP/1.1\r\nHost: reviews\r\nContent-Length: 10\r\n\r\nhalf");
+  await client.expect(/^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n\r\nearly$/);
+});
+
 test("serves an HTTP/1.0 client: no chunks, and closed unless it asks for keep-alive", async (t) => {
   const upstream = await app(t, (_request, response) => {
     response.write("one ");

@@ -25,11 +25,8 @@ export interface Downstream {
   startHead(): OutBuffer;
   /** Ends and sends a 1xx head. */
   endInformational(): void;
-  /**
-   * Ends the final head. `wantsRest`: what the client still has to send of its request will be read
-   * while the answer goes out.
-   */
-  endHead(body: ResponseBody, wantsRest: boolean): void;
+  /** Ends the final head. */
+  endHead(body: ResponseBody): void;
   writeBody(bytes: Buffer, start: number, end: number): void;
   /** Ends the response, and sends it. */
   endBody(trailers: FieldBlock | undefined): void;

@@ -477,7 +477,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     this.#writeHead(out, upstream);
     this.writeResponseFields(out, upstream);
     filters?.writeResponseFields(out);
-    downstream.endHead(this.#responseBody, true);
+    downstream.endHead(this.#responseBody);
   }
 
   onResponseBody(bytes: Buffer, start: number, end: number): void {
@@ -554,7 +554,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     for (const [name, value] of answer.fields) out.field(name, value);
     if (status !== 204 && status !== 304) out.text(`content-length: ${length}\r\n`);
     const hasBody = body !== undefined && length > 0 && this.request.method !== "HEAD";
-    downstream.endHead(hasBody ? "length" : "none", false);
+    downstream.endHead(hasBody ? "length" : "none");
     if (hasBody) {
       downstream.writeBody(body, 0, length);
       this.responseBytes = length;
@@ -624,7 +624,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
     const protocol = upstream.response.fields.find("upgrade");
     if (protocol !== undefined) out.text(`connection: upgrade\r\nupgrade: ${protocol}\r\n`);
     this.writeResponseFields(out, upstream);
-    downstream.endHead("tunnel", true);
+    downstream.endHead("tunnel");
     downstream.flush();
     this.startTunnel(stream).sendDown(bytes, start, end);
   }
@@ -652,7 +652,7 @@ export abstract class HttpExchange implements UpstreamUser, Watched {
   protected acceptConnect(): void {
     const { downstream } = this;
     downstream.startHead().text("HTTP/1.1 200 Connection Established\r\n");
-    downstream.endHead("tunnel", true);
+    downstream.endHead("tunnel");
     downstream.flush();
     this.status = 200;
   }

@@ -208,13 +208,15 @@ export class Http1Downstream implements Downstream, ByteStreamHandler, Session {
     this.#connection.write(scratch);
   }
 
-  endHead(body: ResponseBody, wantsRest: boolean): void {
+  endHead(body: ResponseBody): void {
     const isOld = this.#exchange.request.minorVersion === 0;
     if (body === "tunnel") this.#framing = "none";
     else {
       this.#framing = body === "unknown" ? (isOld ? "until-close" : "chunked") : body;
-      const isCutShort = !wantsRest && !this.#body.isComplete;
-      if (this.#framing === "until-close" || isCutShort || this.#isDraining) {
+      // Once the answer is whole nobody reads the rest of the request: the client has to hear it now,
+      // or it takes the connection for one that serves its next request.
+      const isEarly = !this.#body.isComplete;
+      if (this.#framing === "until-close" || isEarly || this.#isDraining) {
         this.#keepsAlive = false;
       }
       if (this.#framing === "chunked") scratch.text("transfer-encoding: chunked\r\n");
