@@ -185,7 +185,7 @@ class WorkloadView implements MeshView {
   }
 
   get pathNormalization(): PathNormalization {
-    return this.#settings.pathNormalization ?? "BASE";
+    return this.#settings.pathNormalization ?? "MERGE_SLASHES";
   }
 
   resolve(host: string): Resolution {

@@ -36,7 +36,7 @@ export type FilterSource = {
 
 /** Of a workload nothing is said about. */
 export const OPEN_POLICY: WorkloadPolicy = Object.freeze({
-  pathNormalization: "BASE",
+  pathNormalization: "MERGE_SLASHES",
   authorization: undefined,
   rateLimits: undefined,
   trustedProxyCount: 0,
