@@ -35,7 +35,6 @@ export const FLAG_WORDS: Readonly<
     next: "HEDDLE_FILTERS_DIR of the proxy named in the answer",
   },
   DF: { what: "name not found", next: "DNS on the proxy's host" },
-  RBAC: { what: "denied by an authorization policy", next: "the policy named in the answer" },
 };
 
 /** `UF` → "connection failed"; several flags joined, unknown ones as they are; `-` → undefined. */
