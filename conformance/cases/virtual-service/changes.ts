@@ -16,7 +16,8 @@ const REWRITES: readonly RewriteRow[] = [
     fields: "http[].rewrite.uri",
     title: "replaces only the prefix that matched, as a string, and keeps the query",
     route: "match: [{uri: {prefix: /foo}}], rewrite: {uri: /}",
-    expected: { "/foo/x?q=1": "//x?q=1", "/foobar": "/bar", "/foo": "/" },
+    // Istio's app gets "//x": here the receiving sidecar merges slashes, unless the MeshConfig says BASE.
+    expected: { "/foo/x?q=1": "/x?q=1", "/foobar": "/bar", "/foo": "/" },
   },
   {
     fields: "http[].rewrite.uri",

@@ -228,8 +228,9 @@ const mirrorCases: readonly ConformanceCase[] = [
       async (mesh) => {
         await mesh.routes(`V1, mirror: {host: HOST, subset: v2}, ${share}`);
         await mesh.calls(50, { headers: { "x-case": mesh.id } });
-        await waitFor("the copies have come", 3_000, () => mesh.seenBy("reviews-v2").length >= 15);
-        assert.ok(mesh.seenBy("reviews-v2").length <= 25);
+        await waitFor("the copies have come", 3_000, () => mesh.seenBy("reviews-v2").length >= 8);
+        // 20 of 50 drawn by chance: beyond 3.5 standard deviations it would be another share.
+        assert.ok(mesh.seenBy("reviews-v2").length <= 32);
       },
     ),
   ),
