@@ -54,7 +54,10 @@ export async function stopServer(pid: number): Promise<void> {
 /** What a running server wrote about itself into its data folder. */
 export type Postmaster = { readonly pid: number; readonly port: number };
 
-/** The live server of `dataDir`, if any; a pid file that a dead server left behind is removed. */
+/**
+ * The live server of `dataDir`, if any; a pid file that a dead server left behind is removed, even
+ * one whose parent has not yet taken note of its end (PostgreSQL itself takes that for alive).
+ */
 export function findPostmaster(dataDir: string): Postmaster | undefined {
   const file = join(dataDir, "postmaster.pid");
   if (!existsSync(file)) return undefined;

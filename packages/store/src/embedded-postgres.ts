@@ -98,6 +98,7 @@ async function adopt(
   const { pid } = running;
   if (running.port !== options.port || !(await answers(url))) {
     await stopServer(pid);
+    findPostmaster(options.dataDir); // a killed server leaves its pid file, which would block ours
     return undefined;
   }
   return {

@@ -103,6 +103,7 @@ export class OutboundExchange extends TryingExchange {
       return;
     }
     this.onAttemptEnd();
+    this.asked.attemptCount--; // nothing was sent
     upstream.giveBack();
     this.chooseAgain();
   }
@@ -204,7 +205,10 @@ export class OutboundExchange extends TryingExchange {
       return;
     }
     if (!this.isRequestComplete && asked.mayWantBodyAgain) this.keepBody();
-    if (route.mirrors.length > 0 && asked.attemptCount === 0) this.prepareCopies(route);
+    if (route.mirrors.length > 0 && !asked.hasDrawnCopies) {
+      asked.hasDrawnCopies = true;
+      this.prepareCopies(route);
+    }
     this.try(destination);
   }
 

@@ -59,6 +59,8 @@ export class OutboundRequest implements RequestFacts {
   flags: Flags = "-";
   /** Whether the route's own actions (fault, CORS, mirrors) are done: choosing again does not repeat them. */
   hasActed = false;
+  /** Whether the mirrors of the first route have been drawn for: once a request, however often it is tried. */
+  hasDrawnCopies = false;
   /** On top of the answer's fields. */
   answerFields: Field[] | undefined;
   responseOrigin = "";
@@ -85,6 +87,7 @@ export class OutboundRequest implements RequestFacts {
     this.hasGrpcTimeout = false;
     this.flags = "-";
     this.hasActed = false;
+    this.hasDrawnCopies = false;
     this.answerFields = undefined;
     this.responseOrigin = "";
     this.responseFlags = "-";
