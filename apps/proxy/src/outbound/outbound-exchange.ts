@@ -89,8 +89,13 @@ export class OutboundExchange extends TryingExchange {
     this.#proceed(resolution);
   }
 
+  /** A push that leaves this request's service alone does not outdate its choice. */
   protected override get isOutdated(): boolean {
-    return this.#generation !== this.side.parts.view.generation;
+    const { view } = this.side.parts;
+    if (this.#generation === view.generation) return false;
+    if (view.resolve(this.asked.authority) !== this.asked.view) return true;
+    this.#generation = view.generation;
+    return false;
   }
 
   /**
@@ -98,7 +103,8 @@ export class OutboundExchange extends TryingExchange {
    * that what is sent from now on follows the new ones: choose again.
    */
   override onUpstreamReady(upstream: UpstreamStream): void {
-    if (this.asked.outside !== undefined || !this.isOutdated) {
+    const isCurrent = this.#generation === this.side.parts.view.generation;
+    if (isCurrent || this.asked.outside !== undefined || (!this.isOutdated && this.isPoolKept)) {
       super.onUpstreamReady(upstream);
       return;
     }

@@ -63,6 +63,8 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #view: ServiceView | undefined;
   #destination: DestinationView | undefined;
   #live: LiveEndpoint | undefined;
+  /** Of `#live`, when it was chosen. */
+  #poolKey = "";
   #generation = -1;
   #choices = 0;
   #dialedAtMs = 0;
@@ -158,6 +160,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       return;
     }
     this.#live = live;
+    this.#poolKey = live.poolKey;
     const { usage } = destination;
     live.activeRequests++;
     usage.connections++;
@@ -254,7 +257,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   }
 
   #onConnected(stream: ByteStream): void {
-    if (this.#generation === this.#side.parts.view.generation || this.#choices >= MAX_CHOICES) {
+    if (this.#isCurrent || this.#choices >= MAX_CHOICES) {
       this.#open(stream);
       return;
     }
@@ -263,6 +266,16 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
     stream.destroy();
     this.#dropDialing();
     this.#choose();
+  }
+
+  /** A push that leaves service, endpoint and way alone changes nothing. */
+  get #isCurrent(): boolean {
+    const { view } = this.#side.parts;
+    if (this.#generation === view.generation) return true;
+    const live = this.#live;
+    if (live === undefined || live.poolKey !== this.#poolKey) return false;
+    if (this.#destination?.endpoints.includes(live) !== true) return false;
+    return view.resolve(this.#wish.authority) === this.#view;
   }
 
   #open(stream: ByteStream): void {

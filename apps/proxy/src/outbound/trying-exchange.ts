@@ -105,10 +105,18 @@ export abstract class TryingExchange extends HttpExchange {
     const perTryMs = asked.retry?.policy.perTryTimeoutMs;
     if (perTryMs !== undefined) this.#boundTry(perTryMs);
     if (asked.route?.route.fault?.scope === "attempt") this.#tryWithFault(asked.route, live);
-    else
-      this.acquire(
-        this.side.pools.ofEndpoint(live, destination, this.asked, this.downstream.isHttp2),
-      );
+    else this.acquire(this.#poolOf(live, destination));
+  }
+
+  #poolOf(live: LiveEndpoint, destination: DestinationView): UpstreamSource {
+    return this.side.pools.ofEndpoint(live, destination, this.asked, this.downstream.isHttp2);
+  }
+
+  /** Whether the endpoint chosen still serves the destination, and is reached in the same way. */
+  protected get isPoolKept(): boolean {
+    const { live, destination } = this.asked;
+    if (live === undefined || destination?.endpoints.includes(live) !== true) return false;
+    return this.#poolOf(live, destination) === this.#pool;
   }
 
   #pick(destination: DestinationView): LiveEndpoint | undefined {
@@ -159,10 +167,7 @@ export abstract class TryingExchange extends HttpExchange {
   #tryWithFault(route: RouteView, live: LiveEndpoint): void {
     const { destination } = this.asked;
     if (destination === undefined) return;
-    const go = () =>
-      this.acquire(
-        this.side.pools.ofEndpoint(live, destination, this.asked, this.downstream.isHttp2),
-      );
+    const go = () => this.acquire(this.#poolOf(live, destination));
     const fault = drawFault(route, "attempt");
     this.#pool = undefined;
     if (fault === undefined) {
