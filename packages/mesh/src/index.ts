@@ -1,3 +1,4 @@
+export type { JwtRule, RequestAuthentication } from "./authentication/request-authentication.ts";
 export {
   type ConnectionAuthorizationFacts,
   connectionOnly,
@@ -7,6 +8,7 @@ export type {
   AuthorizationPolicy,
   AuthorizationRule,
   ConditionMatch,
+  ExternalAuthorizer,
   OperationMatch,
   SourceMatch,
 } from "./authorization/authorization-policy.ts";

@@ -3,6 +3,7 @@ import {
   type ProxyMessage,
   ProxyResource,
   Subscription,
+  TRUST_KEY,
 } from "@heddle/contracts";
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { z } from "zod";
@@ -168,6 +169,7 @@ export class AppliedConfiguration {
 }
 
 function keyOf(resource: ProxyResource): string {
+  if (resource.kind === "trust") return TRUST_KEY;
   const id = resource.kind === "workload" ? resource.workload : resource.service;
   return `${resource.kind}/${formatId(id)}`;
 }

@@ -233,6 +233,7 @@ export class ProxyBrain {
       this.#keeper.receive(message);
       return;
     }
+    if (message.type === "renew") return;
     const { nonce, revision } = message;
     const applied = this.configuration.apply(message, Date.now());
     setImmediate(() => this.#current.resolve());

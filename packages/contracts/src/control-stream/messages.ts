@@ -93,6 +93,27 @@ export const ProtocolObservation = z.object({
 });
 export type ProtocolObservation = z.infer<typeof ProtocolObservation>;
 
+/** Why a caller's connection is not taken, or would not be. */
+export const TurnedAwayReason = z.enum([
+  "plaintext",
+  "no-certificate",
+  "wrong-trust-domain",
+  "expired",
+  "revoked",
+  "untrusted",
+]);
+export const TurnedAwayCaller = z.object({
+  workload: NameWire,
+  sourceAddress: z.string(),
+  reason: TurnedAwayReason,
+  refused: z.number().int(),
+  /** Served, but STRICT would refuse them: only where a dry run is on. */
+  wouldBeRefused: z.number().int(),
+  lastSeenMs: z.number(),
+});
+export type TurnedAwayReason = z.infer<typeof TurnedAwayReason>;
+export type TurnedAwayCaller = z.infer<typeof TurnedAwayCaller>;
+
 export const ProxyMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
@@ -136,6 +157,11 @@ export const ProxyMessage = z.discriminatedUnion("type", [
     /** Ports whose protocol was not declared and has been found out. */
     protocols: z.array(ProtocolObservation).max(1000),
   }),
+  /**
+   * Callers whose connections were refused for what they are, or would be under STRICT: sent when it
+   * changes, at most once a second. Counts grow since the proxy's start.
+   */
+  z.object({ type: z.literal("turned-away"), callers: z.array(TurnedAwayCaller).max(1000) }),
   /** The workloads are about to end: no new requests for them, please; those under way are finished. */
   z.object({ type: z.literal("draining") }),
   /** Deliberate end: the workloads leave the registry at once instead of when their lease ends. */
@@ -171,6 +197,15 @@ export const ControlMessage = z.discriminatedUnion("type", [
     chainPem: z.string(),
     trustBundlePem: z.string(),
     notAfterMs: z.number(),
+  }),
+  /**
+   * Asks for new certificates before their half-life: another authority signs now. `workload: null` means all,
+   * the proxy's own included. Proxies draw a moment within `withinMs` each, so that not all ask at once.
+   */
+  z.object({
+    type: z.literal("renew"),
+    workload: NameWire.nullable(),
+    withinMs: z.number().int().min(0),
   }),
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
 ]);

@@ -4,8 +4,10 @@ import { RouteWire, ServicePortWire, SourceSelectorWire, TcpRouteWire } from "./
 import { LeveledPolicyWire, SubsetWire } from "./traffic-policy-wire.ts";
 import {
   AuthorizationPolicyWire,
+  ExternalAuthorizerWire,
   FilterWire,
   RateLimitWire,
+  RequestAuthenticationWire,
   TelemetryWire,
 } from "./workload-policy-wire.ts";
 
@@ -64,6 +66,8 @@ export const EndpointsResource = z.object({
       port: z.number().int().min(1).max(65_535),
       ports: z.record(z.string(), z.number().int().min(1).max(65_535)).optional(),
       identity: z.string().optional(),
+      /** App ports (as in `ports`) whose workload terminates no TLS (mode DISABLE): callers send plaintext there. */
+      plaintextPorts: z.array(z.number().int()).optional(),
       locality: z.string().optional(),
       weight: z.number().int().min(1).optional(),
       servesSinceMs: z.number().optional(),
@@ -80,7 +84,12 @@ export const WorkloadResource = z.object({
   mtlsMode: z.enum(["DISABLE", "PERMISSIVE", "STRICT"]),
   /** By app port, where `portLevelMtls` says otherwise. */
   portMtlsModes: z.record(z.string(), z.enum(["DISABLE", "PERMISSIVE", "STRICT"])).optional(),
+  /** Plaintext that STRICT would refuse is counted as such, and served. */
+  isStrictDryRun: z.boolean().optional(),
   authorization: z.array(AuthorizationPolicyWire).optional(),
+  /** Whom policies with action CUSTOM ask, by their `provider`. */
+  externalAuthorizers: z.array(ExternalAuthorizerWire).optional(),
+  requestAuthentication: z.array(RequestAuthenticationWire).optional(),
   rateLimits: z.array(RateLimitWire).optional(),
   filters: z.array(FilterWire).optional(),
   telemetry: TelemetryWire.optional(),
@@ -94,12 +103,35 @@ export const WorkloadResource = z.object({
   revision: z.number().int(),
 });
 
+export const TRUST_KEY = "trust/mesh";
+
+/**
+ * Whom proxies believe; key `TRUST_KEY`, part of every proxy's configuration. It takes the place of the
+ * bundle that `welcome` or a certificate came with.
+ */
+export const TrustResource = z.object({
+  kind: z.literal("trust"),
+  key: z.string(),
+  version: z.string(),
+  /** The mesh's own. */
+  trustDomain: z.string(),
+  /** Identities of these count as the mesh's own (MeshConfig.trustDomainAliases). */
+  trustDomainAliases: z.array(z.string()),
+  /** Roots by trust domain, the mesh's own first; only a root of its own domain speaks for an identity. */
+  bundles: z.array(z.object({ trustDomain: z.string(), pem: z.string() })).min(1),
+  /** Certificates that are not taken any more although they have not expired; serial numbers in lower-case hex. */
+  revoked: z.array(z.object({ serialNumber: z.string(), notAfterMs: z.number() })),
+  revision: z.number().int(),
+});
+
 export const ProxyResource = z.discriminatedUnion("kind", [
   ServiceResource,
   EndpointsResource,
   WorkloadResource,
+  TrustResource,
 ]);
 export type ServiceResource = z.infer<typeof ServiceResource>;
 export type EndpointsResource = z.infer<typeof EndpointsResource>;
 export type WorkloadResource = z.infer<typeof WorkloadResource>;
+export type TrustResource = z.infer<typeof TrustResource>;
 export type ProxyResource = z.infer<typeof ProxyResource>;

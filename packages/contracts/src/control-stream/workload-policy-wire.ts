@@ -1,4 +1,9 @@
-import type { AuthorizationPolicy, RateLimit } from "@heddle/mesh";
+import type {
+  AuthorizationPolicy,
+  ExternalAuthorizer,
+  RateLimit,
+  RequestAuthentication,
+} from "@heddle/mesh";
 import { z } from "zod";
 import { RouteMatchWire } from "./route-wire.ts";
 
@@ -9,7 +14,8 @@ const Values = z.array(z.string()).optional();
 export const AuthorizationPolicyWire: z.ZodType<AuthorizationPolicy> = z.object({
   namespace: z.string(),
   name: z.string(),
-  action: z.enum(["ALLOW", "DENY", "AUDIT"]),
+  action: z.enum(["ALLOW", "DENY", "AUDIT", "CUSTOM"]),
+  provider: z.string().optional(),
   isShadow: z.boolean(),
   rules: z.array(
     z.object({
@@ -44,6 +50,42 @@ export const AuthorizationPolicyWire: z.ZodType<AuthorizationPolicy> = z.object(
         }),
       ),
       when: z.array(z.object({ key: z.string(), values: Values, notValues: Values })),
+    }),
+  ),
+});
+
+export const ExternalAuthorizerWire: z.ZodType<ExternalAuthorizer> = z.object({
+  name: z.string(),
+  host: z.string(),
+  port: z.number().int().min(1).max(65_535),
+  pathPrefix: z.string(),
+  timeoutMs: z.number().positive(),
+  failsOpen: z.boolean(),
+  statusOnError: z.number().int().min(200).max(599),
+  requestHeaders: z.array(z.string()),
+  addedHeaders: z.record(z.string(), z.string()),
+  headersToUpstream: z.array(z.string()),
+  headersToDownstreamOnAllow: z.array(z.string()),
+  headersToDownstreamOnDeny: z.array(z.string()),
+  body: z.object({ maxBytes: z.number().int().min(1), allowsPartial: z.boolean() }).optional(),
+});
+
+export const RequestAuthenticationWire: z.ZodType<RequestAuthentication> = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  rules: z.array(
+    z.object({
+      issuer: z.string(),
+      audiences: z.array(z.string()),
+      jwks: z.string().optional(),
+      fromHeaders: z.array(z.object({ name: z.string(), prefix: z.string() })),
+      fromParams: z.array(z.string()),
+      fromCookies: z.array(z.string()),
+      forwardsToken: z.boolean(),
+      payloadHeader: z.string().optional(),
+      claimHeaders: z.array(z.object({ header: z.string(), claim: z.string() })),
+      spaceDelimitedClaims: z.array(z.string()),
+      isRequired: z.boolean(),
     }),
   ),
 });

@@ -2,7 +2,9 @@
 export type AuthorizationPolicy = {
   readonly namespace: string;
   readonly name: string;
-  readonly action: "ALLOW" | "DENY" | "AUDIT";
+  readonly action: "ALLOW" | "DENY" | "AUDIT" | "CUSTOM";
+  /** With CUSTOM: the `ExternalAuthorizer` to ask. */
+  readonly provider?: string | undefined;
   /** `istio.io/dry-run`: counted, not enforced. */
   readonly isShadow: boolean;
   /** None: matches nothing. */
@@ -48,4 +50,27 @@ export type ConditionMatch = {
   readonly key: string;
   readonly values?: readonly string[] | undefined;
   readonly notValues?: readonly string[] | undefined;
+};
+
+/** Somebody else who decides, over HTTP. Semantics: MeshConfig's `extensionProviders[].envoyExtAuthzHttp`. */
+export type ExternalAuthorizer = {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Before the request's own path. */
+  readonly pathPrefix: string;
+  readonly timeoutMs: number;
+  /** A request nobody could decide on passes. */
+  readonly failsOpen: boolean;
+  /** Answered when nobody could decide and it does not pass. */
+  readonly statusOnError: number;
+  /** Of the request, sent along; lower-case, `*` at one end. Method, path, host and authorization always go. */
+  readonly requestHeaders: readonly string[];
+  readonly addedHeaders: Readonly<Record<string, string>>;
+  /** Of an answer that allows: they replace the request's. */
+  readonly headersToUpstream: readonly string[];
+  readonly headersToDownstreamOnAllow: readonly string[];
+  /** None: all of them. */
+  readonly headersToDownstreamOnDeny: readonly string[];
+  readonly body?: { readonly maxBytes: number; readonly allowsPartial: boolean } | undefined;
 };
