@@ -16,7 +16,7 @@ import { compileFilters } from "../apps/proxy/src/filters/compile-filters.ts";
 import type { FilterHost } from "../apps/proxy/src/filters/filter-context.ts";
 import { FilterLibrary } from "../apps/proxy/src/filters/filter-library.ts";
 import { FilterRun } from "../apps/proxy/src/filters/filter-run.ts";
-import { Authorization } from "../apps/proxy/src/inbound/authorization.ts";
+import { Authorization, ShadowNote } from "../apps/proxy/src/inbound/authorization.ts";
 import { InboundFacts } from "../apps/proxy/src/inbound/inbound-facts.ts";
 import { RateLimitNote, RateLimits } from "../apps/proxy/src/inbound/rate-limits.ts";
 import { Recorder } from "../apps/proxy/src/telemetry/recorder.ts";
@@ -160,9 +160,11 @@ function authorizing(rules: number): () => void {
   const { authorization } = policyOf({ authorization: [allow(rules)] });
   const asked = new Authorization(recorder, "shop/reviews");
   const facts = new InboundFacts(request, caller, 9080);
+  const note = new ShadowNote();
   return () => {
     readHeads();
-    if (authorization && asked.checkRequest(authorization, facts)) throw new Error("it was denied");
+    if (authorization === undefined) return;
+    if (asked.checkRequest(authorization, facts, note)) throw new Error("it was denied");
   };
 }
 

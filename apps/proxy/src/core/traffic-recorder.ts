@@ -129,6 +129,8 @@ export type SpanRecord = {
   readonly failedBy: FailedBy;
   /** Why the proxy answered itself, as Envoy's response code details; `undefined`: as the flags say. */
   readonly details?: string | undefined;
+  /** Where an AuthorizationPolicy would not let the request pass. */
+  readonly denied?: DeniedBy | undefined;
   /** Of a gRPC call; empty: its answer broke off before it said one. */
   readonly grpcStatus?: string | undefined;
   readonly requestId: string;
@@ -146,6 +148,18 @@ export type SpanRecord = {
   readonly way?: SpanWay | undefined;
   /** What Telemetry documents add. */
   readonly tags?: readonly (readonly [name: string, value: string])[] | undefined;
+};
+
+/** What AuthorizationPolicies said against a request, without anything of the request or the rule's values. */
+export type DeniedBy = {
+  /** Only a policy in shadow mode said so: the request passed. */
+  readonly isShadow: boolean;
+  /** `namespace/name/rule` of the DENY rule that matched; `undefined`: no ALLOW rule did. */
+  readonly rule: string | undefined;
+  /** Of the ALLOW rule that came nearest. */
+  readonly nearest: string | undefined;
+  /** That rule's fields the request did not meet: `from[0].source.principals`. */
+  readonly fields: readonly string[];
 };
 
 /** The way a request took out of its workload, or within it to the app. */

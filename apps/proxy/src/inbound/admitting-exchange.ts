@@ -1,5 +1,5 @@
 import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
-import type { FailedBy } from "../core/traffic-recorder.ts";
+import type { DeniedBy, FailedBy } from "../core/traffic-recorder.ts";
 import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
 import type { FilterChain } from "../filters/active-filter.ts";
 import { FilterRun } from "../filters/filter-run.ts";
@@ -7,6 +7,7 @@ import { processClock } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
 import { HttpExchange } from "../transport/http-exchange.ts";
 import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
+import { ShadowNote } from "./authorization.ts";
 import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundFacts } from "./inbound-facts.ts";
 import { InboundFilterHost } from "./inbound-filter-host.ts";
@@ -27,6 +28,9 @@ export abstract class AdmittingExchange extends HttpExchange {
   protected attemptCount = 0;
   /** Why a denied request was denied, as Envoy's response code details. */
   protected denial: string | undefined;
+  /** The same for the span; also where only a shadow policy would have denied it. */
+  protected denied: DeniedBy | undefined;
+  #shadowNote: ShadowNote | undefined;
   #facts: InboundFacts | undefined;
   #filterHost: InboundFilterHost | undefined;
   /** Made with the first request a limit holds for. */
@@ -63,6 +67,7 @@ export abstract class AdmittingExchange extends HttpExchange {
   #forget(): void {
     this.attemptCount = 0;
     this.denial = undefined;
+    this.denied = undefined;
     this.#waitMs = undefined;
     this.#limitNote?.clear();
   }
@@ -145,7 +150,10 @@ export abstract class AdmittingExchange extends HttpExchange {
     const { authorization, parts, name } = this.side;
     if (policy.authorization === undefined) return true;
     const facts = this.#factsUnder(policy);
-    const denial = authorization.checkRequest(policy.authorization, facts);
+    this.#shadowNote ??= new ShadowNote();
+    this.#shadowNote.clear();
+    const denial = authorization.checkRequest(policy.authorization, facts, this.#shadowNote);
+    this.denied = denial?.by ?? this.#shadowNote.denied;
     if (denial === undefined) return true;
     const { details, lines } = denial;
     this.denial = details;

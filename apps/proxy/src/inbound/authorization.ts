@@ -12,7 +12,7 @@ import {
   type RuleSet,
   type RuleTrace,
 } from "@heddle/mesh";
-import type { EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
+import type { DeniedBy, EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
 
 /** Why somebody may not pass. */
 export type Denial = {
@@ -20,7 +20,18 @@ export type Denial = {
   readonly details: string;
   /** For the caller, one fact a line; it gives away nothing a rule asks for. */
   readonly lines: readonly string[];
+  /** For the span. */
+  readonly by: DeniedBy;
 };
+
+/** What policies in shadow mode say of a request. One object an exchange, cleared between requests. */
+export class ShadowNote {
+  denied: DeniedBy | undefined;
+
+  clear(): void {
+    this.denied = undefined;
+  }
+}
 
 type Action = "allow" | "deny" | "audit";
 
@@ -41,12 +52,16 @@ export class Authorization {
     this.#workload = workload;
   }
 
-  /** `undefined`: the request may pass. */
+  /** `undefined`: the request may pass. `note` is told what shadow policies would have done. */
   checkRequest(
     { http, httpShadow }: CompiledAuthorization,
     facts: RequestAuthorizationFacts,
+    note: ShadowNote,
   ): Denial | undefined {
-    if (httpShadow !== undefined) this.#decide(httpShadow, facts, true);
+    if (httpShadow !== undefined) {
+      const decision = this.#decide(httpShadow, facts, true);
+      if (!decision.isAllowed) note.denied = describe(httpShadow, decision, facts, true).by;
+    }
     if (http === undefined) return undefined;
     const decision = this.#decide(http, facts, false);
     return decision.isAllowed ? undefined : describe(http, decision, facts);
@@ -100,11 +115,13 @@ function describe(
   rules: RuleSet,
   decision: AuthorizationDecision,
   facts: RequestAuthorizationFacts,
+  isShadow = false,
 ): Denial {
   const { by } = decision;
   const details = `rbac_access_denied_matched_policy[${formatRuleName(by)}]`;
   if (by !== undefined) {
-    return { details, lines: [`policy: ${by.namespace}/${by.policy}, rule ${by.rule}, denies it`] };
+    const lines = [`policy: ${by.namespace}/${by.policy}, rule ${by.rule}, denies it`];
+    return { details, lines, by: { isShadow, rule: idOf(by), nearest: undefined, fields: [] } };
   }
   const { length } = rules.allow;
   const lines = [
@@ -112,9 +129,25 @@ function describe(
       ? "policy: there is an ALLOW policy, and none of its rules could allow this"
       : `policy: none of ${length} ALLOW rule${length === 1 ? "" : "s"} allows it`,
   ];
-  if (rules.deny.length + length > MAX_EXPLAINED_RULES) return { details, lines };
+  if (rules.deny.length + length > MAX_EXPLAINED_RULES) {
+    return { details, lines, by: { isShadow, rule: undefined, nearest: undefined, fields: [] } };
+  }
   const asked = explainAuthorization(rules, facts).rules.filter(({ action }) => action === "ALLOW");
-  return { details, lines: [...lines, ...asked.slice(0, TOLD_RULES).map(describeRule)] };
+  const nearest = asked.toSorted((a, b) => a.failed.length - b.failed.length)[0];
+  return {
+    details,
+    lines: [...lines, ...asked.slice(0, TOLD_RULES).map(describeRule)],
+    by: {
+      isShadow,
+      rule: undefined,
+      nearest: nearest && idOf(nearest.rule),
+      fields: nearest?.failed.map(({ field }) => field) ?? [],
+    },
+  };
+}
+
+function idOf({ namespace, policy, rule }: RuleName): string {
+  return `${namespace}/${policy}/${rule}`;
 }
 
 /** What was seen, never what is wanted: that may be a secret, or tell a stranger whom to imitate. */

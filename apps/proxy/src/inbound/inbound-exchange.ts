@@ -162,7 +162,7 @@ export class InboundExchange extends AdmittingExchange {
     const { requestBytes, responseBytes } = this;
     const { signals, app } = this.side;
     const wanted = signals.wanted(
-      this.trace.isSampled,
+      this.trace.isSampled || this.denied !== undefined,
       status,
       grpcStatus,
       durationMs,
@@ -189,6 +189,7 @@ export class InboundExchange extends AdmittingExchange {
       flags: flag,
       failedBy,
       details: this.denial ?? this.filterDetails,
+      denied: this.denied,
       grpcStatus,
       requestId: this.trace.requestId,
       clientAddress: labels === undefined ? this.caller.address : undefined,

@@ -51,6 +51,7 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
     writeAttribute(writer, 9, "client.address", span.clientAddress);
   }
   writeWay(writer, span);
+  writeDenied(writer, span);
   writeGrpc(writer, span);
   writeEnvoyTags(writer, span);
   for (const [name, value] of span.tags ?? []) writeAttribute(writer, 9, name, value);
@@ -67,6 +68,15 @@ function writeWay(writer: ProtobufWriter, { way }: SpanRecord): void {
   if (way.endpoint !== undefined) writeAttribute(writer, 9, "heddle.endpoint", way.endpoint);
   if (way.cluster !== undefined) writeAttribute(writer, 9, "upstream_cluster", way.cluster);
   if (way.retryCount > 0) writeAttribute(writer, 9, "retry.count", way.retryCount);
+}
+
+function writeDenied(writer: ProtobufWriter, { denied }: SpanRecord): void {
+  if (denied === undefined) return;
+  const { isShadow, rule, nearest, fields } = denied;
+  writeAttribute(writer, 9, "heddle.authorization", isShadow ? "would-deny" : "denied");
+  if (rule !== undefined) writeAttribute(writer, 9, "heddle.authorization.rule", rule);
+  if (nearest !== undefined) writeAttribute(writer, 9, "heddle.authorization.nearest", nearest);
+  if (fields.length > 0) writeAttribute(writer, 9, "heddle.authorization.fields", fields.join(","));
 }
 
 /** OpenTelemetry's name of the status, and Envoy's. */
