@@ -7,6 +7,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
+import { policyListRoutes } from "./policy-list-routes.ts";
 import { problem } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
@@ -27,6 +28,7 @@ export function createApi(parts: ApiParts): Hono {
     resourceRoutes,
     revisionRoutes,
     canaryRoutes,
+    policyListRoutes,
     tokenRoutes,
     eventRoutes,
   ]) {

@@ -1,0 +1,38 @@
+import { type PoliciesResponse, PolicyShadowRequest } from "@heddle/contracts";
+import { Hono } from "hono";
+import { z } from "zod";
+import { describePolicies } from "../security/describe-policies.ts";
+import { planShadow } from "../security/plan-shadow.ts";
+import { toApplyResponse } from "./apply-response.ts";
+import { readBody, readParams, requireRole } from "./input.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
+
+const PolicyPath = z.object({ namespace: z.string(), name: z.string() });
+
+/** Which documents say who may call whom, and whether they are enforced or only counted. */
+export function policyListRoutes({ mesh, registry, config }: ApiParts) {
+  return new Hono<ApiEnv>()
+    .get("/policies", (context) => {
+      const { snapshot } = mesh;
+      const policies = describePolicies(snapshot, registry.instances());
+      const answer: PoliciesResponse = { revision: snapshot.revision, policies };
+      return context.json(answer);
+    })
+    .put("/policies/:namespace/:name/shadow", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const policy = readParams(context, PolicyPath);
+      const { isShadow, reason, source } = await readBody(context, PolicyShadowRequest);
+      const startedAt = context.get("startedAt");
+      const outcome = await config.change({
+        author: principal.name,
+        source: source ?? "api",
+        reason,
+        kind: "apply",
+        summary: `${policy.name} ${isShadow ? "only counts" : "is enforced"}`,
+        startedAt,
+        plan: (snapshot) => [planShadow(snapshot, policy, isShadow)],
+      });
+      return context.json(await toApplyResponse(outcome, startedAt));
+    });
+}
