@@ -1,3 +1,4 @@
+export * from "./console-api/access.ts";
 export * from "./console-api/denials.ts";
 export * from "./console-api/graph.ts";
 export * from "./console-api/mesh-state.ts";

@@ -42,7 +42,17 @@ export const LoginResponse = z.object({
   user: z.object({ name: z.string(), role: Role }),
   expiresAtMs: z.number(),
 });
-export const MeResponse = z.object({ name: z.string(), role: Role, expiresAtMs: z.number() });
+/** `role` is the one on the whole mesh, `viewer` without such; `grants` say it by namespace (`*`: the whole mesh). */
+export const MeResponse = z.object({
+  name: z.string(),
+  role: Role,
+  expiresAtMs: z.number(),
+  grants: z.array(z.object({ namespace: z.string(), role: Role })).optional(),
+  /** `session` people have; only they can log out and change a password. */
+  via: z.enum(["session", "token", "signed"]).optional(),
+  /** A local user: has a password to change. */
+  hasPassword: z.boolean().optional(),
+});
 
 /** `GET /status`: what the empty console shows. */
 export const StatusResponse = z.object({
