@@ -79,6 +79,11 @@ export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtl
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export {
+  leastPrivilegeRules,
+  type ObservedCaller,
+} from "./least-privilege/least-privilege-rules.ts";
+export { templatePath } from "./least-privilege/path-template.ts";
+export {
   type CompiledRateLimit,
   compileRateLimit,
   type RateLimitFacts,

@@ -47,6 +47,12 @@ export {
 export { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 export { MigrationError, migrate } from "./migrate.ts";
 export {
+  findDenials,
+  findOperations,
+  type StoredDenial,
+  type StoredOperation,
+} from "./telemetry/denials.ts";
+export {
   deleteOldMetricWindows,
   EDGE_TIER_MS,
   type EdgeBucket,

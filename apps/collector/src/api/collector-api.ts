@@ -7,12 +7,15 @@ import type { TrafficMemory } from "../ingest/traffic-memory.ts";
 import { inNamespace, registeredNode } from "../topology/graph.ts";
 import type { LiveGraph } from "../topology/live-graph.ts";
 import type { RegistryWatch } from "../topology/registry-watch.ts";
+import { readDenials } from "../traces/denials.ts";
 import { toRecentRequests, toTraceResponse } from "../traces/trace-answers.ts";
 import { streamGraph } from "./graph-stream.ts";
+import { readObservedCalls } from "./observed-calls.ts";
 import { readPlaintextCallers } from "./plaintext-callers.ts";
 import { ApiError, problemAnswer } from "./problem.ts";
 import {
   CallersQuery,
+  DenialsQuery,
   GraphQuery,
   parseQuery,
   RequestsQuery,
@@ -114,6 +117,14 @@ function queries({ db, memory, graph, registry }: ApiParts): Hono {
     const asOfMs = graph.asOfMs();
     const view = { memory, db, registry: registry.current, asOfMs };
     return context.json(await readPlaintextCallers(view, query));
+  });
+  app.get("/denials", async (context) => {
+    const query = parseQuery(DenialsQuery, context.req.query());
+    return context.json(await readDenials(db, query, Date.now()));
+  });
+  app.get("/observed-calls", async (context) => {
+    const query = parseQuery(CallersQuery, context.req.query());
+    return context.json(await readObservedCalls({ memory, db, asOfMs: graph.asOfMs() }, query));
   });
   app.get("/traces/:traceId", async (context) => {
     const traceId = context.req.param("traceId").toLowerCase();

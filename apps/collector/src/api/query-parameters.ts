@@ -33,6 +33,10 @@ export const CallersQuery = z.object({
   windowMs: millis(CALLERS_WINDOW, 30_000, 86_400_000).default(3_600_000),
 });
 
+export const DenialsQuery = CallersQuery.extend({
+  limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(500, LIMIT).default(100),
+});
+
 /** Throws `ApiError` 400 that names each wrong field, its value and what is allowed. */
 export function parseQuery<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
