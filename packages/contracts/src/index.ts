@@ -3,6 +3,7 @@ export * from "./console-api/denials.ts";
 export * from "./console-api/graph.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
+export * from "./console-api/security.ts";
 export * from "./console-api/traffic.ts";
 export * from "./control-stream/messages.ts";
 export { WORKLOAD_LABEL } from "./control-stream/names.ts";

@@ -1,6 +1,6 @@
 import {
   ApplyRequest,
-  ChangeSource,
+  RequestSource,
   type ResourceDocument,
   ResourceKind,
   type ResourcesResponse,
@@ -22,7 +22,7 @@ const ResourceQuery = z.object({
 const ResourcePath = z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() });
 const DeleteQuery = z.object({
   reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
+  source: RequestSource.optional(),
 });
 
 /** The documents as they stand, and changes to them. */

@@ -134,12 +134,15 @@ export const ResourceDocument = z.object({
 });
 export const ResourcesResponse = z.object({ resources: z.array(ResourceDocument) });
 
-export const ChangeSource = z.enum(["console", "cli", "api", "demo"]);
+/** `guard`: a guarded flip that took itself back. */
+export const ChangeSource = z.enum(["console", "cli", "api", "demo", "guard"]);
+/** What a request may say of itself. */
+export const RequestSource = ChangeSource.exclude(["guard"]);
 /** `yaml` may hold many documents; all are applied in one revision, or none. */
 export const ApplyRequest = z.object({
   yaml: z.string().max(1_048_576),
   reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
+  source: RequestSource.optional(),
   dryRun: z.boolean().optional(),
   /** What becomes of two documents of one kind and name; `last`: as if applied one after the other. */
   twins: z.enum(["refuse", "last"]).optional(),
@@ -210,7 +213,7 @@ export const RevisionDetail = RevisionSummary.extend({
 
 export const RestoreRequest = z.object({
   reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
+  source: RequestSource.optional(),
   dryRun: z.boolean().optional(),
 });
 
@@ -240,7 +243,7 @@ export const CanaryWeightRequest = z.object({
   canaryPercent: z.number().int().min(0).max(100),
   sinceClickMs: z.number().min(0).optional(),
   reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
+  source: RequestSource.optional(),
 });
 export const CanaryRollbackRequest = CanaryWeightRequest.omit({ canaryPercent: true });
 /** Offsets are in ms from the click: `sinceClickMs` plus the control plane's own measure. */
@@ -254,12 +257,6 @@ export const CanaryChangeResponse = z.object({
   lastCanaryRequestAfterMs: z.number().optional(),
   lastCanaryRequestAtMs: z.number().optional(),
   previousCanaryPercent: z.number(),
-});
-
-export const MtlsSetRequest = z.object({
-  mode: MtlsModeWire,
-  reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
 });
 
 /** A join token. `token` is shown once. */
@@ -276,6 +273,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("revision"), revision: RevisionSummary }),
   z.object({ type: z.literal("registry") }), // workloads or proxies came, went or changed state
   z.object({ type: z.literal("observations") }), // what proxies see of endpoints; at most once a second
+  z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
 ]);
 
 export type ResourceKind = z.infer<typeof ResourceKind>;
@@ -304,7 +302,6 @@ export type CanariesResponse = z.infer<typeof CanariesResponse>;
 export type CanaryWeightRequest = z.infer<typeof CanaryWeightRequest>;
 export type CanaryRollbackRequest = z.infer<typeof CanaryRollbackRequest>;
 export type CanaryChangeResponse = z.infer<typeof CanaryChangeResponse>;
-export type MtlsSetRequest = z.infer<typeof MtlsSetRequest>;
 export type TokenCreateRequest = z.infer<typeof TokenCreateRequest>;
 export type TokenCreateResponse = z.infer<typeof TokenCreateResponse>;
 export type ChangeEvent = z.infer<typeof ChangeEvent>;
