@@ -1,6 +1,7 @@
 export * from "./console-api/access.ts";
 export * from "./console-api/denials.ts";
 export * from "./console-api/graph.ts";
+export * from "./console-api/identity.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
 export * from "./console-api/security.ts";

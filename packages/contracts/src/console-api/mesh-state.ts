@@ -272,6 +272,7 @@ export const TokenCreateResponse = z.object({ token: z.string(), expiresAtMs: z.
 export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("revision"), revision: RevisionSummary }),
   z.object({ type: z.literal("registry") }), // workloads or proxies came, went or changed state
+  z.object({ type: z.literal("identity") }), // authorities, certificates, tokens or a rotation's progress; at most once a second
   z.object({ type: z.literal("observations") }), // what proxies see of endpoints; at most once a second
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
 ]);

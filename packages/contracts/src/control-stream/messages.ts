@@ -61,6 +61,15 @@ export const JoinRequest = z.object({
   token: z.string(),
   csrPem: z.string(),
   proxyName: z.string(),
+  /** A proxy that was in the mesh before keeps its id if it proves the key of its last own certificate. */
+  previous: z
+    .object({
+      proxyId: z.string().max(64),
+      publicKeyPem: z.string().max(1024), // SubjectPublicKeyInfo
+      /** ECDSA P-256 with SHA-256 over the text of `csrPem`, DER, base64. */
+      signature: z.string().max(256),
+    })
+    .optional(),
 });
 export const JoinResponse = z.object({
   proxyId: z.string(),
@@ -68,6 +77,13 @@ export const JoinResponse = z.object({
   trustBundlePem: z.string(),
   trustDomain: z.string(),
 });
+/**
+ * The server name (SNI) by which a proxy asks for a chain that ends in a root it believes, where the control
+ * plane has several: the root certificate's SHA-256 in hex, in two labels.
+ */
+export function serverNameOfRoot(sha256Hex: string): string {
+  return `${sha256Hex.slice(0, 32)}.${sha256Hex.slice(32)}.root.heddle.internal`;
+}
 export type JoinRequest = z.infer<typeof JoinRequest>;
 export type JoinResponse = z.infer<typeof JoinResponse>;
 
@@ -114,6 +130,13 @@ export const TurnedAwayCaller = z.object({
 export type TurnedAwayReason = z.infer<typeof TurnedAwayReason>;
 export type TurnedAwayCaller = z.infer<typeof TurnedAwayCaller>;
 
+/** A certificate in use; `workload: null` is the proxy's own. Serial number in lower-case hex. */
+export const HeldCertificate = z.object({
+  workload: NameWire.nullable(),
+  serialNumber: z.string(),
+});
+export type HeldCertificate = z.infer<typeof HeldCertificate>;
+
 export const ProxyMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
@@ -125,10 +148,14 @@ export const ProxyMessage = z.discriminatedUnion("type", [
     subscriptions: z.array(Subscription),
     /** What the proxy already runs, from memory or disk; equal versions are not sent again. */
     have: z.array(z.object({ key: z.string(), version: z.string() })),
+    /** The certificates it uses, serial numbers in lower-case hex. */
+    certificates: z.array(HeldCertificate).optional(),
   }),
   z.object({ type: z.literal("subscribe"), subscriptions: z.array(Subscription).min(1) }),
   /** Asks for a leaf certificate for a hosted workload; `workload: null` renews the proxy's own. */
   z.object({ type: z.literal("csr"), workload: NameWire.nullable(), csrPem: z.string() }),
+  /** A certificate that came is in use: a rotation waits for that, not for its sending. */
+  z.object({ type: z.literal("installed"), ...HeldCertificate.shape }),
   z.object({
     type: z.literal("ack"),
     nonce: z.string(),
