@@ -113,6 +113,19 @@ test("an endpoint keeps its counters through pushes that leave it, be the policy
   assert.notEqual(before.poolKey, poolKey, "connections made under other settings cannot serve");
 });
 
+test("a split goes on where it was when a push makes its routes again", () => {
+  const subset = (name: string, weight: number) => ({ service: id, subset: name, weight });
+  const split = { name: "split", matches: [], destinations: [subset("v1", 3), subset("v2", 1)] };
+  const subsets = ["v1", "v2"].map((version) => ({ name: version, labels: { version } }));
+  const mesh = meshOf(reviews({ routes: [split], subsets }), at({}));
+  let second = 0;
+  for (let request = 0; request < 40; request++) {
+    mesh.apply([reviews({ routes: [split], subsets, revision: request })], [], 0);
+    if (viewOf(mesh).routes[0]?.nextTarget().destination.subset === "v2") second++;
+  }
+  assert.ok(second >= 9 && second <= 11, `${second} of 40 by weight 1 of 4`);
+});
+
 test("a port of the service leads to where each endpoint serves it", () => {
   const ports = [
     { number: 80, name: "http", protocol: "http" as const },

@@ -20,13 +20,20 @@ import {
   ruleSetFor,
   rulesOf,
 } from "./service-rules.ts";
-import { destinationsOf, makeServiceView, type Target, type ViewParts } from "./service-views.ts";
+import {
+  destinationsOf,
+  makeServiceView,
+  type SplitPlaces,
+  type Target,
+  type ViewParts,
+} from "./service-views.ts";
 
 /** How a view was asked for, so that a push can make it again. */
 type AskedView = {
   readonly id: ServiceId;
   readonly caller: Caller;
   readonly asked: number | undefined;
+  readonly places: SplitPlaces;
 };
 
 /** A destination and which of its service's rule sets it stands under. */
@@ -62,6 +69,16 @@ export class LiveMesh {
 
   /** A service as `caller` sees it; `port`: the one its host named, if any. */
   service(id: ServiceId, caller: Caller, port?: number): ServiceView | undefined {
+    return this.#view(id, caller, port, undefined);
+  }
+
+  /** `kept`: the places of the view that this one follows. */
+  #view(
+    id: ServiceId,
+    caller: Caller,
+    port: number | undefined,
+    kept: SplitPlaces | undefined,
+  ): ServiceView | undefined {
     const name = formatId(id);
     const compiled = this.#services.get(name);
     if (compiled === undefined) return undefined;
@@ -70,8 +87,9 @@ export class LiveMesh {
     const key = `${name}|${portKey}|${this.#callerKey(caller)}`;
     const known = this.#views.get(key);
     if (known !== undefined) return known.view;
-    const how = { id, caller, asked: port };
-    const view = makeServiceView(compiled, caller, port, this.#parts);
+    const places: SplitPlaces = kept ?? new Map();
+    const how = { id, caller, asked: port, places };
+    const view = makeServiceView(compiled, caller, port, this.#parts, places);
     // A port nobody has declared is told what is wrong; such views are not worth keeping.
     if (found.problem === undefined) this.#views.set(key, { how, view });
     return view;
@@ -159,7 +177,7 @@ export class LiveMesh {
   #remakeViews(isConcerned: (view: ServiceView) => boolean): void {
     const concerned = [...this.#views].filter(([, { view }]) => isConcerned(view));
     for (const [key] of concerned) this.#views.delete(key);
-    for (const [, { how }] of concerned) this.service(how.id, how.caller, how.asked);
+    for (const [, { how }] of concerned) this.#view(how.id, how.caller, how.asked, how.places);
   }
 
   #destination(target: Target, caller: Caller, viewPort: number | undefined): LiveDestination {

@@ -29,22 +29,35 @@ export type ViewParts = {
   readonly draw: () => number;
 };
 
+/**
+ * Where the splits of a view are in their sequences, by kind and place of the route. A view that is made
+ * again goes on there: begun anew at each push, shares would be drawn by chance (decision 15).
+ */
+export type SplitPlaces = Map<string, { draw: number }>;
+
 /** A service as one caller's rules see it, for the port its host named (`asked`). */
 export function makeServiceView(
   service: CheckedService,
   caller: Caller,
   asked: number | undefined,
   parts: ViewParts,
+  places: SplitPlaces,
 ): ServiceView {
   const { resource } = service;
   const { rules } = rulesOf(service, ruleSetFor(service, caller));
   const { port, problem } = findPort(service, asked);
   const toDestination = (target: Target) => parts.toDestination(target, caller, port?.number);
   const routes = compileRoutes(rules.routes, caller);
-  const toTcpRoutes = (list: ServiceRules["tcpRoutes"]) =>
-    compileTcpRoutes(list ?? [], caller).map(({ route, matches, split }): TcpRouteView => {
+  const placeOf = (kind: string, index: number) => {
+    const key = `${kind} ${index}`;
+    const place = places.get(key) ?? { draw: parts.draw() };
+    places.set(key, place);
+    return place;
+  };
+  const toTcpRoutes = (kind: string, list: ServiceRules["tcpRoutes"]) =>
+    compileTcpRoutes(list ?? [], caller).map(({ route, matches, split }, index): TcpRouteView => {
       const destinations = route.destinations.map(toDestination);
-      const nextDestination = spread(split, destinations, parts.draw);
+      const nextDestination = spread(split, destinations, placeOf(kind, index));
       return { name: route.name, matches, destinations, nextDestination };
     });
   return {
@@ -54,9 +67,9 @@ export function makeServiceView(
     port,
     portProblem: problem,
     revision: resource.revision,
-    routes: routes.map((route) => toRouteView(route, toDestination, parts.draw)),
-    tcpRoutes: toTcpRoutes(rules.tcpRoutes),
-    tlsRoutes: toTcpRoutes(rules.tlsRoutes),
+    routes: routes.map((route, index) => toRouteView(route, toDestination, placeOf("http", index))),
+    tcpRoutes: toTcpRoutes("tcp", rules.tcpRoutes),
+    tlsRoutes: toTcpRoutes("tls", rules.tlsRoutes),
     itself: toDestination({ service: resource.service }),
   };
 }
@@ -64,7 +77,7 @@ export function makeServiceView(
 function toRouteView(
   compiled: CompiledRoute,
   toDestination: ToDestination,
-  draw: () => number,
+  place: { draw: number },
 ): RouteView {
   const { route, split } = compiled;
   const targets = compiled.destinations.map((one) => ({
@@ -85,17 +98,16 @@ function toRouteView(
     looksAtEveryAnswer: looksAtEveryAnswer(retry),
     targets,
     mirrors,
-    nextTarget: spread(split, targets, draw),
+    nextTarget: spread(split, targets, place),
   };
 }
 
-function spread<T>(split: Split, targets: readonly T[], start: () => number): () => T {
+function spread<T>(split: Split, targets: readonly T[], place: { draw: number }): () => T {
   const [only] = targets;
   if (targets.length === 1 && only !== undefined) return () => only;
-  let draw = start();
   return () => {
-    draw = nextEvenDraw(draw);
-    return targets[pickDestination(split, draw)] as T;
+    place.draw = nextEvenDraw(place.draw);
+    return targets[pickDestination(split, place.draw)] as T;
   };
 }
 
