@@ -1,3 +1,13 @@
+export {
+  allows,
+  allowsSomewhere,
+  beyond,
+  capGrants,
+  type Grant,
+  type Role,
+  roleOn,
+  WHOLE_MESH,
+} from "./access/grants.ts";
 export type { JwtRule, RequestAuthentication } from "./authentication/request-authentication.ts";
 export {
   type ConnectionAuthorizationFacts,
