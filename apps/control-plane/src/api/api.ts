@@ -2,6 +2,7 @@ import { bearerToken, verifyToken } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { answerError } from "./answer-error.ts";
+import { authorizationRoutes } from "./authorization-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
@@ -29,6 +30,7 @@ export function createApi(parts: ApiParts): Hono {
     revisionRoutes,
     canaryRoutes,
     policyListRoutes,
+    authorizationRoutes,
     tokenRoutes,
     eventRoutes,
   ]) {
