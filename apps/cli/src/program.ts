@@ -6,11 +6,13 @@ import { addDeployCommands } from "./commands/deploy.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
+import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
 import { addResourceCommands } from "./commands/resources.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addUpCommand } from "./commands/up.ts";
+import { addWhyCommands } from "./commands/why.ts";
 
 /** The `heddle` command line: arguments and printing; each command lives in its own file. */
 export function buildProgram(): Command {
@@ -31,6 +33,8 @@ export function buildProgram(): Command {
   addMtlsCommands(program);
   addCanaryCommands(program);
   addGraphCommand(program);
+  addWhyCommands(program);
+  addPolicyCommands(program);
   addTokenCommands(program);
   addCheckCommand(program);
   addDeployCommands(program);
