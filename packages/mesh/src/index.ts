@@ -8,7 +8,26 @@ export {
   roleOn,
   WHOLE_MESH,
 } from "./access/grants.ts";
+export { checkClaims, checkClaimTypes, checkTime } from "./authentication/check-claims.ts";
+export {
+  type CompiledAuthentication,
+  type CompiledJwtRule,
+  compileAuthentication,
+  type FoundToken,
+  findTokens,
+  type TokenFacts,
+  type TokenPlace,
+  withoutCookie,
+  withoutParameter,
+} from "./authentication/compile-authentication.ts";
+export { chooseRefusal, REFUSAL, type Refusal } from "./authentication/refusal.ts";
 export type { JwtRule, RequestAuthentication } from "./authentication/request-authentication.ts";
+export {
+  findClaim,
+  formatClaim,
+  splitClaims,
+  type TokenClaims,
+} from "./authentication/token-claims.ts";
 export {
   type ConnectionAuthorizationFacts,
   connectionOnly,
@@ -22,10 +41,16 @@ export type {
   OperationMatch,
   SourceMatch,
 } from "./authorization/authorization-policy.ts";
-export { authorize, findAuditRule, formatRuleName } from "./authorization/authorize.ts";
+export {
+  authorize,
+  findAuditRule,
+  findCustomRule,
+  formatRuleName,
+} from "./authorization/authorize.ts";
 export {
   type AuthorizationDecision,
   type CompiledAuthorization,
+  type CustomRules,
   compileAuthorization,
   type RuleName,
   type RuleSet,
@@ -86,6 +111,20 @@ export type {
 export type { Retry } from "./balancing/traffic-spread.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
+export {
+  canAbort,
+  factsOfStep,
+  firstStep,
+  isFinished,
+  type Rotation,
+  type RotationEvent,
+  type RotationFacts,
+  type RotationOf,
+  type RotationOutcome,
+  type RotationStep,
+  stepRotation,
+  stepsOf,
+} from "./identity/rotation.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export {
