@@ -169,6 +169,7 @@ export type SentSpan = {
   readonly durationMs: number;
   readonly status: number;
   readonly path: string;
+  readonly attributes?: Readonly<Record<string, string>>;
 };
 
 const KINDS = { server: 1, client: 2 } as const; // of the API, one less than OTLP's
@@ -194,6 +195,7 @@ export function spansBody(spans: readonly SentSpan[], format: Format = "protobuf
         "heddle.source_workload": span.from,
         "heddle.destination_workload": span.to,
         "heddle.flags": "-",
+        ...span.attributes,
       },
       links: [],
       events: [],
