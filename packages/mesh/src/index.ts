@@ -126,6 +126,13 @@ export {
   stepsOf,
 } from "./identity/rotation.ts";
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from "./identity/spiffe-id.ts";
+export {
+  expandPrincipals,
+  isSameIdentity,
+  speakerOf,
+  type TrustDomains,
+  trustDomainOf,
+} from "./identity/trust-domains.ts";
 export { formatId, parseId, type ServiceId, type WorkloadId } from "./identity/workload-id.ts";
 export {
   leastPrivilegeRules,

@@ -1,3 +1,5 @@
+import type { TokenClaims } from "../authentication/token-claims.ts";
+
 /** What authorization may look at of a connection; each field is read only when a rule asks. */
 export interface ConnectionAuthorizationFacts {
   /** SPIFFE id of the peer's verified certificate; `undefined`: plaintext, or no certificate. */
@@ -20,6 +22,8 @@ export interface RequestAuthorizationFacts extends ConnectionAuthorizationFacts 
   readonly authority: string;
   /** By lower-case name, repeated ones joined by `,`. */
   header(name: string): string | undefined;
+  /** Of the verified token, `splitClaims` applied; `undefined`: the request brought none. */
+  readonly claims?: TokenClaims | undefined;
 }
 
 /** Facts of a connection in the shape `authorize` takes; the `tcp` rules read no more. */

@@ -3,6 +3,7 @@ import type {
   AuthorizationDecision,
   CompiledRule,
   Condition,
+  CustomRules,
   RuleName,
   RuleSet,
 } from "./compile-authorization.ts";
@@ -28,6 +29,14 @@ export function findAuditRule(
   facts: RequestAuthorizationFacts,
 ): RuleName | undefined {
   return findRule(rules.audit, facts)?.name;
+}
+
+/** The CUSTOM rule that matches: the request is for somebody else to decide on first. */
+export function findCustomRule(
+  { rules }: CustomRules,
+  facts: RequestAuthorizationFacts,
+): RuleName | undefined {
+  return findRule(rules, facts)?.name;
 }
 
 /** Istio's name of a rule in response code details: `ns[shop]-policy[orders]-rule[0]`, or `none`. */

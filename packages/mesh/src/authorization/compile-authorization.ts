@@ -70,13 +70,23 @@ export type CompiledAuthorization = {
   readonly tcp: RuleSet | undefined;
   readonly httpShadow: RuleSet | undefined;
   readonly tcpShadow: RuleSet | undefined;
+  /** Whom to ask before any of these rules are; `undefined`: there is no CUSTOM policy. */
+  readonly custom: CustomRules | undefined;
+  readonly customShadow: CustomRules | undefined;
+};
+
+/** Rules of action CUSTOM: somebody else decides on the HTTP requests they match. */
+export type CustomRules = {
+  readonly rules: readonly CompiledRule[];
+  /** The names of those to be asked, each once. Istio serves one a workload. */
+  readonly providers: readonly string[];
 };
 
 /**
  * Compiles the policies that hold for a workload (its own namespace's and the root's). On TCP a rule
  * that asks for what only HTTP has is dropped from an ALLOW policy and loses those fields in a DENY or
- * AUDIT policy: so a DENY rule of HTTP fields alone denies all TCP (Istio). Throws
- * `InvalidAuthorizationError`, `InvalidCidrError`.
+ * AUDIT policy: so a DENY rule of HTTP fields alone denies all TCP (Istio). CUSTOM concerns HTTP alone.
+ * Throws `InvalidAuthorizationError`, `InvalidCidrError`.
  */
 export function compileAuthorization(
   policies: readonly AuthorizationPolicy[],
@@ -88,13 +98,22 @@ export function compileAuthorization(
     tcp: compileSet(enforced, false),
     httpShadow: compileSet(shadow, true),
     tcpShadow: compileSet(shadow, false),
+    custom: compileCustom(enforced),
+    customShadow: compileCustom(shadow),
   };
 }
 
-function compileSet(
-  policies: readonly AuthorizationPolicy[],
-  isHttp: boolean,
-): RuleSet | undefined {
+function compileCustom(policies: readonly AuthorizationPolicy[]): CustomRules | undefined {
+  const custom = policies.filter(({ action }) => action === "CUSTOM");
+  if (custom.length === 0) return undefined;
+  return {
+    rules: custom.flatMap((policy) => compilePolicy(policy, true)),
+    providers: [...new Set(custom.map(({ provider = "" }) => provider))],
+  };
+}
+
+function compileSet(all: readonly AuthorizationPolicy[], isHttp: boolean): RuleSet | undefined {
+  const policies = all.filter(({ action }) => action !== "CUSTOM");
   if (policies.length === 0) return undefined;
   const rulesOf = (action: AuthorizationPolicy["action"]) =>
     policies

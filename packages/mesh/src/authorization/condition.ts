@@ -1,9 +1,11 @@
+import { type TokenClaims, textsOfClaim } from "../authentication/token-claims.ts";
 import { compileCidr } from "../routing/cidr.ts";
 import type {
   ConnectionAuthorizationFacts,
   RequestAuthorizationFacts,
 } from "./authorization-facts.ts";
 import { InvalidAuthorizationError } from "./invalid-authorization-error.ts";
+import { compileRequestPrincipal } from "./request-principal.ts";
 import {
   compileHostPatterns,
   compileNamespaces,
@@ -85,8 +87,28 @@ function comparePorts(values: readonly string[], { field }: ConditionContext): T
   return (port) => ports.has(Number(port));
 }
 
-/** What a verified token would say. None is verified here, so nothing matches; negated forms do. */
-const TOKEN: Attribute = { isHttp: true, compile: () => () => false, see: () => "no token" };
+/** What a verified token says; a request without one satisfies none of it, hence every negated form. */
+function tokenAttribute(
+  what: string,
+  compile: (values: readonly string[]) => (claims: TokenClaims) => boolean,
+): Attribute {
+  return {
+    isHttp: true,
+    compile: (values) => {
+      const holds = compile(values);
+      return ({ claims }) => claims !== undefined && holds(claims);
+    },
+    see: ({ claims }) => (claims === undefined ? "no token" : what),
+  };
+}
+
+/** A claim holds if any of its texts does; `*` takes any that is not empty. */
+function claimAttribute(path: readonly string[]): Attribute {
+  return tokenAttribute("a token that says something else", (values) => {
+    const holds = compilePatterns(values);
+    return (claims) => textsOfClaim(claims, path).some(holds);
+  });
+}
 
 /** Metadata of Envoy's filters: there are none here. */
 const FILTER_METADATA: Attribute = {
@@ -110,7 +132,10 @@ export const TRUST_DOMAIN = identityAttribute((values) => {
     return holds(identity.slice(SPIFFE.length, end < 0 ? undefined : end));
   };
 });
-export const REQUEST_PRINCIPAL = TOKEN;
+export const REQUEST_PRINCIPAL = tokenAttribute("a token of somebody else", (values) => {
+  const tests = values.map(compileRequestPrincipal);
+  return (claims) => tests.some((holds) => holds(claims));
+});
 export const SOURCE_IP = addressAttribute(({ sourceAddress }) => sourceAddress);
 export const REMOTE_IP = addressAttribute(({ remoteAddress }) => remoteAddress);
 const DESTINATION_IP = addressAttribute(({ destinationAddress }) => destinationAddress);
@@ -151,9 +176,9 @@ const BY_KEY: ReadonlyMap<string, Attribute> = new Map([
   ["source.principal", PRINCIPAL],
   ["source.serviceAccount", SERVICE_ACCOUNT],
   ["source.trustDomain", TRUST_DOMAIN],
-  ["request.auth.principal", TOKEN],
-  ["request.auth.audiences", TOKEN],
-  ["request.auth.presenter", TOKEN],
+  ["request.auth.principal", REQUEST_PRINCIPAL],
+  ["request.auth.audiences", claimAttribute(["aud"])],
+  ["request.auth.presenter", claimAttribute(["azp"])],
   ["destination.ip", DESTINATION_IP],
   ["destination.port", PORT],
   ["connection.sni", SNI],
@@ -165,7 +190,8 @@ export function attributeOfKey(field: string, key: string): Attribute {
   if (known !== undefined) return known;
   const header = /^request\.headers\[([!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
   if (header !== undefined) return headerAttribute(header.toLowerCase());
-  if (/^request\.auth\.claims(\[[^\][]+\])+$/.test(key)) return TOKEN;
+  const claims = /^request\.auth\.claims((?:\[[^\][]+\])+)$/.exec(key)?.[1];
+  if (claims !== undefined) return claimAttribute(claims.slice(1, -1).split("]["));
   if (key.startsWith("experimental.envoy.filters.")) return FILTER_METADATA;
   throw new InvalidAuthorizationError(
     field,
