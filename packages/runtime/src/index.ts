@@ -1,4 +1,11 @@
-export { bearerToken, type Principal, signToken, verifyToken } from "./auth-token.ts";
+export {
+  AccessDirectory,
+  type Authentication,
+  type Credential,
+  type CredentialSource,
+  makeCredential,
+} from "./access-directory.ts";
+export { bearerToken, may, type Principal, signToken, verifyToken } from "./auth-token.ts";
 export { parseEnv, portVariable, secretVariable } from "./env.ts";
 export { HeddleError, InvalidConfigError, PortTakenError, toHeddleError } from "./errors.ts";
 export { type HttpService, serveHttp } from "./http-service.ts";

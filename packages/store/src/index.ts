@@ -1,3 +1,49 @@
+export {
+  type AccessSource,
+  type AccessState,
+  accessFromConfig,
+  accessFromTelemetry,
+  type StoredCredential,
+  type StoredGrant,
+} from "./access/access-state.ts";
+export {
+  createApiToken,
+  deleteApiToken,
+  findApiTokens,
+  type StoredApiToken,
+} from "./access/api-tokens.ts";
+export {
+  type AuditFilter,
+  appendAudit,
+  dropOldAudit,
+  findAudit,
+  type NewAuditEntry,
+  type StoredAuditEntry,
+} from "./access/audit.ts";
+export {
+  createSession,
+  endSessions,
+  findSessions,
+  noteUse,
+  type SessionMethod,
+  type StoredSession,
+  sweepCredentials,
+} from "./access/sessions.ts";
+export {
+  changePassword,
+  changeUser,
+  createLocalUser,
+  deleteUser,
+  findSetupLink,
+  findUser,
+  findUsers,
+  hasLocalUsers,
+  rehashPassword,
+  renewSetupLink,
+  type StoredUser,
+  upsertOidcUser,
+  useSetupLink,
+} from "./access/users.ts";
 export { DatabaseUnreachableError, describeDatabase, requireDatabase } from "./check-database.ts";
 export {
   findAuthority,
@@ -13,6 +59,21 @@ export {
   type PastDocument,
   type StoredDocument,
 } from "./config/documents.ts";
+export {
+  claimGuards,
+  endGuard,
+  findGuard,
+  findGuards,
+  type GuardBaseline,
+  type GuardProgress,
+  type GuardStep,
+  type NewGuard,
+  releaseGuards,
+  type StoredGuard,
+  type StoredGuardCaller,
+  type StoredGuardScope,
+  saveGuardProgress,
+} from "./config/mtls-guards.ts";
 export {
   forgetProxies,
   loadRegistry,
@@ -65,6 +126,7 @@ export {
 } from "./telemetry/edge-buckets.ts";
 export {
   loadEdges,
+  noteCollectorAlive,
   registerCollector,
   type StoredEdge,
   saveEdges,
@@ -75,6 +137,12 @@ export {
   TELEMETRY_TABLES,
   type TelemetryTable,
 } from "./telemetry/partitions.ts";
+export {
+  findCountedUntil,
+  findPlaintextTraffic,
+  type PlaintextTraffic,
+  RATE_WINDOW_MS,
+} from "./telemetry/plaintext-traffic.ts";
 export {
   loadRegistryView,
   type RegisteredWorkload,
