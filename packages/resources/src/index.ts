@@ -47,6 +47,7 @@ export type {
 } from "./documents/routing-documents.ts";
 export { editYaml, type YamlEdit } from "./edit-yaml.ts";
 export type { Fault } from "./fault.ts";
+export { MTLS_DRY_RUN } from "./kinds/peer-authentication.ts";
 export { type ParseOutcome, parseResources } from "./parse-resources.ts";
 export type { PassedOver } from "./passed-over.ts";
 export type { ParsedResource } from "./read-resource.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ApiError } from "./problem.ts";
 
 const WINDOW = "expected milliseconds, 10000 (10 s) to 3600000 (1 h)";
-const CALLERS_WINDOW = "expected milliseconds, 30000 (30 s) to 86400000 (24 h)";
+const CALLERS_WINDOW = "expected milliseconds, 30000 (30 s) to 604800000 (7 d)";
 const EPOCH = "expected milliseconds since 1970";
 const STEP = "expected milliseconds, 1000 (1 s) to 86400000 (24 h)";
 const LIMIT = "expected a number from 1 to 500";
@@ -30,7 +30,7 @@ export const RequestsQuery = z.object({
 export const CallersQuery = z.object({
   namespace: z.string().optional(),
   workload: z.string().optional(),
-  windowMs: millis(CALLERS_WINDOW, 30_000, 86_400_000).default(3_600_000),
+  windowMs: millis(CALLERS_WINDOW, 30_000, 604_800_000).default(3_600_000),
 });
 
 export const DenialsQuery = CallersQuery.extend({

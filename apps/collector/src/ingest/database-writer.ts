@@ -5,6 +5,7 @@ import {
   findEdgeBuckets,
   loadEdges,
   loadMetricWindows,
+  noteCollectorAlive,
   registerCollector,
   saveEdgeBuckets,
   saveEdges,
@@ -26,8 +27,10 @@ const RETRY_MAX_MS = 5000;
  */
 const RECENT_SPANS_KEPT = 20_000;
 const RECENT_KEPT_MS = 5000;
-/** An edge's last request is worth a write only now and then. */
+/** An edge's last request is worth a write only now and then; a caller's that STRICT would refuse, sooner. */
 const RESAVE_EDGE_MS = 60_000;
+const RESAVE_OUTSIDE_MS = 4000;
+const ALIVE_EVERY_MS = 2000;
 
 export type WriterStats = {
   cellsWritten: number;
@@ -59,6 +62,7 @@ export class DatabaseWriter {
   readonly #savedRequestMs = new WeakMap<EdgeRecord, number>();
   #recent: { readonly writtenMs: number; readonly spans: readonly QueuedSpan[] }[] = [];
   #collectorId: number | undefined;
+  #aliveNotedMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #retryMs = RETRY_MIN_MS;
@@ -107,11 +111,19 @@ export class DatabaseWriter {
     try {
       this.#collectorId ??= await this.#begin();
       await this.#writeCells(this.#collectorId);
+      await this.#noteAlive(this.#collectorId);
       await this.#writeSpans();
       this.#succeeded();
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  async #noteAlive(collectorId: number): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs - this.#aliveNotedMs < ALIVE_EVERY_MS) return;
+    await noteCollectorAlive(this.#db, collectorId);
+    this.#aliveNotedMs = nowMs;
   }
 
   #succeeded(): void {
@@ -242,7 +254,8 @@ export class DatabaseWriter {
       (edge) =>
         edge.isUnsaved ||
         edge.storedId === undefined ||
-        edge.lastRequestMs - (this.#savedRequestMs.get(edge) ?? 0) > RESAVE_EDGE_MS,
+        edge.lastRequestMs - (this.#savedRequestMs.get(edge) ?? 0) >
+          (edge.source.kind === "outside" ? RESAVE_OUTSIDE_MS : RESAVE_EDGE_MS),
     );
     if (due.length === 0) return;
     const rows = due.map((edge) => ({ ...edge }));

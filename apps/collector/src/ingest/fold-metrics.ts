@@ -133,15 +133,16 @@ class Fold {
             : notACount(name, point.value),
         );
       }
-      if (name.startsWith("heddle_") && name !== "heddle_plaintext_refused_total") {
-        return this.#points(metric.points, lastEnd, () => undefined); // no part of the graph
-      }
-      if (name === "heddle_plaintext_refused_total") {
+      const addRefused = REFUSALS[name];
+      if (addRefused) {
         return this.#points(metric.points, lastEnd, (point, endMs) =>
           isCount(point.value)
-            ? this.#refused(point.attributes, endMs, point.value)
+            ? this.#refused(point.attributes, endMs, point.value, addRefused)
             : notACount(name, point.value),
         );
+      }
+      if (name.startsWith("heddle_")) {
+        return this.#points(metric.points, lastEnd, () => undefined); // no part of the graph
       }
       if (add) {
         return this.#points(metric.points, lastEnd, (point, endMs) =>
@@ -222,16 +223,19 @@ class Fold {
     return undefined;
   }
 
-  #refused(attributes: Attributes, endMs: number, value: number): string | undefined {
+  #refused(
+    attributes: Attributes,
+    endMs: number,
+    value: number,
+    add: (tally: TrafficTally, value: number) => void,
+  ): string | undefined {
     const read = readRefusedPoint(attributes);
     if (read === undefined) return "labels destination_workload or its namespace are missing";
     const edge = this.#edge(read.source, read.destination);
     if (edge === undefined) return "the collector holds no more edges";
     const reporter: Reporter = "destination";
     if (value > 0 && endMs > edge.lastRequestMs) edge.lastRequestMs = endMs;
-    this.#memory.add(edge, reporter, endMs, (tally) => {
-      tally.refused += value;
-    });
+    this.#memory.add(edge, reporter, endMs, (tally) => add(tally, value));
     return undefined;
   }
 
@@ -351,6 +355,21 @@ function addTransport(tally: TrafficTally, { transport }: TrafficPoint, value: n
   if (transport === "mtls") tally.mtlsRequests += value;
   else if (transport === "plaintext") tally.plaintextRequests += value;
 }
+
+/** Connections that were not taken, or would not be: of the edge between address and workload. */
+const REFUSALS: Readonly<
+  Record<string, ((tally: TrafficTally, value: number) => void) | undefined>
+> = {
+  heddle_plaintext_refused_total: (tally, value) => {
+    tally.refused += value;
+  },
+  heddle_mtls_refused_total: (tally, value) => {
+    tally.refused += value;
+  },
+  heddle_mtls_would_refuse_total: (tally, value) => {
+    tally.wouldBeRefused += value;
+  },
+};
 
 type AddEvent = (tally: TrafficTally, outcome: string, value: number) => void;
 

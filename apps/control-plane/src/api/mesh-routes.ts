@@ -11,9 +11,9 @@ import type { StoredInstance } from "@heddle/store";
 import { Hono } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { planMtlsMode } from "../mtls/plan-mtls.ts";
 import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
-import { planMtlsMode } from "../revisions/plan-mtls.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -75,7 +75,12 @@ export function meshRoutes(parts: ApiParts) {
         kind: "mtls",
         summary: `${name} set to ${mode}`,
         startedAt,
-        plan: (snapshot) => [planMtlsMode(snapshot, workload, instance.labels, mode)],
+        plan: (snapshot) => [
+          planMtlsMode(snapshot, { kind: "workload", namespace, workload: name }, instance.labels, {
+            mode,
+            isDryRun: false,
+          }),
+        ],
       });
       return context.json(await toApplyResponse(outcome, startedAt));
     });

@@ -65,6 +65,15 @@ export class WorkloadPolicies {
     return resolveMtlsMode(this.mtls, { namespace, labels }, this.rootNamespace);
   }
 
+  /** The policy in force, if it counts what STRICT would refuse. */
+  strictDryRun(workload: Workload): DocumentOf<"PeerAuthentication"> | undefined {
+    const { mode, policy } = this.effectiveMtls(workload);
+    if (mode !== "PERMISSIVE" || !policy) return undefined;
+    return this.#peerAuthentications.find(
+      ({ resource }) => resource.isStrictDryRun && formatId(resource) === formatId(policy),
+    );
+  }
+
   /** Documents of a kind that take a workload in: those of the root namespace, then of its own. */
   selecting<Kind extends Selecting>(kind: Kind, workload: Workload): DocumentOf<Kind>[] {
     const namespaces = new Set([this.rootNamespace, workload.namespace]);
@@ -96,6 +105,7 @@ export class WorkloadPolicies {
       workload: { namespace: workload.namespace, name: workload.name },
       mtlsMode: mode,
       ...(portModes.modes === undefined ? {} : { portMtlsModes: portModes.modes }),
+      ...(this.strictDryRun(about) === undefined ? {} : { isStrictDryRun: true }),
       ...nonEmpty("authorization", authorization.map(toAuthorization)),
       ...nonEmpty("rateLimits", rateLimits.flatMap(toRateLimits)),
       ...nonEmpty(

@@ -22,8 +22,10 @@ export class TrafficTally {
   /** Requests that came over mTLS and in plaintext; both 0 where only the source's proxy counted. */
   mtlsRequests = 0;
   plaintextRequests = 0;
-  /** Plaintext connections closed under STRICT. */
+  /** Connections closed for what they are: plaintext under STRICT, a certificate that is not taken. */
   refused = 0;
+  /** Served, and counted as what STRICT would refuse, while a dry run is on. */
+  wouldBeRefused = 0;
   readonly latency = new LatencySketch();
   /** Failed requests and connections by kind. */
   readonly failures = new FailureKinds();
@@ -84,6 +86,7 @@ export class TrafficTally {
     this.mtlsRequests += other.mtlsRequests;
     this.plaintextRequests += other.plaintextRequests;
     this.refused += other.refused;
+    this.wouldBeRefused += other.wouldBeRefused;
     this.grpcRequests += other.grpcRequests;
     this.failures.merge(other.failures);
     this.tcpOpened += other.tcpOpened;

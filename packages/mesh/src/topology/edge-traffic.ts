@@ -39,7 +39,7 @@ export function effectiveTally(
   withLatency = true,
 ): TrafficTally {
   const total = new TrafficTally();
-  const transport = { mtls: 0, plaintext: 0, refused: 0 };
+  const transport = { mtls: 0, plaintext: 0, refused: 0, wouldBeRefused: 0 };
   const events = { retries: 0, mirrored: 0 };
   for (const { bySource, byDestination } of counts) {
     const chosen = isSourceReported ? bySource : byDestination;
@@ -48,12 +48,14 @@ export function effectiveTally(
     transport.mtls += byDestination?.mtlsRequests ?? 0;
     transport.plaintext += byDestination?.plaintextRequests ?? 0;
     transport.refused += byDestination?.refused ?? 0;
+    transport.wouldBeRefused += byDestination?.wouldBeRefused ?? 0;
     events.retries += bySource?.retries ?? 0;
     events.mirrored += bySource?.mirrored ?? 0;
   }
   total.mtlsRequests = transport.mtls;
   total.plaintextRequests = transport.plaintext;
   total.refused = transport.refused;
+  total.wouldBeRefused = transport.wouldBeRefused;
   total.retries = events.retries;
   total.mirrored = events.mirrored;
   return total;

@@ -55,7 +55,7 @@ export function readTrafficPoint(labels: TrafficLabels): TrafficPoint | undefine
   };
 }
 
-/** The caller and the called of a `heddle_plaintext_refused_total` point. */
+/** The caller and the called of a point that counts connections refused, or that STRICT would refuse. */
 export function readRefusedPoint(
   labels: TrafficLabels,
 ): { readonly source: TrafficNode; readonly destination: TrafficNode } | undefined {

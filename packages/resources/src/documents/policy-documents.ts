@@ -7,6 +7,8 @@ export type PeerAuthenticationDocument = Named<"PeerAuthentication"> & {
   readonly mode: MtlsMode | undefined;
   /** By the workload's port; a port that says UNSET is left out. `undefined`: none. */
   readonly portModes?: Readonly<Record<string, MtlsMode>> | undefined;
+  /** Annotated `heddle.dev/mtls-dry-run: STRICT`: what STRICT would refuse is counted, and served. */
+  readonly isStrictDryRun?: boolean | undefined;
 };
 
 /** Who may do what with the workloads it selects. */

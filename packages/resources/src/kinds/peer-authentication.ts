@@ -5,6 +5,9 @@ import { differing, fields } from "../schema/field-status.ts";
 import { documentOf } from "./document-schema.ts";
 import { readSelector, selector } from "./policy-target.ts";
 
+/** Heddle's own: a policy that is not STRICT yet counts what it would refuse if it were. */
+export const MTLS_DRY_RUN = "heddle.dev/mtls-dry-run";
+
 const mode = differing(
   "DISABLE takes plaintext and mTLS alike, as PERMISSIVE does: nothing takes encryption away between sidecars",
   z.enum(["UNSET", "DISABLE", "PERMISSIVE", "STRICT"]).optional(),
@@ -37,7 +40,13 @@ const spec = fields({
 });
 
 export const PeerAuthenticationSchema = documentOf(spec.default({})).transform(
-  ({ metadata: { namespace, name }, spec }): PeerAuthenticationDocument => {
+  ({ metadata: { namespace, name, annotations }, spec }, context): PeerAuthenticationDocument => {
+    const dryRun = annotations?.[MTLS_DRY_RUN];
+    if (dryRun !== undefined && dryRun !== "STRICT") {
+      const path = ["metadata", "annotations", MTLS_DRY_RUN];
+      const message = `is ${JSON.stringify(dryRun)}; expected STRICT, the one mode that has a dry run`;
+      context.addIssue({ code: "custom", path, message });
+    }
     const ports = Object.entries(spec.portLevelMtls ?? {}).flatMap(([port, { mode }]) => {
       const set = readMode(mode);
       return set === undefined ? [] : [[port, set] as const];
@@ -49,6 +58,7 @@ export const PeerAuthenticationSchema = documentOf(spec.default({})).transform(
       selector: readSelector(spec.selector),
       mode: readMode(spec.mtls?.mode),
       ...(ports.length > 0 && { portModes: Object.fromEntries(ports) }),
+      ...(dryRun === "STRICT" && { isStrictDryRun: true }),
     };
   },
 );

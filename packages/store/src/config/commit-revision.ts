@@ -1,4 +1,5 @@
 import { ask, type ConfigDb } from "./config-db.ts";
+import { type GuardStep, guardEndInput, guardStartInput } from "./mtls-guards.ts";
 
 /** One document's way through a revision. `after` undefined: deleted. */
 export type DocumentChange = {
@@ -28,13 +29,15 @@ export type NewRevision = {
 const CHANGE_LOCK_ID = 1_748_291_103;
 
 /**
- * Writes revision, changes and documents in one transaction and returns the revision's number.
- * `undefined`: a document is no longer at its `expectedRevision`, and nothing was written.
+ * Writes revision, changes and documents in one transaction and returns the revision's number; with them
+ * the guard that begins or ends by it. `undefined`: a document is no longer at its `expectedRevision`, and
+ * nothing was written.
  */
 export async function commitRevision(
   db: ConfigDb,
   revision: NewRevision,
   changes: readonly DocumentChange[],
+  guard?: GuardStep,
 ): Promise<number | undefined> {
   const rows = changes.map((change) => ({
     kind: change.kind,
@@ -46,6 +49,8 @@ export async function commitRevision(
     created_at: new Date(change.createdAtMs).toISOString(),
   }));
   const at = new Date(revision.createdAtMs);
+  const guardsBegun = JSON.stringify(guardStartInput(guard));
+  const guardsEnded = JSON.stringify(guardEndInput(guard));
   return ask(db, async (prisma) => {
     // The lock comes first, in its own statement: the second one's snapshot is then taken under it.
     const [, written] = await prisma.$transaction([
@@ -82,6 +87,25 @@ export async function commitRevision(
           DELETE FROM resource USING input, revision
           WHERE input.after IS NULL AND resource.kind = input.kind
             AND resource.namespace = input.namespace AND resource.name = input.name
+        ), begun AS (
+          INSERT INTO mtls_guard (id, scope, policy_namespace, policy_name, previous_mode,
+            previous_yaml, revision_id, started_by, started_at, window_ms, max_refusals, workloads,
+            strict_before, baseline, excluded, status, runner, lease_ends_at)
+          SELECT row.id, row.scope, row.policy_namespace, row.policy_name, row.previous_mode,
+            row.previous_yaml, revision.id, ${revision.author}, ${at}::timestamptz, row.window_ms,
+            row.max_refusals, row.workloads, row.strict_before, row.baseline, row.excluded,
+            'running', row.runner, now() + row.lease_ms * interval '1 ms'
+          FROM revision, jsonb_to_recordset(${guardsBegun}::jsonb) AS row(
+            id text, scope jsonb, policy_namespace text, policy_name text, previous_mode text,
+            previous_yaml text, window_ms int, max_refusals int, workloads text[],
+            strict_before text[], baseline jsonb, excluded text[], runner text, lease_ms int)
+        ), ended AS (
+          UPDATE mtls_guard SET status = 'taken-back', end_revision = revision.id,
+            ended_at = ${at}::timestamptz, refused = row.refused, callers = row.callers,
+            words = row.words
+          FROM revision, jsonb_to_recordset(${guardsEnded}::jsonb) AS row(
+            id text, refused int, callers jsonb, words text)
+          WHERE mtls_guard.id = row.id AND mtls_guard.status = 'running'
         )
         SELECT id FROM revision`,
     ]);

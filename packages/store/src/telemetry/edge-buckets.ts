@@ -162,6 +162,7 @@ const COUNTERS = [
   "retries",
   "mirrored",
   "faults_injected",
+  "would_be_refused",
 ] as const;
 const COLUMNS = [...COUNTERS, "latency", "failures"];
 
@@ -193,6 +194,7 @@ function toBucket(row: BucketRow): EdgeBucket {
   tally.retries = Number(row.retries);
   tally.mirrored = Number(row.mirrored);
   tally.faultsInjected = Number(row.faults_injected);
+  tally.wouldBeRefused = Number(row.would_be_refused);
   tally.latency.merge(LatencySketch.decode(row.latency));
   tally.failures.merge(FailureKinds.decode(row.failures));
   return { edgeId: row.edge_id, startMs: Number(row.start_ms), tally };
@@ -220,6 +222,7 @@ function countersOf(tally: TrafficTally): number[] {
     tally.retries,
     tally.mirrored,
     tally.faultsInjected,
+    tally.wouldBeRefused,
   ];
 }
 

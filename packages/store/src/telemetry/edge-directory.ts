@@ -23,6 +23,13 @@ export async function registerCollector(db: TelemetryDb): Promise<number> {
   });
 }
 
+/** The run has written all it had just now: what is not in the database did not happen. */
+export async function noteCollectorAlive(db: TelemetryDb, collectorId: number): Promise<void> {
+  await db.withClient((client) =>
+    client.query("UPDATE telemetry.collector SET alive_at = now() WHERE id = $1", [collectorId]),
+  );
+}
+
 /** Makes the edges known, or newer, and returns their ids in the same order. */
 export async function saveEdges(
   db: TelemetryDb,
