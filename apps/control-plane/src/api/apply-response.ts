@@ -1,5 +1,5 @@
 import type { ApplyResponse } from "@heddle/contracts";
-import type { ChangeOutcome } from "../revisions/mesh-config.ts";
+import type { ChangeOutcome } from "../revisions/change-request.ts";
 import { toPropagation } from "../stream/hub.ts";
 
 /** Waits for the proxies (2 s at most) and tells how far the change got. */

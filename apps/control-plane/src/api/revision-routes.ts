@@ -11,8 +11,9 @@ import { findDocumentsAt, findRevision, findRevisions, type StoredRevision } fro
 import { Hono } from "hono";
 import { z } from "zod";
 import { NotFoundError } from "../revisions/change-errors.ts";
+import type { PlannedDocument } from "../revisions/change-request.ts";
 import { describeChange } from "../revisions/diff-documents.ts";
-import { type PlannedDocument, parseOne } from "../revisions/mesh-config.ts";
+import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { readBody, readParams, readQuery, requireRole } from "./input.ts";

@@ -8,7 +8,8 @@ import {
 } from "@heddle/mesh";
 import { editYaml, type Labels, MTLS_DRY_RUN } from "@heddle/resources";
 import { ChangeRefusedError } from "../revisions/change-errors.ts";
-import { type PlannedDocument, parseOne } from "../revisions/mesh-config.ts";
+import type { PlannedDocument } from "../revisions/change-request.ts";
+import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { type DocumentOf, isOf } from "../snapshot/mesh-document.ts";
 

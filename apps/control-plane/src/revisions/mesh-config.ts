@@ -1,20 +1,11 @@
-import type { ChangeSource, Propagation, ResourceChange, RevisionSummary } from "@heddle/contracts";
-import { formatId } from "@heddle/mesh";
-import {
-  type Fault,
-  formatRef,
-  type ParsedResource,
-  parseResources,
-  type ResourceRef,
-} from "@heddle/resources";
+import type { Propagation, RevisionSummary } from "@heddle/contracts";
+import { formatRef } from "@heddle/resources";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import {
   type ConfigDb,
   commitRevision,
   DatabaseUnavailableError,
-  loadDocuments,
   recordPropagation,
-  type StoredDocument,
 } from "@heddle/store";
 import {
   type ConfigSnapshot,
@@ -22,98 +13,52 @@ import {
   type MeshDocument,
 } from "../snapshot/config-snapshot.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
-import {
-  type Delivery,
-  type PendingDelivery,
-  type StreamHub,
-  toPropagation,
-} from "../stream/hub.ts";
+import { type PendingDelivery, type StreamHub, toPropagation } from "../stream/hub.ts";
 import { ConfigFaultsError, RevisionConflictError, TooManyChangesError } from "./change-errors.ts";
+import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
 import { checkDocuments } from "./check-documents.ts";
-import { describeChange } from "./diff-documents.ts";
-import { type ChangedResource, servicesShaped, summarizeChange } from "./summarize-change.ts";
-
-/** One document as it is to be. `after` undefined: deleted; `createdAtMs`: an older birth to keep. */
-export type PlannedDocument = {
-  readonly ref: ResourceRef;
-  readonly after: ParsedResource | undefined;
-  readonly createdAtMs?: number | undefined;
-};
-
-/** A change, planned against the documents as they stand when its turn comes. */
-export type ChangeRequest = {
-  readonly author: string;
-  readonly source: ChangeSource;
-  readonly reason: string | undefined;
-  readonly kind: RevisionSummary["kind"];
-  readonly restoredRevision?: number;
-  readonly dryRun?: boolean;
-  /** `performance.now()` when the request arrived. */
-  readonly startedAt: number;
-  /** Optimistic lock by document; 0: must not exist. */
-  readonly expected?: readonly (ResourceRef & { readonly revision: number })[];
-  /** A sentence of its own instead of one made from the difference. */
-  readonly summary?: string;
-  readonly plan: (snapshot: ConfigSnapshot) => readonly PlannedDocument[];
-};
-
-export type ChangeOutcome = {
-  /** 0: dry run, or nothing to change. */
-  readonly revision: number;
-  readonly changes: readonly ResourceChange[];
-  readonly warnings: readonly string[];
-  readonly savedAt: number;
-  readonly delivery: PendingDelivery | undefined;
-};
+import { PlannedChange } from "./planned-change.ts";
+import { StoredDocuments } from "./stored-documents.ts";
 
 const MAX_WAITING = 200;
 const RELOAD_EVERY_MS = 2000;
+
+/** What the mesh's documents work with. */
+export type MeshConfigParts = {
+  readonly db: ConfigDb;
+  readonly mesh: MeshView;
+  readonly hub: StreamHub;
+  readonly logger: Logger;
+  readonly onRevision: (revision: RevisionSummary) => void;
+  readonly onPropagated: (propagation: Propagation) => void;
+};
 
 /**
  * The mesh's documents: in memory to be served, in the database to be kept. Changes form one line;
  * each is parsed, checked and written in one transaction before any proxy hears of it.
  */
 export class MeshConfig {
-  readonly #db: ConfigDb;
-  readonly #mesh: MeshView;
-  readonly #hub: StreamHub;
-  readonly #logger: Logger;
-  readonly #onRevision: (revision: RevisionSummary) => void;
-  readonly #onPropagated: (propagation: Propagation) => void;
-  /** Documents in the database that this version refuses, with their revisions; they can be replaced. */
-  readonly #unreadable = new Map<string, number>();
+  readonly #parts: MeshConfigParts;
+  readonly #stored: StoredDocuments;
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** The database went away during a commit: whether that was written shows only on reading it again. */
   #isUncertain = false;
   #reloadTimer: NodeJS.Timeout | undefined;
 
-  constructor(parts: {
-    db: ConfigDb;
-    mesh: MeshView;
-    hub: StreamHub;
-    logger: Logger;
-    onRevision: (revision: RevisionSummary) => void;
-    onPropagated: (propagation: Propagation) => void;
-  }) {
-    this.#db = parts.db;
-    this.#mesh = parts.mesh;
-    this.#hub = parts.hub;
-    this.#logger = parts.logger;
-    this.#onRevision = parts.onRevision;
-    this.#onPropagated = parts.onPropagated;
+  constructor(parts: MeshConfigParts) {
+    this.#parts = parts;
+    this.#stored = new StoredDocuments(parts.db, parts.logger);
   }
 
   get snapshot(): ConfigSnapshot {
-    return this.#mesh.snapshot;
+    return this.#parts.mesh.snapshot;
   }
 
   /** Reads the documents from the database and pushes what differs from those in memory. */
   async load(): Promise<void> {
-    const { documents, revision } = await loadDocuments(this.#db);
-    this.#unreadable.clear();
-    const parsed = documents.flatMap((stored) => this.#parseStored(stored) ?? []);
-    this.#take(revision, new Map(parsed.map((one) => [formatRef(one.resource), one])));
+    const { revision, documents } = await this.#stored.load();
+    this.#take(revision, documents);
     this.#isUncertain = false;
   }
 
@@ -137,6 +82,8 @@ export class MeshConfig {
     clearTimeout(this.#reloadTimer);
   }
 
+  // ---- One change ----
+
   async #carryOut(request: ChangeRequest): Promise<ChangeOutcome> {
     if (this.#isUncertain) await this.load();
     const outcome = await this.#attempt(request);
@@ -151,45 +98,32 @@ export class MeshConfig {
   /** `undefined`: the documents in the database are not those in memory. */
   async #attempt(request: ChangeRequest): Promise<ChangeOutcome | undefined> {
     const { snapshot } = this;
-    const planned = request.plan(snapshot).filter((one) => {
-      return snapshot.documents.get(formatRef(one.ref))?.yaml !== one.after?.yaml;
-    });
-    checkExpected(request.expected ?? [], snapshot);
-    const nowMs = Date.now();
-    const next = new Map(snapshot.documents);
-    for (const one of planned) {
-      const key = formatRef(one.ref);
-      if (one.after) next.set(key, toDocument(one, one.after, snapshot.documents.get(key), nowMs));
-      else next.delete(key);
-    }
-    const candidate = compileSnapshot(snapshot.revision, next, snapshot);
-    const warnings = this.#check(candidate, planned);
-    const changes = planned.map((one) => describeChange(this.#textsOf(one)));
-    if (request.dryRun === true || planned.length === 0) {
+    const planned = new PlannedChange(request, snapshot, Date.now());
+    const candidate = compileSnapshot(snapshot.revision, planned.next, snapshot);
+    const warnings = this.#check(candidate, planned.keys);
+    const { changes } = planned;
+    if (planned.isEmpty) {
       const savedAt = performance.now();
       return { revision: 0, changes, warnings, savedAt, delivery: undefined };
     }
-    const summary = this.#summarize(request, planned, nowMs);
-    const revision = await this.#commit(summary, planned, next);
+    const summary = planned.summarize(this.#parts.mesh);
+    const revision = await this.#commit(summary, planned);
     if (revision === undefined) return undefined;
     const savedAt = performance.now();
-    for (const { ref } of planned) {
-      const document = next.get(formatRef(ref));
-      if (document) next.set(formatRef(ref), { ...document, revision });
-    }
-    for (const { ref } of planned) this.#unreadable.delete(formatRef(ref));
-    const delivery = this.#take(revision, next, candidate);
+    planned.stamp(revision);
+    this.#stored.onReplaced(planned.keys);
+    const delivery = this.#take(revision, planned.next, candidate);
     void this.#follow(delivery, { ...summary, revision }, request.startedAt, savedAt);
     return { revision, changes, warnings, savedAt, delivery };
   }
 
-  #check(candidate: ConfigSnapshot, planned: readonly PlannedDocument[]): readonly string[] {
-    const changed = new Set(planned.map(({ ref }) => formatRef(ref)));
+  #check(candidate: ConfigSnapshot, changed: ReadonlySet<string>): readonly string[] {
+    const { mesh } = this.#parts;
     const { faults, warnings } = checkDocuments(candidate, this.snapshot, changed, {
-      trustDomain: this.#mesh.trustDomain,
-      isServed: (service) => this.#mesh.hasEndpoints(service),
-      workloads: () => this.#mesh.workloadsWithLabels(),
-      versionsOf: (service) => this.#mesh.versionsOf(service),
+      trustDomain: mesh.trustDomain,
+      isServed: (service) => mesh.hasEndpoints(service),
+      workloads: () => mesh.workloadsWithLabels(),
+      versionsOf: (service) => mesh.versionsOf(service),
     });
     if (faults.length > 0) throw new ConfigFaultsError(faults);
     return warnings;
@@ -197,22 +131,17 @@ export class MeshConfig {
 
   async #commit(
     summary: Omit<RevisionSummary, "revision">,
-    planned: readonly PlannedDocument[],
-    next: ReadonlyMap<string, MeshDocument>,
+    planned: PlannedChange,
   ): Promise<number | undefined> {
-    const changes = planned.map((one) => ({
-      ...this.#textsOf(one),
-      expectedRevision: this.#revisionOf(one.ref),
-      createdAtMs: next.get(formatRef(one.ref))?.createdAtMs ?? summary.createdAtMs,
-    }));
+    const { documents } = this.snapshot;
+    const changes = planned.forStore(
+      (ref) => documents.get(formatRef(ref))?.revision ?? this.#stored.revisionOfUnreadable(ref),
+    );
+    const { reason, restoredRevision } = summary;
     try {
       return await commitRevision(
-        this.#db,
-        {
-          ...summary,
-          reason: summary.reason,
-          restoredRevision: summary.restoredRevision,
-        },
+        this.#parts.db,
+        { ...summary, reason, restoredRevision },
         changes,
       );
     } catch (error) {
@@ -222,19 +151,14 @@ export class MeshConfig {
     }
   }
 
-  #revisionOf(ref: ResourceRef): number {
-    const key = formatRef(ref);
-    return this.snapshot.documents.get(key)?.revision ?? this.#unreadable.get(key) ?? 0;
-  }
-
   /** Makes the documents the ones in force, and pushes what they change, in one turn of the event loop. */
   #take(
     revision: number,
     documents: ReadonlyMap<string, MeshDocument>,
     previous: ConfigSnapshot = this.snapshot,
   ): PendingDelivery {
-    const next = compileSnapshot(revision, documents, previous);
-    return this.#hub.publish(this.#mesh.replaceSnapshot(next));
+    const { hub, mesh } = this.#parts;
+    return hub.publish(mesh.replaceSnapshot(compileSnapshot(revision, documents, previous)));
   }
 
   /** Everything about a revision that nobody has to wait for. */
@@ -244,58 +168,21 @@ export class MeshConfig {
     startedAt: number,
     savedAt: number,
   ): Promise<void> {
-    this.#onRevision(summary);
-    const settled: Delivery = await delivery.settle();
-    const propagation: Propagation = toPropagation(settled, startedAt, savedAt);
-    this.#onPropagated(propagation);
+    const { db, logger, onPropagated, onRevision } = this.#parts;
+    onRevision(summary);
+    const propagation = toPropagation(await delivery.settle(), startedAt, savedAt);
+    onPropagated(propagation);
     try {
-      await recordPropagation(this.#db, summary.revision, propagation);
+      await recordPropagation(db, summary.revision, propagation);
     } catch (error) {
-      this.#logger.warn(
+      logger.warn(
         { err: toHeddleError(error), revision: summary.revision },
         "propagation not recorded",
       );
     }
   }
 
-  #summarize(
-    request: ChangeRequest,
-    planned: readonly PlannedDocument[],
-    createdAtMs: number,
-  ): Omit<RevisionSummary, "revision"> {
-    const changed = planned.map(
-      ({ ref, after }): ChangedResource => ({
-        before: this.snapshot.documents.get(formatRef(ref))?.resource,
-        after: after?.resource,
-      }),
-    );
-    return {
-      createdAtMs,
-      author: request.author,
-      source: request.source,
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
-      summary: request.summary ?? summarizeChange(changed),
-      kind: request.kind,
-      ...(request.restoredRevision === undefined
-        ? {}
-        : { restoredRevision: request.restoredRevision }),
-      resources: planned.map(({ ref: { kind, namespace, name } }) => ({ kind, namespace, name })),
-      services: servicesShaped(changed, {
-        selectedBy: (policy) => this.#mesh.servicesSelectedBy(policy),
-        keyOf: (ref, namespace) => formatId(this.snapshot.hosts.ofRef(ref, namespace)),
-      }),
-    };
-  }
-
-  #textsOf({ ref, after }: PlannedDocument) {
-    return {
-      kind: ref.kind,
-      namespace: ref.namespace,
-      name: ref.name,
-      before: this.snapshot.documents.get(formatRef(ref))?.yaml,
-      after: after?.yaml,
-    };
-  }
+  // ---- After an uncertain commit ----
 
   #reloadSoon(): void {
     if (this.#reloadTimer) return;
@@ -305,67 +192,11 @@ export class MeshConfig {
       const turn = this.#line.then(() => (this.#isUncertain ? this.load() : undefined));
       this.#line = turn.catch((error: unknown) => {
         if (!(error instanceof DatabaseUnavailableError)) {
-          this.#logger.error({ err: toHeddleError(error) }, "documents not read again");
+          this.#parts.logger.error({ err: toHeddleError(error) }, "documents not read again");
         }
         this.#reloadSoon();
       });
     }, RELOAD_EVERY_MS);
     this.#reloadTimer.unref();
   }
-
-  /** `undefined`: it was taken by an earlier version of Heddle and is refused by this one. */
-  #parseStored(stored: StoredDocument): MeshDocument | undefined {
-    const { kind, namespace, name, yaml, revision, createdAtMs, updatedAtMs } = stored;
-    const parsed = parseResources(yaml);
-    const [only] = parsed.ok ? parsed.resources : [];
-    if (only) return { resource: only.resource, yaml, revision, createdAtMs, updatedAtMs };
-    const document = `${kind} ${namespace}/${name}`;
-    const faults = parsed.ok ? [] : parsed.faults;
-    this.#unreadable.set(document, revision);
-    this.#logger.error(
-      { document, revision, faults },
-      "stored document not understood; without it",
-    );
-    return undefined;
-  }
-}
-
-/** Parses a text that must hold exactly one good document. Throws `ConfigFaultsError`. */
-export function parseOne(yaml: string): ParsedResource {
-  const outcome = parseResources(yaml);
-  if (!outcome.ok) throw new ConfigFaultsError(outcome.faults);
-  const [only, ...others] = outcome.resources;
-  if (!only || others.length > 0) {
-    const fault: Fault = { field: "text", message: "expected exactly one document" };
-    throw new ConfigFaultsError([fault]);
-  }
-  return only;
-}
-
-function toDocument(
-  planned: PlannedDocument,
-  after: ParsedResource,
-  before: MeshDocument | undefined,
-  nowMs: number,
-): MeshDocument {
-  return {
-    resource: after.resource,
-    yaml: after.yaml,
-    revision: 0, // known once it is committed
-    createdAtMs: planned.createdAtMs ?? before?.createdAtMs ?? nowMs,
-    updatedAtMs: nowMs,
-  };
-}
-
-function checkExpected(
-  expected: readonly (ResourceRef & { readonly revision: number })[],
-  snapshot: ConfigSnapshot,
-): void {
-  const stale = expected.flatMap((one): Fault[] => {
-    const revision = snapshot.documents.get(formatRef(one))?.revision ?? 0;
-    if (revision === one.revision) return [];
-    const message = `is at revision ${revision}, expected ${one.revision}`;
-    return [{ field: formatRef(one), message }];
-  });
-  if (stale.length > 0) throw new RevisionConflictError(stale);
 }

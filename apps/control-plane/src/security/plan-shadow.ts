@@ -1,7 +1,8 @@
 import { formatId, type WorkloadId } from "@heddle/mesh";
 import { editYaml } from "@heddle/resources";
 import { NotFoundError } from "../revisions/change-errors.ts";
-import { type PlannedDocument, parseOne } from "../revisions/mesh-config.ts";
+import type { PlannedDocument } from "../revisions/change-request.ts";
+import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 
 /** Turns an AuthorizationPolicy's shadow mode on or off; all else in the document stays as it was written. */

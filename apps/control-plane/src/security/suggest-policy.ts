@@ -9,7 +9,7 @@ import { editYaml } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeChange } from "../revisions/diff-documents.ts";
-import { parseOne } from "../revisions/mesh-config.ts";
+import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { type DocumentOf, isOf } from "../snapshot/mesh-document.ts";
 

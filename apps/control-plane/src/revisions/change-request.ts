@@ -1,0 +1,40 @@
+import type { ChangeSource, ResourceChange, RevisionSummary } from "@heddle/contracts";
+import type { ParsedResource, ResourceRef } from "@heddle/resources";
+import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
+import type { PendingDelivery } from "../stream/hub.ts";
+
+/** One document as it is to be. `after` undefined: deleted; `createdAtMs`: an older birth to keep. */
+export type PlannedDocument = {
+  readonly ref: ResourceRef;
+  readonly after: ParsedResource | undefined;
+  readonly createdAtMs?: number | undefined;
+};
+
+/** A document as a caller has seen it; `revision` 0: it must not exist. */
+export type ExpectedDocument = ResourceRef & { readonly revision: number };
+
+/** A change, planned against the documents as they stand when its turn comes. */
+export type ChangeRequest = {
+  readonly author: string;
+  readonly source: ChangeSource;
+  readonly reason: string | undefined;
+  readonly kind: RevisionSummary["kind"];
+  readonly restoredRevision?: number;
+  readonly dryRun?: boolean;
+  /** `performance.now()` when the request arrived. */
+  readonly startedAt: number;
+  /** Optimistic lock by document. */
+  readonly expected?: readonly ExpectedDocument[];
+  /** A sentence of its own instead of one made from the difference. */
+  readonly summary?: string;
+  readonly plan: (snapshot: ConfigSnapshot) => readonly PlannedDocument[];
+};
+
+export type ChangeOutcome = {
+  /** 0: dry run, or nothing to change. */
+  readonly revision: number;
+  readonly changes: readonly ResourceChange[];
+  readonly warnings: readonly string[];
+  readonly savedAt: number;
+  readonly delivery: PendingDelivery | undefined;
+};
