@@ -170,13 +170,13 @@ class MuxClientStream extends MuxStream implements UpstreamStream {
 
   startRequest(): OutBuffer {
     this.id = this.session.enter(this);
-    return this.session.startHead(this.id);
+    return this.session.frames.startHead(this.id);
   }
 
   endHead(body: BodyKind): void {
     this.#mayTunnel = body === "tunnel";
-    if (body === "chunked") this.session.head.text("transfer-encoding: chunked\r\n");
-    this.session.endHead();
+    if (body === "chunked") this.session.frames.head.text("transfer-encoding: chunked\r\n");
+    this.session.frames.endHead();
   }
 
   writeBody(bytes: Buffer, start: number, end: number): void {

@@ -68,7 +68,7 @@ export class MuxServerSession extends MuxSession implements Session {
     this.#lastId = id;
     if (this.streams.size >= MAX_STREAMS) {
       this.countFlood();
-      this.reset(id, RESET_CODE.refused);
+      this.frames.reset(id, RESET_CODE.refused);
       return undefined;
     }
     const stream = this.#spare.pop() ?? new MuxServerStream(this, this.#parts.exchange());
@@ -188,7 +188,7 @@ class MuxServerStream extends MuxStream implements Downstream {
   #answerTcp(head: string): void {
     if (this.isClosed) return;
     this.startHead().text(head);
-    this.session.endHead();
+    this.session.frames.endHead();
   }
 
   #refuse(error: Http1Error): void {
@@ -264,16 +264,16 @@ class MuxServerStream extends MuxStream implements Downstream {
   // ---- What the peer gets ----
 
   startHead(): OutBuffer {
-    return this.session.startHead(this.id);
+    return this.session.frames.startHead(this.id);
   }
 
   endInformational(): void {
-    this.session.endHead();
+    this.session.frames.endHead();
   }
 
   endHead(body: ResponseBody): void {
-    if (body === "unknown") this.session.head.text("transfer-encoding: chunked\r\n");
-    this.session.endHead();
+    if (body === "unknown") this.session.frames.head.text("transfer-encoding: chunked\r\n");
+    this.session.frames.endHead();
   }
 
   writeBody(bytes: Buffer, start: number, end: number): void {

@@ -1,39 +1,20 @@
-import { BodyReader, type BodySink, Http1Error, type Http1Limits, OutBuffer } from "@heddle/http1";
+import { BodyReader, type BodySink, Http1Error, type Http1Limits } from "@heddle/http1";
 import type { ByteStreamHandler } from "../byte-stream.ts";
 import type { Connection } from "../connection.ts";
 import type { DeadlineClock, Watched } from "../deadline-clock.ts";
 import { fieldNames } from "../proxy-fields.ts";
-import {
-  END,
-  FRAME,
-  FrameReader,
-  type FrameSink,
-  GOAWAY_CODE,
-  HEADER_BYTES,
-  MAX_DATA_BYTES,
-  setLength,
-  writeByteFrame,
-  writeHeader,
-  writeWindow,
-} from "./frames.ts";
+import { FloodBudget } from "./flood-budget.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { FRAME, FrameReader, type FrameSink, GOAWAY_CODE } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
 import type { MuxStream, StreamCarrier } from "./mux-stream.ts";
 
-/** With more than this waiting to be written, sources stop. */
-const HIGH_WATER_BYTES = 131_072;
-/** Memory for frames on their way; what more a burst took is kept while such bursts go on, but not beyond `MOST_OUT_BYTES`. */
-const OUT_BYTES = 65_536;
-const MOST_OUT_BYTES = 2_097_152;
-/** Resets, pings and empty frames a peer may send at once, and how many more each second. */
-const FLOOD_BURST = 10_000;
-const FLOOD_PER_MS = 1;
 /** With requests under way and nothing heard for so long, the peer is asked whether it is there. */
 const SILENCE_MS = 10_000;
 const PONG_MS = 5_000;
 
 /**
- * One connection of heddle-mux/1: frames in, frames out. All frames of one turn of the event loop leave
- * in one write. What the peer does against the rules closes the connection, with the reason in a log and
+ * One connection of heddle-mux/1: frames in, frames out. What the peer does against the rules closes the connection, with the reason in a log and
  * a GOAWAY; it never does more.
  *
  *   open → draining (`drain`, GOAWAY) → closed      open → closed (a fault, the peer's end)
@@ -47,18 +28,11 @@ export abstract class MuxSession
   watchIndex = -1;
   isClosed = false;
   isDraining = false;
+  readonly frames: FrameWriter;
   protected readonly streams = new Map<number, MuxStream>();
   readonly #connection: Connection;
   readonly #reader = new FrameReader();
   readonly #trailers: BodyReader;
-  readonly #out = new OutBuffer(OUT_BYTES);
-  /** Where the last frame in `#out` starts, and whose it is: its END may still be set. */
-  #lastAt = -1;
-  #lastStream = 0;
-  #isFlushDue = false;
-  /** The most that left in one write since the last look. */
-  #burstBytes = 0;
-  readonly #flushLater = () => this.#flush();
   /** The stream that has been handed something it has not flushed yet. */
   #unflushed: MuxStream | undefined;
   #type = 0;
@@ -67,8 +41,7 @@ export abstract class MuxSession
   #stream: MuxStream | undefined;
   readonly #control = Buffer.alloc(8);
   #controlBytes = 0;
-  #floodCredit = FLOOD_BURST;
-  #floodAtMs: number;
+  readonly #flood: FloodBudget;
   #heardAtMs: number;
   #isPinged = false;
   #closeReason: string | undefined;
@@ -79,7 +52,8 @@ export abstract class MuxSession
     this.limits = limits;
     this.#trailers = new BodyReader(fieldNames, limits);
     this.deadlineMs = clock.nowMs + SILENCE_MS;
-    this.#floodAtMs = clock.nowMs;
+    this.#flood = new FloodBudget(clock.nowMs);
+    this.frames = new FrameWriter(connection, () => this.#unblock());
     this.#heardAtMs = clock.nowMs;
     clock.watch(this);
   }
@@ -129,8 +103,8 @@ export abstract class MuxSession
   #refuse(error: MuxError): void {
     this.onFault(error);
     this.#closeReason = error.message;
-    writeByteFrame(this.#out, FRAME.goaway, 0, GOAWAY_CODE.protocol);
-    this.#connection.write(this.#out);
+    this.frames.goaway(GOAWAY_CODE.protocol);
+    this.frames.flushLast();
     this.destroy();
   }
 
@@ -236,105 +210,22 @@ export abstract class MuxSession
 
   #pong(): void {
     this.countFlood();
-    writeHeader(this.#out, FRAME.ping, true, 0, 8);
-    this.#out.copy(this.#control, 0, 8);
-    this.#lastAt = -1;
-    this.#flushSoon();
+    this.frames.ping(true, this.#control);
   }
 
-  /** Frames that cost the receiver more than the sender are paid from a budget that time fills up. */
+  /** The peer has sent a frame that costs us more than it. */
   protected countFlood(): void {
-    const { nowMs } = this.clock;
-    const earned = (nowMs - this.#floodAtMs) * FLOOD_PER_MS;
-    this.#floodAtMs = nowMs;
-    this.#floodCredit = Math.min(FLOOD_BURST, this.#floodCredit + earned) - 1;
-    if (this.#floodCredit < 0) {
-      throw new MuxError("FLOOD", "too many resets, pings or empty frames");
-    }
+    this.#flood.spend(this.clock.nowMs);
   }
 
   // ---- Writing ----
 
   get isBlocked(): boolean {
-    return this.#out.length > HIGH_WATER_BYTES || this.#connection.isBlocked;
-  }
-
-  startHead(id: number): OutBuffer {
-    this.#lastAt = writeHeader(this.#out, FRAME.head, false, id, 0);
-    this.#lastStream = id;
-    return this.#out;
-  }
-
-  get head(): OutBuffer {
-    return this.#out;
-  }
-
-  endHead(): void {
-    const out = this.#out;
-    out.endHead();
-    setLength(out, this.#lastAt, out.length - this.#lastAt - HEADER_BYTES);
-    this.#flushSoon();
-  }
-
-  data(id: number, bytes: Buffer, start: number, end: number): void {
-    for (let at = start; at < end; at += MAX_DATA_BYTES) {
-      const next = Math.min(end, at + MAX_DATA_BYTES);
-      this.#lastAt = writeHeader(this.#out, FRAME.data, false, id, next - at);
-      this.#lastStream = id;
-      this.#out.copy(bytes, at, next);
-    }
-    this.#flushSoon();
-  }
-
-  end(id: number): void {
-    if (this.#lastAt >= 0 && this.#lastStream === id) {
-      const { bytes } = this.#out;
-      bytes[this.#lastAt + 3] = (bytes[this.#lastAt + 3] as number) | END;
-    } else writeHeader(this.#out, FRAME.data, true, id, 0);
-    this.#lastAt = -1;
-    this.#flushSoon();
-  }
-
-  trailers(id: number, section: OutBuffer): void {
-    writeHeader(this.#out, FRAME.trailers, true, id, section.length);
-    this.#out.copy(section.bytes, 0, section.length);
-    this.#lastAt = -1;
-    this.#flushSoon();
-  }
-
-  reset(id: number, code: number): void {
-    writeByteFrame(this.#out, FRAME.reset, id, code);
-    this.#lastAt = -1;
-    this.#flushSoon();
-  }
-
-  window(id: number, bytes: number): void {
-    writeWindow(this.#out, id, bytes);
-    this.#lastAt = -1;
-    this.#flushSoon();
-  }
-
-  /** What this turn of the event loop brings leaves together, after all of it was read. */
-  #flushSoon(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    setImmediate(this.#flushLater);
-  }
-
-  #flush(): void {
-    this.#isFlushDue = false;
-    if (this.isClosed || this.#connection.isBlocked) return;
-    const out = this.#out;
-    const wasBlocked = out.length > HIGH_WATER_BYTES;
-    this.#lastAt = -1;
-    this.#burstBytes = Math.max(this.#burstBytes, out.length);
-    this.#connection.write(out);
-    if (out.bytes.length > MOST_OUT_BYTES) out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
-    if (wasBlocked && !this.#connection.isBlocked) this.#unblock();
+    return this.frames.isBlocked;
   }
 
   onDrain(): void {
-    this.#flush();
+    this.frames.flush();
     if (!this.isBlocked) this.#unblock();
   }
 
@@ -356,14 +247,12 @@ export abstract class MuxSession
     const isNews = !this.isDraining;
     this.isDraining = true;
     if (!isNews) return;
-    writeByteFrame(this.#out, FRAME.goaway, 0, GOAWAY_CODE.drain);
-    this.#lastAt = -1;
-    this.#flushSoon();
+    this.frames.goaway(GOAWAY_CODE.drain);
   }
 
   /** Sends what waits, then the end. */
   protected finish(): void {
-    if (!this.#connection.isBlocked) this.#flush();
+    this.frames.flush();
     this.#connection.end();
   }
 
@@ -383,6 +272,7 @@ export abstract class MuxSession
   #lose(reason: string): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.frames.close();
     this.clock.unwatch(this);
     const lost = [...this.streams.values()];
     this.streams.clear();
@@ -393,7 +283,7 @@ export abstract class MuxSession
   onDeadline(nowMs: number): void {
     const silentMs = this.silentMs(nowMs);
     this.deadlineMs = nowMs + PONG_MS;
-    this.#giveMemoryBack();
+    this.frames.giveMemoryBack();
     if (this.streams.size > 0 && silentMs >= SILENCE_MS) {
       if (this.#isPinged && silentMs >= SILENCE_MS + PONG_MS) {
         this.#closeReason = `no sign of life for ${SILENCE_MS + PONG_MS} ms`;
@@ -405,20 +295,8 @@ export abstract class MuxSession
     this.onTick(nowMs);
   }
 
-  #giveMemoryBack(): void {
-    const out = this.#out;
-    const isIdle = out.length === 0 && out.bytes.length > OUT_BYTES;
-    if (isIdle && this.#burstBytes <= out.bytes.length / 4) {
-      out.bytes = Buffer.allocUnsafeSlow(OUT_BYTES);
-    }
-    this.#burstBytes = 0;
-  }
-
   #ping(): void {
     this.#isPinged = true;
-    writeHeader(this.#out, FRAME.ping, false, 0, 8);
-    this.#out.copy(this.#control, 0, 8);
-    this.#lastAt = -1;
-    this.#flushSoon();
+    this.frames.ping(false, this.#control);
   }
 }

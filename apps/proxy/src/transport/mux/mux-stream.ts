@@ -1,6 +1,7 @@
 import { type FieldBlock, type Http1Error, OutBuffer } from "@heddle/http1";
 import type { ByteStream, ByteStreamHandler } from "../byte-stream.ts";
 import { TRAILER_MASK } from "../proxy-fields.ts";
+import type { FrameWriter } from "./frame-writer.ts";
 import { INITIAL_CREDIT, MAX_CREDIT, RESET_CODE } from "./frames.ts";
 import { MuxError } from "./mux-error.ts";
 
@@ -16,12 +17,7 @@ const NOBODY: ByteStreamHandler = {
 
 /** What a stream asks of the connection that carries it. */
 export interface StreamCarrier {
-  readonly isBlocked: boolean;
-  data(id: number, bytes: Buffer, start: number, end: number): void;
-  end(id: number): void;
-  trailers(id: number, section: OutBuffer): void;
-  window(id: number, bytes: number): void;
-  reset(id: number, code: number): void;
+  readonly frames: FrameWriter;
   /** The stream is over. */
   remove(id: number): void;
 }
@@ -80,7 +76,7 @@ export abstract class MuxStream implements ByteStream {
   // ---- Sending ----
 
   get isBlocked(): boolean {
-    return this.#sendCredit <= 0 || this.#pending !== undefined || this.session.isBlocked;
+    return this.#sendCredit <= 0 || this.#pending !== undefined || this.session.frames.isBlocked;
   }
 
   get unsentBytes(): number {
@@ -95,7 +91,7 @@ export abstract class MuxStream implements ByteStream {
     }
     const next = Math.min(end, start + this.#sendCredit);
     if (next > start) {
-      this.session.data(this.id, bytes, start, next);
+      this.session.frames.data(this.id, bytes, start, next);
       this.#sendCredit -= next - start;
     }
     if (next === end) return;
@@ -121,14 +117,14 @@ export abstract class MuxStream implements ByteStream {
 
   #endNow(): void {
     this.hasSentEnd = true;
-    this.session.end(this.id);
+    this.session.frames.end(this.id);
     this.onSentEnd();
     this.#closeIfEnded();
   }
 
   #trailNow(out: OutBuffer): void {
     this.hasSentEnd = true;
-    this.session.trailers(this.id, out);
+    this.session.frames.trailers(this.id, out);
     this.onSentEnd();
   }
 
@@ -144,7 +140,7 @@ export abstract class MuxStream implements ByteStream {
     const pending = this.#pending;
     if (pending !== undefined) {
       const size = Math.min(pending.length, this.#sendCredit);
-      this.session.data(this.id, pending.bytes, 0, size);
+      this.session.frames.data(this.id, pending.bytes, 0, size);
       this.#sendCredit -= size;
       if (size < pending.length) {
         pending.bytes.copyWithin(0, size, pending.length);
@@ -160,7 +156,7 @@ export abstract class MuxStream implements ByteStream {
         return;
       }
     }
-    if (!this.session.isBlocked) this.onUnblocked();
+    if (!this.session.frames.isBlocked) this.onUnblocked();
   }
 
   /** Whoever was told to wait may go on. */
@@ -190,7 +186,7 @@ export abstract class MuxStream implements ByteStream {
   protected grant(): void {
     if (this.#received < GRANT_BYTES || this.isClosed || this.hasReceivedEnd) return;
     if (this.#isPaused || this.isHolding) return;
-    this.session.window(this.id, this.#received);
+    this.session.frames.window(this.id, this.#received);
     this.#receiveCredit += this.#received;
     this.#received = 0;
   }
@@ -255,7 +251,7 @@ export abstract class MuxStream implements ByteStream {
     this.isClosed = true;
     this.#forgetPending();
     if (this.id > 0) {
-      if (code !== undefined) this.session.reset(this.id, code);
+      if (code !== undefined) this.session.frames.reset(this.id, code);
       this.session.remove(this.id);
     }
   }
