@@ -1,4 +1,4 @@
-import type { FieldBlock, FieldMask, OutBuffer } from "@heddle/http1";
+import type { FieldBlock } from "@heddle/http1";
 import {
   admitRequest,
   backoffMs,
@@ -7,35 +7,20 @@ import {
   type FaultAbort,
 } from "@heddle/mesh";
 import type { DestinationView, LiveEndpoint, RouteView } from "../core/mesh-view.ts";
-import type { FailedBy } from "../core/traffic-recorder.ts";
-import { processClock } from "../transport/deadline-clock.ts";
-import {
-  type Flag,
-  type Flags,
-  flagOf,
-  joinFlags,
-  type UpstreamFault,
-} from "../transport/failure.ts";
-import { isGrpcFailure } from "../transport/grpc-answer.ts";
-import { HttpExchange, type Outcome } from "../transport/http-exchange.ts";
+import type { Outcome } from "../transport/answering-exchange.ts";
+import { flagOf, joinFlags, type UpstreamFault } from "../transport/failure.ts";
 import { GRPC_STATUS_ID } from "../transport/proxy-fields.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import { type HostPort, parseAuthority } from "./authority.ts";
 import { DueCopies } from "./due-copies.ts";
-import { ExchangeFacts } from "./exchange-facts.ts";
-import { explain } from "./explanation.ts";
-import { OutboundRequest } from "./outbound-request.ts";
 import type { OutboundSide } from "./outbound-side.ts";
-import { reportOutcome } from "./outcome-report.ts";
+import { ReportingExchange } from "./reporting-exchange.ts";
 import { hashOf } from "./request-hash.ts";
-import { writeRequestHead } from "./request-head.ts";
-import { dropReplaced, responseMaskOf, writeResponseFields } from "./response-head.ts";
+import { dropReplaced } from "./response-head.ts";
 import { decideAfterFault, decideAfterResponse, type RetryVerdict } from "./retry-decision.ts";
 import { drawFault, statusOfAbort } from "./route-actions.ts";
 import { TryAccount } from "./try-account.ts";
 import { outcomeOfAnswer, outcomeOfEnd, outcomeOfFault } from "./try-outcome.ts";
-
-type Field = readonly [name: string, value: string];
 
 /**
  * The second half of a request's way out: its destination is chosen, and it is tried until an answer
@@ -43,27 +28,15 @@ type Field = readonly [name: string, value: string];
  *
  *   try → answered → passed on | (pause → try)* → `fail`
  */
-export abstract class TryingExchange extends HttpExchange {
-  protected readonly ownBlame: FailedBy = "outbound-proxy";
-  protected readonly cutBlame: FailedBy = "network";
-  protected readonly side: OutboundSide;
-  protected readonly asked: OutboundRequest;
-  protected readonly facts: ExchangeFacts;
+export abstract class TryingExchange extends ReportingExchange {
   readonly #account: TryAccount;
   #pool: UpstreamSource | undefined;
   readonly #copies: DueCopies;
 
   constructor(side: OutboundSide, fixedHost: string | undefined) {
-    super(processClock, side.timeouts, side.limits);
-    this.side = side;
-    this.asked = new OutboundRequest(this.request, fixedHost);
-    this.facts = new ExchangeFacts(this.asked, this.trace, side);
+    super(side, fixedHost);
     this.#account = new TryAccount(side.parts.workload.id);
     this.#copies = new DueCopies(side, this.asked, this.trace, this.facts);
-  }
-
-  override get origin(): string {
-    return this.side.origin;
   }
 
   /** A push has come between the choice and its sending. */
@@ -187,30 +160,8 @@ export abstract class TryingExchange extends HttpExchange {
     this.#account.learn(outcomeOfAnswer(status, header("grpc-status")));
     asked.noteFailedTry(`${status}, injected by the rule's fault`);
     this.abandonAttempt();
-    if (this.#retriesAfter({ status, header })) this.#countFault("abort");
+    if (this.#retriesAfter({ status, header })) this.countFault("abort");
     else this.abort(abort);
-  }
-
-  protected delay(delayMs: number, next: () => void): void {
-    if (delayMs === 0) {
-      next();
-      return;
-    }
-    this.asked.flags = joinFlags(this.asked.flags, "DI");
-    this.#countFault("delay");
-    this.after(delayMs, next);
-  }
-
-  protected abort(abort: FaultAbort): void {
-    this.#countFault("abort");
-    const { status, fields } = statusOfAbort(abort, this.asked.isGrpc);
-    const why = `the answer ${status} is injected by the rule's fault; no endpoint was asked`;
-    this.failWith(status, "FI", why, "outbound-proxy", fields);
-  }
-
-  #countFault(outcome: "delay" | "abort"): void {
-    const service = this.asked.destination?.service ?? this.asked.view?.service;
-    if (service) this.side.counts.add("heddle_faults_total", service, outcome);
   }
 
   // ---- What becomes of a try ----
@@ -320,38 +271,6 @@ export abstract class TryingExchange extends HttpExchange {
     super.onRequestEnd(trailers);
   }
 
-  // ---- Heads ----
-
-  protected override writeRequestHead(out: OutBuffer): void {
-    const { live } = this.asked;
-    if (live !== undefined) live.workload.lastSendAtMs = Date.now();
-    writeRequestHead(out, this.asked, this.trace, this.facts);
-    if (this.request.isUpgrade) this.writeUpgrade(out);
-  }
-
-  protected override responseMask(): FieldMask {
-    return responseMaskOf(this.asked);
-  }
-
-  protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
-    writeResponseFields(out, this.asked, this.facts, upstream);
-  }
-
-  // ---- Words and numbers ----
-
-  protected failWith(
-    status: number,
-    flag: Flag,
-    why: string,
-    failedBy: FailedBy = "outbound-proxy",
-    fields?: readonly Field[],
-  ): void {
-    const { asked } = this;
-    const flags = joinFlags(flag, asked.flags);
-    const explanation = explain(this.origin, asked, why);
-    this.fail({ status, flag: flags, failedBy, explanation, fields });
-  }
-
   /** A limit is reached: of the rule's, or of what may wait. */
   #failOverflow(reason: string): void {
     this.#account.settle();
@@ -361,27 +280,8 @@ export abstract class TryingExchange extends HttpExchange {
     ]);
   }
 
-  protected override explainTimeout(): string {
-    return explain(this.origin, this.asked, this.asked.bound?.describe() ?? "out of time");
-  }
-
-  protected override onCut(reason: string): void {
-    const { authority: host, targetName: target } = this.asked;
-    this.side.parts.logger.warn({ host, target, reason }, "a response broke off");
-  }
-
-  protected override blameOf(status: number): FailedBy {
-    if (status < 500 && !isGrpcFailure(this.grpcStatus)) return "";
-    return this.asked.responseOrigin.startsWith("inbound-proxy") ? "inbound-proxy" : "app";
-  }
-
-  protected override flagOfResponse(): string {
-    const { flags, responseFlags } = this.asked;
-    return flags === "-" ? responseFlags : joinFlags(responseFlags as Flags, flags);
-  }
-
   protected override onOutcome(outcome: Outcome): void {
     if (this.#account.isOpen) this.#account.learn(outcomeOfEnd(outcome.flag));
-    reportOutcome(this.side, this.asked, this.trace, this, outcome);
+    super.onOutcome(outcome);
   }
 }
