@@ -1,8 +1,8 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
 import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
+import type { Outcome } from "../transport/http-exchange.ts";
 import { flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
-import type { Outcome } from "../transport/http-exchange.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { SeriesTable } from "../transport/series-table.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
@@ -154,7 +154,7 @@ export class InboundExchange extends AdmittingExchange {
     this.endTime();
     const { generation } = workload.identity;
     if (this.#series === undefined || generation !== this.#seriesGeneration) {
-      this.#series = this.side.seriesOf(this.caller.peer, this.caller.address);
+      this.#series = this.side.series.of(this.caller.peer, this.caller.address);
       this.#seriesGeneration = generation;
     }
     const series = this.#series.seriesOf(status, flag, failedBy, grpcStatus);

@@ -201,7 +201,7 @@ export class InboundGreeting implements Session, Watched {
       refuse("the workload has no app port");
       return;
     }
-    const series = tcp.seriesOf(peer, this.#address);
+    const series = tcp.series.of(peer, this.#address);
     if (!this.#mayConnect(caller, app.port)) {
       series.countRefused("-", "inbound-proxy");
       refuse("denied by an AuthorizationPolicy");

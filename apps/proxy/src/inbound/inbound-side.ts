@@ -1,18 +1,17 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
-import { type MtlsMode, serviceFqdn } from "@heddle/mesh";
+import type { MtlsMode } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
-import { type PeerLabels, UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
+import type { WorkloadSignals } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
 import { Http2Pool } from "../transport/http2-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
-import { peerOf } from "../transport/workload-peer.ts";
 import { Authorization } from "./authorization.ts";
+import { CallerSeries } from "./caller-series.ts";
 import type { InboundParts } from "./inbound-parts.ts";
-import type { MeshPeer } from "./peer-certificate.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
 
@@ -21,8 +20,6 @@ const MAX_WAITING = 1_024;
 /** Node's http server closes a connection that was idle for 5 s. */
 const APP_IDLE_MS = 3_500;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Series tables kept for callers; beyond it the oldest is made again when it calls again. */
-const MAX_CALLERS = 4_096;
 
 /** One workload's side towards its callers: the pool to its app, and its series. */
 export class InboundSide {
@@ -46,8 +43,8 @@ export class InboundSide {
   readonly rateLimits: RateLimits;
   /** Until when callers wait for what the app is working on. */
   readonly deadlines: DeadlineRegistry;
-  readonly #series = new Map<string, SeriesTable>();
-  #generation = -1;
+  /** Of requests. */
+  readonly series: CallerSeries<SeriesTable>;
 
   constructor(parts: InboundParts) {
     this.parts = parts;
@@ -64,6 +61,8 @@ export class InboundSide {
     this.authorization = new Authorization(parts.recorder, this.name);
     this.rateLimits = new RateLimits(parts.recorder, this.name);
     this.deadlines = deadlinesOf(parts.workload);
+    const { recorder, workload } = parts;
+    this.series = new CallerSeries(workload, (pair) => new SeriesTable(recorder, pair));
     const { protocol } = this.app ?? {};
     const http1 =
       protocol === "http2" || protocol === "grpc" ? undefined : this.#makePool(UpstreamPool);
@@ -100,40 +99,6 @@ export class InboundSide {
     const modes = workload.resource?.portMtlsModes;
     if (modes === undefined || this.app === undefined) return workload.mtlsMode;
     return modes[this.app.port] ?? workload.mtlsMode;
-  }
-
-  /** `peer` absent: a plaintext caller at `address`. */
-  seriesOf(peer: MeshPeer | undefined, address: string): SeriesTable {
-    const { generation } = this.parts.workload.identity;
-    if (generation !== this.#generation) {
-      this.#generation = generation;
-      this.#series.clear();
-    }
-    const key = peer === undefined ? address : peer.labels.principal;
-    const known = this.#series.get(key);
-    if (known !== undefined) return known;
-    if (this.#series.size >= MAX_CALLERS) {
-      const oldest = this.#series.keys().next().value;
-      if (oldest !== undefined) this.#series.delete(oldest);
-    }
-    const table = this.#makeSeries(peer?.labels, address);
-    this.#series.set(key, table);
-    return table;
-  }
-
-  #makeSeries(source: PeerLabels | undefined, address: string): SeriesTable {
-    const { workload, recorder } = this.parts;
-    const service = { namespace: workload.id.namespace, name: workload.service };
-    return new SeriesTable(recorder, {
-      reporter: "destination",
-      source: source ?? UNKNOWN_PEER,
-      destination: peerOf(workload),
-      destinationService: serviceFqdn(service),
-      destinationServiceName: service.name,
-      destinationServiceNamespace: service.namespace,
-      security: source === undefined ? "none" : "mutual_tls",
-      ...(source === undefined && { sourceAddress: address }),
-    });
   }
 }
 

@@ -232,7 +232,7 @@ export class OutboundGreeting implements ByteStreamHandler, Session, Watched {
   #refuse(reason: string): void {
     const { logger } = this.#side.parts;
     logger.debug({ workload: this.#side.source, flag: "NR", reason }, "a connection was refused");
-    this.#side.tcp.seriesOfHost("unknown", undefined).countRefused("NR", "outbound-proxy");
+    this.#side.tcp.series.ofHost("unknown", undefined).countRefused("NR", "outbound-proxy");
     this.destroy();
   }
 

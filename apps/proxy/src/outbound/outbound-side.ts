@@ -1,18 +1,14 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
-import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
-import { UNKNOWN_PEER, type WorkloadSignals } from "../core/traffic-recorder.ts";
+import type { WorkloadSignals } from "../core/traffic-recorder.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
 import { SeriesTable } from "../transport/series-table.ts";
-import { peerOf } from "../transport/workload-peer.ts";
+import { DestinationSeries } from "./destination-series.ts";
 import { EndpointPools } from "./endpoint-pools.ts";
 import { EventCounts } from "./event-counts.ts";
 import { Mirrors } from "./mirror.ts";
 import type { OutboundParts } from "./outbound-parts.ts";
 import { OutboundTcpSide } from "./tcp-side.ts";
-
-/** Services and hosts that metrics tell apart where no endpoint was found. */
-const MAX_NAMED_HOSTS = 1_000;
 
 /** One workload's view outwards: its pools and its series, shared by all its connections. */
 export class OutboundSide {
@@ -32,9 +28,8 @@ export class OutboundSide {
   readonly deadlines: DeadlineRegistry;
   /** For connections that are no HTTP. */
   readonly tcp: OutboundTcpSide;
-  #seriesByWorkload = new WeakMap<DestinationWorkload, SeriesTable>();
-  readonly #seriesByHost = new Map<string, SeriesTable>();
-  #generation = -1;
+  /** Of requests. */
+  readonly series: DestinationSeries<SeriesTable>;
 
   constructor(parts: OutboundParts) {
     this.parts = parts;
@@ -55,58 +50,8 @@ export class OutboundSide {
         this.counts.add("heddle_mirrored_requests_total", service, outcome, to),
     });
     this.deadlines = deadlinesOf(parts.workload);
-  }
-
-  seriesOfWorkload({ workload: destination, endpoint }: LiveEndpoint, fqdn: string): SeriesTable {
-    const { generation } = this.parts.workload.identity;
-    if (generation !== this.#generation) {
-      // Our own principal is a label; the first certificate brings it.
-      this.#generation = generation;
-      this.#seriesByWorkload = new WeakMap();
-      this.#seriesByHost.clear();
-    }
-    const known = this.#seriesByWorkload.get(destination);
-    if (known !== undefined) return known;
-    const { service } = destination;
-    const table = new SeriesTable(this.parts.recorder, {
-      reporter: "source",
-      source: peerOf(this.parts.workload),
-      destination: {
-        workload: destination.name,
-        namespace: destination.namespace,
-        service: service.name,
-        version: destination.version,
-        principal: endpoint.identity ?? "unknown",
-      },
-      destinationService: fqdn,
-      destinationServiceName: service.name,
-      destinationServiceNamespace: service.namespace,
-      security: "unknown",
-    });
-    this.#seriesByWorkload.set(destination, table);
-    return table;
-  }
-
-  /** Where no workload was reached: a service without one, or a host outside the mesh. */
-  seriesOfHost(
-    host: string,
-    service: { name: string; namespace: string } | undefined,
-  ): SeriesTable {
-    const known = this.#seriesByHost.get(host);
-    if (known !== undefined) return known;
-    const isFull = this.#seriesByHost.size >= MAX_NAMED_HOSTS;
-    if (isFull && host !== "other") return this.seriesOfHost("other", undefined);
-    const table = new SeriesTable(this.parts.recorder, {
-      reporter: "source",
-      source: peerOf(this.parts.workload),
-      destination: UNKNOWN_PEER,
-      destinationService: host,
-      destinationServiceName: service?.name ?? "PassthroughCluster",
-      destinationServiceNamespace: service?.namespace ?? "unknown",
-      security: "unknown",
-    });
-    this.#seriesByHost.set(host, table);
-    return table;
+    const { recorder, workload } = parts;
+    this.series = new DestinationSeries(workload, (pair) => new SeriesTable(recorder, pair));
   }
 
   close(): void {

@@ -27,8 +27,8 @@ export function reportOutcome(
   const durationMs = performance.now() - measured.startMs;
   const table =
     live === undefined || request.destination?.isOriginal === true
-      ? side.seriesOfHost(view?.fqdn ?? outsideName(request), view?.service)
-      : side.seriesOfWorkload(live, request.destination?.fqdn ?? "");
+      ? side.series.ofHost(view?.fqdn ?? outsideName(request), view?.service)
+      : side.series.ofEndpoint(live, request.destination?.fqdn ?? "");
   const series = table.seriesOf(status, flag, failedBy, grpcStatus);
   recorder.record(series, durationMs, measured.requestBytes, measured.responseBytes);
   const { requestBytes, responseBytes } = measured;

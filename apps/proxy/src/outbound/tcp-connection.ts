@@ -384,11 +384,11 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #series(): TcpSeriesTable {
     const destination = this.#destination;
     if (destination?.isOriginal === false && this.#live !== undefined) {
-      return this.#side.seriesOfEndpoint(destination, this.#live);
+      return this.#side.series.ofEndpoint(this.#live, destination.fqdn);
     }
     const view = this.#view;
     const host = view?.fqdn ?? this.#wish.authority;
-    return this.#side.seriesOfHost(host, view?.service);
+    return this.#side.series.ofHost(host, view?.service);
   }
 
   /** An opaque connection has no good moment to end: it may go on until the drain's own deadline. */

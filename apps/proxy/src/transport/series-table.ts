@@ -1,6 +1,7 @@
 import type { FailedBy, SeriesLabels, TrafficRecorder } from "../core/traffic-recorder.ts";
 
-type FixedLabels = Omit<
+/** What two peers' traffic is counted under, whatever becomes of it. */
+export type PairLabels = Omit<
   SeriesLabels,
   "responseCode" | "responseFlags" | "failedBy" | "protocol" | "grpcStatus"
 >;
@@ -13,13 +14,13 @@ const MAX_CODE = 1_000;
  */
 export class SeriesTable {
   readonly #recorder: TrafficRecorder;
-  readonly #labels: FixedLabels;
+  readonly #labels: PairLabels;
   /** Series index + 1 by response code; 0: not asked for yet. */
   readonly #plain = new Uint32Array(MAX_CODE);
   readonly #others = new Map<string, number>();
   #epoch: number;
 
-  constructor(recorder: TrafficRecorder, labels: FixedLabels) {
+  constructor(recorder: TrafficRecorder, labels: PairLabels) {
     this.#recorder = recorder;
     this.#labels = labels;
     this.#epoch = recorder.seriesEpoch;
@@ -56,7 +57,7 @@ export class SeriesTable {
     this.#others.clear();
   }
 
-  #find(key: string, rest: Omit<SeriesLabels, keyof FixedLabels>): number {
+  #find(key: string, rest: Omit<SeriesLabels, keyof PairLabels>): number {
     const known = this.#others.get(key);
     if (known !== undefined) return known;
     const series = this.#recorder.series({ ...this.#labels, ...rest });

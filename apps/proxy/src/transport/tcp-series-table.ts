@@ -1,15 +1,14 @@
-import type { FailedBy, TcpSeriesLabels, TrafficRecorder } from "../core/traffic-recorder.ts";
-
-type FixedLabels = Omit<TcpSeriesLabels, "responseFlags" | "failedBy">;
+import type { FailedBy, TrafficRecorder } from "../core/traffic-recorder.ts";
+import type { PairLabels } from "./series-table.ts";
 
 /** The recorder's series of opaque connections between one pair of peers. */
 export class TcpSeriesTable {
   readonly #recorder: TrafficRecorder;
-  readonly #labels: FixedLabels;
+  readonly #labels: PairLabels;
   readonly #series = new Map<string, number>();
   #epoch: number;
 
-  constructor(recorder: TrafficRecorder, labels: FixedLabels) {
+  constructor(recorder: TrafficRecorder, labels: PairLabels) {
     this.#recorder = recorder;
     this.#labels = labels;
     this.#epoch = recorder.seriesEpoch;
