@@ -27,8 +27,8 @@ import type {
 import { HeldIdentity } from "../src/identity/held-identity.ts";
 import { startInbound } from "../src/inbound/index.ts";
 import { startOutbound } from "../src/outbound/index.ts";
+import type { ExchangeTimeouts } from "../src/transport/exchange-timeouts.ts";
 import { isGrpcFailure } from "../src/transport/grpc-answer.ts";
-import type { ExchangeTimeouts } from "../src/transport/http-exchange.ts";
 
 const silent = createLogger("test", "silent");
 const DEADLINE_MS = 5_000;

@@ -4,7 +4,7 @@ import net from "node:net";
 import { type TestContext, test } from "node:test";
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { waitFor } from "@heddle/testkit";
-import type { ExchangeTimeouts } from "../src/transport/http-exchange.ts";
+import type { ExchangeTimeouts } from "../src/transport/exchange-timeouts.ts";
 import {
   app,
   authority,

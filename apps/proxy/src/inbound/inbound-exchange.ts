@@ -1,6 +1,6 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
 import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
-import type { Outcome } from "../transport/http-exchange.ts";
+import type { Outcome } from "../transport/answering-exchange.ts";
 import { flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";

@@ -4,7 +4,7 @@ import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { WorkloadSignals } from "../core/traffic-recorder.ts";
 import { processClock } from "../transport/deadline-clock.ts";
-import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/exchange-timeouts.ts";
 import { Http2Pool } from "../transport/http2-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";

@@ -1,5 +1,5 @@
 import type { StartOutbound } from "../core/listener.ts";
-import type { ExchangeTimeouts } from "../transport/http-exchange.ts";
+import type { ExchangeTimeouts } from "../transport/exchange-timeouts.ts";
 
 /** What an outbound side is made of. */
 export type OutboundParts = Omit<Parameters<StartOutbound>[0], "port" | "host"> & {

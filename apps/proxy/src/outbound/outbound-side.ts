@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { WorkloadSignals } from "../core/traffic-recorder.ts";
-import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/http-exchange.ts";
+import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/exchange-timeouts.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { DestinationSeries } from "./destination-series.ts";
 import { EndpointPools } from "./endpoint-pools.ts";

@@ -1,5 +1,5 @@
 import type { SpanRecord } from "../core/traffic-recorder.ts";
-import type { Outcome } from "../transport/http-exchange.ts";
+import type { Outcome } from "../transport/answering-exchange.ts";
 import type { TraceContext } from "../transport/trace-context.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
 import type { OutboundSide } from "./outbound-side.ts";
