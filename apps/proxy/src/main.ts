@@ -144,7 +144,8 @@ async function startListeners(workload: RunningWorkload, parts: Parts): Promise<
   const id = formatId(workload.id);
   const { settings } = workload;
   const listeners: Listeners = { inbound: [], outbound: [] };
-  const common = { workload, recorder, logger, limits, protocols, muxConnections };
+  const { turnedAway } = brain;
+  const common = { workload, recorder, logger, limits, protocols, turnedAway, muxConnections };
   for (const [index, app] of workload.ports.entries()) {
     const inbound = await ports.listen(
       {

@@ -147,6 +147,7 @@ test("refuses a client whose certificate another authority has signed", async (t
     cert: certificate.chainPem,
     ca: ours.trustBundlePem,
     checkServerIdentity: () => undefined,
+    ALPNProtocols: ["istio-http/1.1"],
   });
   t.after(() => socket.destroy());
   socket.write("GET / HTTP/1.1\r\nHost: reviews\r\n\r\n");
@@ -155,13 +156,13 @@ test("refuses a client whose certificate another authority has signed", async (t
 });
 
 test("refuses a client of another trust domain, and one without a certificate", async (t) => {
-  const { headers, workload, listener } = await meshedReviews(t);
+  const { headers, listener } = await meshedReviews(t);
   const ours = await authority();
-  workload.identity.trustDomain = "other.example";
   const certificate = await ours.issueWorkload({
     namespace: "shop",
     workload: "front",
     service: "front",
+    trustDomain: "other.example",
   });
   for (const shown of [{ key: certificate.keyPem, cert: certificate.chainPem }, {}]) {
     const socket = tls.connect({
@@ -169,6 +170,7 @@ test("refuses a client of another trust domain, and one without a certificate", 
       host: "127.0.0.1",
       ca: ours.trustBundlePem,
       checkServerIdentity: () => undefined,
+      ALPNProtocols: ["istio-http/1.1"],
       ...shown,
     });
     t.after(() => socket.destroy());

@@ -13,6 +13,8 @@ export type TestWorkload = {
   readonly workload: string;
   readonly service: string;
   readonly version?: string;
+  /** Default: the authority's own. */
+  readonly trustDomain?: string;
 };
 
 type LeafNames = {
@@ -30,13 +32,25 @@ export class TestAuthority {
   /** SHA-256 of the root's DER, base64url: what a join token pins. */
   readonly rootHash: string;
   readonly #root: x509.X509Certificate;
+  /** Who signs: the root itself, or an intermediate, which goes along with each leaf. */
+  readonly #issuer: x509.X509Certificate;
   readonly #key: CryptoKey;
+  /** With the root's own key: makes intermediates. */
+  readonly #rootKey: CryptoKey;
 
-  private constructor(trustDomain: string, root: x509.X509Certificate, key: CryptoKey) {
+  private constructor(
+    trustDomain: string,
+    root: x509.X509Certificate,
+    rootKey: CryptoKey,
+    issuer: x509.X509Certificate,
+    key: CryptoKey,
+  ) {
     this.trustDomain = trustDomain;
     this.trustBundlePem = pemOf(root);
     this.rootHash = createHash("sha256").update(Buffer.from(root.rawData)).digest("base64url");
     this.#root = root;
+    this.#rootKey = rootKey;
+    this.#issuer = issuer;
     this.#key = key;
   }
 
@@ -54,17 +68,43 @@ export class TestAuthority {
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       ],
     });
-    return new TestAuthority(trustDomain, root, keys.privateKey);
+    return new TestAuthority(trustDomain, root, keys.privateKey, root, keys.privateKey);
   }
 
-  spiffeId({ namespace, workload }: TestWorkload): string {
-    return `spiffe://${this.trustDomain}/ns/${namespace}/sa/${workload}`;
+  /** An authority under the same root that signs by an intermediate of its own. */
+  async intermediate(): Promise<TestAuthority> {
+    const keys = await generateKeys();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      subject: [{ CN: [`test intermediate ${randomBytes(4).toString("hex")}`] }],
+      issuer: this.#root.subjectName,
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + DAY_MS),
+      publicKey: keys.publicKey,
+      signingKey: this.#rootKey,
+      signingAlgorithm: ECDSA_P256,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      ],
+    });
+    const { trustDomain } = this;
+    return new TestAuthority(trustDomain, this.#root, this.#rootKey, certificate, keys.privateKey);
+  }
+
+  spiffeId({ namespace, workload, trustDomain = this.trustDomain }: TestWorkload): string {
+    return `spiffe://${trustDomain}/ns/${namespace}/sa/${workload}`;
   }
 
   /** A workload's key and chain. */
-  async issueWorkload(workload: TestWorkload, ttlMs = DAY_MS): Promise<TestCertificate> {
+  async issueWorkload(
+    workload: TestWorkload,
+    ttlMs = DAY_MS,
+    ageMs = 1_000,
+  ): Promise<TestCertificate> {
     const keys = await generateKeys();
-    const chainPem = await this.#sign(keys.publicKey, this.#workloadNames(workload, ttlMs));
+    const names = { ...this.#workloadNames(workload, ttlMs), ageMs };
+    const chainPem = await this.#sign(keys.publicKey, names);
     return { keyPem: await keyPemOf(keys), chainPem };
   }
 
@@ -113,7 +153,7 @@ export class TestAuthority {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject: leaf.subject,
-      issuer: this.#root.subjectName,
+      issuer: this.#issuer.subjectName,
       notBefore: new Date(Date.now() - (leaf.ageMs ?? 1_000)),
       notAfter: new Date(Date.now() + leaf.ttlMs),
       publicKey,
@@ -129,7 +169,7 @@ export class TestAuthority {
         new x509.SubjectAlternativeNameExtension(leaf.names),
       ],
     });
-    return pemOf(certificate);
+    return pemOf(certificate) + (this.#issuer === this.#root ? "" : pemOf(this.#issuer));
   }
 }
 

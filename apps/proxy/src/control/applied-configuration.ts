@@ -9,6 +9,7 @@ import { formatId, type ServiceId } from "@heddle/mesh";
 import { z } from "zod";
 import type { HostResolver } from "../core/host-resolver.ts";
 import type { LiveMesh } from "../core/live-mesh.ts";
+import type { MeshTrust } from "../identity/mesh-trust.ts";
 import type { RunningWorkload } from "./running-workload.ts";
 
 type Push = Extract<ControlMessage, { type: "push" }>;
@@ -43,6 +44,7 @@ export type Applied =
 export class AppliedConfiguration {
   readonly #mesh: LiveMesh;
   readonly #resolver: HostResolver;
+  readonly #trust: MeshTrust;
   readonly #workloads: ReadonlyMap<string, RunningWorkload>;
   readonly #resources = new Map<string, ProxyResource>();
   #revision = 0;
@@ -51,8 +53,10 @@ export class AppliedConfiguration {
     readonly mesh: LiveMesh;
     readonly resolver: HostResolver;
     readonly workloads: readonly RunningWorkload[];
+    readonly trust: MeshTrust;
   }) {
     this.#mesh = parts.mesh;
+    this.#trust = parts.trust;
     this.#resolver = parts.resolver;
     this.#workloads = new Map(parts.workloads.map((one) => [formatId(one.id), one]));
   }
@@ -119,9 +123,10 @@ export class AppliedConfiguration {
     return { kind: "applied", lastSends: this.#lastSends(push) };
   }
 
-  /** Compiles what is said of hosted workloads; calling what comes back lets it hold. */
+  /** Compiles what is said of trust and of hosted workloads; calling what comes back lets it hold. */
   #prepare(resources: readonly ProxyResource[], isLenient: boolean): (() => void)[] {
     return resources.flatMap((resource) => {
+      if (resource.kind === "trust") return [this.#trust.prepare(resource)];
       if (resource.kind !== "workload") return [];
       return this.#workloads.get(formatId(resource.workload))?.prepare(resource, isLenient) ?? [];
     });

@@ -1,8 +1,8 @@
 import { CONTROL_STREAM_PATH, ControlMessage, type ProxyMessage } from "@heddle/contracts";
 import type { Logger } from "@heddle/runtime";
 import { WebSocket } from "ws";
+import { splitPem } from "../identity/certificate-chain.ts";
 import type { HeldIdentity } from "../identity/held-identity.ts";
-import { splitPem } from "../identity/key-and-certificate.ts";
 import { retryDelayMs } from "./backoff.ts";
 import { type ControlPlaneAddress, serverChecks } from "./control-plane-address.ts";
 
@@ -20,6 +20,8 @@ export type StreamHandlers = {
   readonly hello: () => Extract<ProxyMessage, { type: "hello" }>;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onMessage: (message: Exclude<ControlMessage, { type: "welcome" | "refused" }>) => void;
+  /** A request of ours was refused; where the stream cannot go on, the control plane closes it. */
+  readonly onRefused: (reason: string) => void;
   /** Before each try: makes the proxy's own certificate valid (joins, if need be). */
   readonly prepare: () => Promise<void>;
 };
@@ -136,9 +138,11 @@ export class ControlStream {
       if (!message || this.#isStopped()) return;
       if (message.type === "welcome") this.#welcomed(message, liveness);
       else if (message.type === "refused") {
-        failure = `refused: ${message.message} [${message.code}]`;
+        const reason = `${message.message} [${message.code}]`;
+        failure = `refused: ${reason}`;
         this.#attempt = Math.max(this.#attempt, REFUSED_ATTEMPT);
-        socket.close();
+        if (this.#state === "live") this.#handlers.onRefused(reason);
+        else socket.close();
       } else this.#handlers.onMessage(message);
     });
     socket.on("error", (error) => {

@@ -12,10 +12,16 @@ import { HostResolver } from "../core/host-resolver.ts";
 import { LiveMesh } from "../core/live-mesh.ts";
 import type { MeshView } from "../core/mesh-view.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
+import { TurnedAway } from "../core/turned-away.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
-import { CertificateKeeper, type Holder } from "../identity/certificate-keeper.ts";
+import {
+  CertificateKeeper,
+  type CertificateStanding,
+  type Holder,
+} from "../identity/certificate-keeper.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
+import { MeshTrust } from "../identity/mesh-trust.ts";
 import { AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
 import { ControlStream } from "./control-stream.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -23,6 +29,7 @@ import { WrongRootError } from "./discover-root.ts";
 import { JoinRefusedError, join } from "./join.ts";
 import { Observer } from "./observer.ts";
 import { RunningWorkload } from "./running-workload.ts";
+import { TurnedAwayTeller } from "./turned-away-teller.ts";
 
 const PROXY_VERSION = "0.1.0";
 const CONFIGURATION_FILE = "configuration.json";
@@ -40,10 +47,15 @@ export class ProxyBrain {
   readonly #logger: Logger;
   readonly #resolver: HostResolver;
   readonly #mesh: LiveMesh;
-  readonly #own = new HeldIdentity();
+  /** Of all identities here. */
+  readonly trust = new MeshTrust();
+  readonly #own = new HeldIdentity(this.trust);
   /** What ports of no declared protocol were found to speak. */
   readonly protocols = new ProtocolMemory();
+  /** Whom the workloads did not let in, or would not under STRICT. */
+  readonly turnedAway = new TurnedAway();
   readonly #observer: Observer;
+  readonly #teller: TurnedAwayTeller;
   readonly #keeper: CertificateKeeper;
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
@@ -64,7 +76,7 @@ export class ProxyBrain {
     this.#data = data;
     this.#logger = logger;
     this.workloads = config.workloads.map(
-      (one) => new RunningWorkload(one, config.bindAddress, library),
+      (one) => new RunningWorkload(one, config.bindAddress, library, this.trust),
     );
     this.#mesh = new LiveMesh(Math.random);
     this.#resolver = new HostResolver(
@@ -79,6 +91,7 @@ export class ProxyBrain {
       mesh: this.#mesh,
       resolver: this.#resolver,
       workloads: this.workloads,
+      trust: this.trust,
     });
     this.#observer = new Observer({
       mesh: this.#mesh,
@@ -86,6 +99,7 @@ export class ProxyBrain {
       hosted: this.workloads[0]?.id,
       send: (message) => this.#stream.send(message),
     });
+    this.#teller = new TurnedAwayTeller(this.turnedAway, (message) => this.#stream.send(message));
     this.#keeper = new CertificateKeeper({
       canSend: () => this.#stream.isLive,
       send: (message) => this.#stream.send(message),
@@ -102,6 +116,7 @@ export class ProxyBrain {
         hello: () => this.#hello(),
         onWelcome: (welcome) => this.#welcomed(welcome),
         onMessage: (message) => this.#receive(message),
+        onRefused: (reason) => this.#keeper.refused(reason),
         prepare: () => this.#joinIfNeeded(),
       },
     });
@@ -123,6 +138,10 @@ export class ProxyBrain {
 
   get streamStatus() {
     return this.#stream.status;
+  }
+
+  get certificates(): CertificateStanding[] {
+    return this.#keeper.standings(Date.now());
   }
 
   /** Every workload has a valid certificate and a configuration, be it from disk. */
@@ -166,6 +185,7 @@ export class ProxyBrain {
     this.#keeper.start();
     this.#stream.start();
     this.#observer.start();
+    this.#teller.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
   }
@@ -180,6 +200,7 @@ export class ProxyBrain {
   async stop(): Promise<void> {
     this.#keeper.stop();
     this.#observer.stop();
+    this.#teller.stop();
     clearInterval(this.#partedTimer);
     this.#mesh.close();
     await this.#stream.stop();
@@ -220,20 +241,24 @@ export class ProxyBrain {
 
   #welcomed(welcome: Extract<ControlMessage, { type: "welcome" }>): void {
     this.#resolver.outboundTrafficPolicy = welcome.outboundTrafficPolicy;
-    this.#keeper.trust(welcome.trustBundlePem);
+    this.trust.assume(welcome.trustDomain, welcome.trustBundlePem);
     this.#keeper.connected();
     this.#observer.forget();
+    this.#teller.forget();
     // A stream that has come back has registered the workloads anew.
     if (this.#isDraining) this.#stream.send({ type: "draining" });
   }
 
   #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" }>): void {
     if (message.type === "certificate") {
-      this.#keeper.trust(message.trustBundlePem);
+      this.trust.assume("", message.trustBundlePem);
       this.#keeper.receive(message);
       return;
     }
-    if (message.type === "renew") return;
+    if (message.type === "renew") {
+      this.#keeper.renew(message.workload, message.withinMs);
+      return;
+    }
     const { nonce, revision } = message;
     const applied = this.configuration.apply(message, Date.now());
     setImmediate(() => this.#current.resolve());

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { WorkloadRegistration, WorkloadResource } from "@heddle/contracts";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
-import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
+import type { AppPort, FormerModes, HostedWorkload } from "../core/hosted-workload.ts";
 import type { OutboundTrafficPolicy, PathNormalization } from "../core/mesh-view.ts";
 import {
   CLOSED_POLICY,
@@ -14,6 +14,7 @@ import { NO_FILTERS } from "../filters/active-filter.ts";
 import { compileFilters } from "../filters/compile-filters.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
+import type { MeshTrust } from "../identity/mesh-trust.ts";
 
 /** A port of the app with the inbound port before it, once that is known. */
 export type RunningPort = AppPort & {
@@ -21,6 +22,12 @@ export type RunningPort = AppPort & {
   readonly configured: number;
   inboundPort: number;
 };
+
+/**
+ * Callers hear of another mode a moment sooner or later than this proxy: so long TLS of the mesh is still
+ * taken where DISABLE has begun to hold.
+ */
+const MODE_CHANGE_MS = 10_000;
 
 /** A hosted workload with what changes while it runs. */
 export class RunningWorkload implements HostedWorkload {
@@ -30,16 +37,24 @@ export class RunningWorkload implements HostedWorkload {
   readonly labels: Readonly<Record<string, string>>;
   readonly bindAddress: string;
   readonly appPort: number | undefined;
-  readonly identity = new HeldIdentity();
+  readonly identity: HeldIdentity;
   readonly settings: WorkloadSettings;
   readonly ports: readonly RunningPort[];
   outboundPort = 0;
   outbounds: { readonly host: string; readonly localPort: number }[] = [];
   #resource: WorkloadResource | undefined;
   #policy: WorkloadPolicy = CLOSED_POLICY;
+  #former: FormerModes | undefined;
   readonly #library: FilterLibrary;
 
-  constructor(settings: WorkloadSettings, bindAddress: string, library: FilterLibrary) {
+  /** `trust`: of the whole proxy; by itself the workload believes what its certificate came with. */
+  constructor(
+    settings: WorkloadSettings,
+    bindAddress: string,
+    library: FilterLibrary,
+    trust?: MeshTrust,
+  ) {
+    this.identity = new HeldIdentity(trust);
     this.settings = settings;
     this.#library = library;
     this.id = { namespace: settings.namespace, name: settings.workload };
@@ -65,6 +80,11 @@ export class RunningWorkload implements HostedWorkload {
   /** STRICT until the control plane or the disk has said otherwise: what is not known is not let in. */
   get mtlsMode(): MtlsMode {
     return this.#resource?.mtlsMode ?? "STRICT";
+  }
+
+  get formerModes(): FormerModes | undefined {
+    if (this.#former !== undefined && Date.now() >= this.#former.untilMs) this.#former = undefined;
+    return this.#former;
   }
 
   get isConfigured(): boolean {
@@ -105,6 +125,10 @@ export class RunningWorkload implements HostedWorkload {
     const policy = compileWorkloadPolicy(resource, this.#policy, { library, own, isLenient });
     return () => {
       replacePolicy(this.#policy, policy);
+      const before = this.#resource;
+      if (before !== undefined && modesOf(before) !== modesOf(resource)) {
+        this.#former = { resource: before, untilMs: Date.now() + MODE_CHANGE_MS };
+      }
       this.#resource = resource;
       this.#policy = policy;
     };
@@ -146,6 +170,10 @@ export class RunningWorkload implements HostedWorkload {
 
 function registrationOf({ name, port, inboundPort, protocol }: RunningPort) {
   return { ...(name === undefined ? {} : { name }), appPort: port, inboundPort, protocol };
+}
+
+function modesOf({ mtlsMode, portMtlsModes }: WorkloadResource): string {
+  return JSON.stringify([mtlsMode, portMtlsModes]);
 }
 
 /** A wildcard is no address to connect to; the host's name is, for containers of one network too. */

@@ -129,10 +129,10 @@ function itself(host: string, port: number): KeyedEndpoint {
 function keyed(endpoint: Endpoint): KeyedEndpoint {
   const labels = Object.entries(endpoint.labels).sort(([a], [b]) => (a < b ? -1 : 1));
   const { id, namespace, workload, address, port, ports, identity } = endpoint;
-  const { locality, weight, servesSinceMs } = endpoint;
+  const { locality, weight, servesSinceMs, plaintextPorts } = endpoint;
   const key = JSON.stringify([
     ...[id, namespace, workload, address, port, ports, identity, labels],
-    ...[locality, weight, servesSinceMs],
+    ...[locality, weight, servesSinceMs, plaintextPorts],
   ]);
   return { key, endpoint };
 }

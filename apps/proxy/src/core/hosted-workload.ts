@@ -10,6 +10,9 @@ export type AppPort = {
   readonly name?: string | undefined;
 };
 
+/** What held before the modes were changed, while callers may not have heard of it yet. */
+export type FormerModes = { readonly resource: WorkloadResource; readonly untilMs: number };
+
 /** One workload whose traffic this proxy carries. */
 export interface HostedWorkload {
   readonly id: WorkloadId;
@@ -35,5 +38,7 @@ export interface HostedWorkload {
   readonly policy?: WorkloadPolicy | undefined;
   /** Live: read it for every connection and for every request on a plaintext one. */
   readonly mtlsMode: MtlsMode;
+  /** `undefined`: the modes have not changed lately. */
+  readonly formerModes?: FormerModes | undefined;
   readonly identity: WorkloadIdentity;
 }

@@ -4,6 +4,7 @@ import type { AppPort, HostedWorkload } from "./hosted-workload.ts";
 import type { MeshView } from "./mesh-view.ts";
 import type { ProtocolMemory } from "./protocol-memory.ts";
 import type { TrafficRecorder } from "./traffic-recorder.ts";
+import type { TurnedAway } from "./turned-away.ts";
 
 /** A listener of the data path. */
 export type Listener = {
@@ -23,6 +24,8 @@ export type ListenerParts = {
   readonly limits?: Http1Limits;
   /** Where protocols that were found out are kept; absent: each connection is looked at anew. */
   readonly protocols?: ProtocolMemory;
+  /** Where callers that were refused for what they are, or would be, are kept; absent: nowhere. */
+  readonly turnedAway?: TurnedAway;
   /** Multiplexed connections to each peer; 0: HTTP/1.1 over mTLS alone. */
   readonly muxConnections?: number;
 };

@@ -202,10 +202,12 @@ export class LiveDestination implements DestinationView {
   }
 
   #toLive(endpoint: Endpoint): MutableEndpoint {
-    const { port } = this;
+    const port =
+      (this.port === undefined ? undefined : endpoint.ports?.[this.port]) ?? endpoint.port;
     const live = {
       endpoint,
-      port: (port === undefined ? undefined : endpoint.ports?.[port]) ?? endpoint.port,
+      port,
+      isPlaintext: isPlaintextAt(endpoint, port),
       poolKey: "",
       workload: this.#workloadOf(endpoint),
       activeRequests: 0,
@@ -215,8 +217,9 @@ export class LiveDestination implements DestinationView {
     return live;
   }
 
-  #poolKey({ endpoint, port }: Pick<LiveEndpoint, "endpoint" | "port">): string {
-    return `${endpoint.address}|${port}|${endpoint.identity ?? ""}${this.#connectKey}`;
+  #poolKey({ endpoint, port, isPlaintext }: Omit<MutableEndpoint, "poolKey">): string {
+    const who = isPlaintext ? "plaintext" : (endpoint.identity ?? "");
+    return `${endpoint.address}|${port}|${who}${this.#connectKey}`;
   }
 
   /** Where a rule says how to connect, connections made otherwise, or for others, cannot serve. */
@@ -226,4 +229,9 @@ export class LiveDestination implements DestinationView {
     const whose = connectionPool && [namespace, name, this.subset, this.port];
     return `|${JSON.stringify([tls, connectionPool, whose])}`;
   }
+}
+
+/** Whether who is met at the port ends no TLS, though it may have an identity. */
+function isPlaintextAt({ plaintextPorts, ports, port: only }: Endpoint, port: number): boolean {
+  return plaintextPorts?.some((key) => (ports?.[key] ?? only) === port) ?? false;
 }

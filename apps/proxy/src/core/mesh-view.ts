@@ -176,6 +176,8 @@ export type LiveEndpoint = {
   readonly endpoint: Endpoint;
   /** Where the destination's port is served. */
   readonly port: number;
+  /** No TLS ends there (mode DISABLE), although a sidecar may stand before it. */
+  readonly isPlaintext: boolean;
   /** Connections of equal keys are interchangeable: address, port, identity and how to connect. */
   readonly poolKey: string;
   readonly workload: DestinationWorkload;

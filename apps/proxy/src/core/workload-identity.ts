@@ -1,19 +1,20 @@
 import type { SecureContext } from "node:tls";
+import type { PeerTrust } from "./peer-trust.ts";
 
 /** A hosted workload's certificate as the data path needs it. Both contexts are replaced on rotation. */
 export interface WorkloadIdentity {
   /** `undefined` until the first certificate has come. */
   readonly spiffeId: string | undefined;
-  /** Peers of another trust domain are refused. Empty until the control plane or the disk has said it. */
-  readonly trustDomain: string;
+  /** What TLS cannot decide about a peer: asked after each handshake. */
+  readonly trust: PeerTrust;
   /**
-   * For the inbound listener: TLS 1.3, our chain, the trust bundle as CA. Ask for the client's
+   * For the inbound listener: TLS 1.3, our chain, all trusted roots as CA. Ask for the client's
    * certificate (`requestCert`, `rejectUnauthorized`) when accepting.
    */
   readonly serverContext: SecureContext | undefined;
-  /** For connections to other sidecars: our chain to show, the trust bundle to check theirs. */
+  /** For connections to other sidecars: our chain to show, the same roots to check theirs. */
   readonly clientContext: SecureContext | undefined;
-  /** Grows with every rotation: a session cached under an older one is not offered again. */
+  /** Grows with every rotation and change of trust: connections of an older one take nothing new. */
   readonly generation: number;
 }
 

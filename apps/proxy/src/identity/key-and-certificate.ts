@@ -1,24 +1,23 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { constants, createPrivateKey, type X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { HeddleError } from "@heddle/runtime";
 import { z } from "zod";
+import {
+  CertificateMismatchError,
+  findAnchor,
+  parseCertificate,
+  parseCertificates,
+  uriNamesOf,
+} from "./certificate-chain.ts";
 
 /** What a certificate needs to be used and kept: as it lies on disk. */
 export const KeyAndCertificate = z.object({
   keyPem: z.string(),
-  /** Leaf first. */
+  /** Leaf first, then the authorities between it and a root. */
   chainPem: z.string(),
+  /** Roots of the own trust domain. */
   trustBundlePem: z.string(),
 });
 export type KeyAndCertificate = z.infer<typeof KeyAndCertificate>;
-
-/** A certificate that came does not belong to the key, the name or the root it should. */
-export class CertificateMismatchError extends HeddleError {
-  override readonly name = "CertificateMismatchError";
-  constructor(message: string) {
-    super("HEDDLE_CERTIFICATE_MISMATCH", message);
-  }
-}
 
 export type CertificateFacts = {
   readonly uri: string;
@@ -27,25 +26,26 @@ export type CertificateFacts = {
 };
 
 /**
- * Checks that the leaf fits the key, was signed by the trust bundle and names one SPIFFE id. Throws
- * `CertificateMismatchError`; an expired leaf passes, since that is for its user to decide.
+ * Checks that the leaf fits the key, leads to a root of the trust bundle (or of `moreRoots`) and names one
+ * SPIFFE id. Throws `CertificateMismatchError`; an expired leaf passes, since that is for its user to decide.
  */
-export function checkCertificate(material: KeyAndCertificate): CertificateFacts {
+export function checkCertificate(
+  material: KeyAndCertificate,
+  moreRoots: readonly X509Certificate[] = [],
+): CertificateFacts {
   const leaf = parseCertificate(material.chainPem, "certificate");
   if (!leaf.checkPrivateKey(createPrivateKey(material.keyPem))) {
     throw new CertificateMismatchError(
       "the certificate does not belong to the key it was asked for",
     );
   }
-  const roots = splitPem(material.trustBundlePem).map((pem) => parseCertificate(pem, "root"));
-  const chain = splitPem(material.chainPem).map((pem) => parseCertificate(pem, "certificate"));
-  if (!chain.some((one) => roots.some((root) => isSignedBy(one, root)))) {
+  const roots = [...parseCertificates(material.trustBundlePem, "root"), ...moreRoots];
+  if (findAnchor(parseCertificates(material.chainPem, "certificate"), roots) === undefined) {
     throw new CertificateMismatchError(
       "the certificate is not signed by a root of the trust bundle",
     );
   }
-  const uris = /URI:([^,\s]+)/g;
-  const found = [...(leaf.subjectAltName ?? "").matchAll(uris)].map((match) => match[1] ?? "");
+  const found = uriNamesOf(leaf);
   const [uri, another] = found;
   if (!uri?.startsWith("spiffe://") || another !== undefined) {
     throw new CertificateMismatchError(
@@ -69,29 +69,19 @@ export function fitsKey(chainPem: string, keyPem: string): boolean {
   }
 }
 
-/** TLS 1.3 with our chain to show and the trust bundle to check the peer's; serves both sides. */
-export function toSecureContext(material: KeyAndCertificate): SecureContext {
+/**
+ * TLS 1.3 with our chain to show and roots to check the peer's; serves both sides. Sessions are never
+ * resumed: a ticket would outlive the trust it was given under.
+ */
+export function toSecureContext(
+  { keyPem, chainPem }: KeyAndCertificate,
+  rootsPem: readonly string[],
+): SecureContext {
   return createSecureContext({
-    key: material.keyPem,
-    cert: material.chainPem,
-    ca: splitPem(material.trustBundlePem),
+    key: keyPem,
+    cert: chainPem,
+    ca: [...rootsPem],
     minVersion: "TLSv1.3",
+    secureOptions: constants.SSL_OP_NO_TICKET,
   });
-}
-
-/** The certificates of a PEM text, one by one. */
-export function splitPem(pem: string): string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-}
-
-function parseCertificate(pem: string, what: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    throw new CertificateMismatchError(`not a ${what} in PEM: ${(error as Error).message}`);
-  }
-}
-
-function isSignedBy(certificate: X509Certificate, root: X509Certificate): boolean {
-  return certificate.checkIssued(root) && certificate.verify(root.publicKey);
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AppPort } from "../core/hosted-workload.ts";
+import type { PeerFault } from "../core/peer-trust.ts";
 import type { FoundProtocol } from "../core/protocol-memory.ts";
 import { MESH_ALPN, MESH_HTTP2_ALPN, MESH_TCP_ALPN, MUX_ALPN } from "../core/workload-identity.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
@@ -34,11 +35,18 @@ const UNREAD: ByteStreamHandler = Object.freeze({
 });
 
 /**
- * A connection until it is known what it speaks, as Istio's filter chains tell it: TLS that offers a
- * protocol of the mesh has to show a certificate of it; TLS that offers others is the app's own and
- * passes as it is, unless STRICT; without TLS the port's protocol decides, and where none is declared
- * the first bytes. Silence means that the server speaks first. Refused connections are closed without a
- * byte of ours.
+ * A connection until it is known what it speaks, as Istio's filter chains tell it:
+ *
+ *   |                           | DISABLE     | PERMISSIVE                  | STRICT      |
+ *   | TLS that offers a         | the app's   | shows a certificate of the  | as in       |
+ *   | protocol of the mesh      | own         | mesh, or is refused         | PERMISSIVE  |
+ *   | other TLS                 | the app's   | the app's own, but closed   | the same,   |
+ *   |                           | own         | on a port of HTTP           | any TLS     |
+ *   | no TLS                    | served      | served                      | refused     |
+ *
+ * The app's own TLS passes as it is, and is bad HTTP on a port of HTTP (400). Without TLS the port's protocol
+ * decides, and where none is declared the first bytes. Silence means that the server speaks first. Refused
+ * connections are closed without a byte of ours.
  *
  *   waiting → handshake (TLS of the mesh) | over (handed on, refused, late)    handshake → over
  */
@@ -109,33 +117,38 @@ export class InboundGreeting implements Session, Watched {
       return;
     }
     const { protocols } = hello;
+    const side = this.#side;
     const isOfMesh = protocols.some((name) => MESH_PROTOCOLS.includes(name));
-    const isUnnamed = protocols.length === 0 && this.#isHttp;
-    if (isOfMesh || isUnnamed || this.#side.mtlsMode === "STRICT") this.#startTls();
-    else {
+    if (side.mtlsMode === "STRICT" || (isOfMesh && side.takesMeshTls)) this.#startTls();
+    else if (!this.#isHttp) {
       this.#note("tls");
+      if (side.isDryRun) side.turnAway(this.#address, "no-certificate", false);
       this.#startPlainTcp();
-    }
+    } else if (side.mtlsMode === "DISABLE") this.#startPlainHttp1();
+    else this.#turnAway({ reason: "no-certificate", message: "TLS that offers no mesh protocol" });
+  }
+
+  #turnAway({ reason, message }: PeerFault): void {
+    this.#side.turnAway(this.#address, reason, true);
+    this.#refuse(message);
   }
 
   #onPlaintext(): void {
-    const { workload, recorder } = this.#side.parts;
     const kept = this.#kept;
     if (this.#side.mtlsMode === "STRICT") {
-      recorder.plaintextRefused(workload.id, this.#address);
-      this.destroy();
+      this.#turnAway({ reason: "plaintext", message: "plaintext where STRICT holds" });
     } else if (this.#isHttp) {
       if (comparePreface(kept, 0, kept.length) === "none") this.#startPlainHttp1();
       else this.#lookFurther();
     } else if (this.#app?.protocol === "auto") this.#lookFurther();
-    else this.#startPlainTcp();
+    else this.#startOpenTcp();
   }
 
   #lookFurther(): void {
     const found = detectProtocol(this.#kept, 0, this.#kept.length);
     if (found === "more") return;
     this.#note(found.protocol);
-    if (found.protocol === "tcp" || found.protocol === "tls") this.#startPlainTcp();
+    if (found.protocol === "tcp" || found.protocol === "tls") this.#startOpenTcp();
     else if (found.protocol === "http2") this.#startPlainHttp2();
     else this.#startPlainHttp1();
   }
@@ -162,7 +175,7 @@ export class InboundGreeting implements Session, Watched {
     this.#startHttp2(this.#socket, this.#plainCaller());
   }
 
-  #startHttp2(socket: Socket, caller: InboundCaller): void {
+  #startHttp2(socket: Socket, caller: InboundCaller): Session {
     const side = this.#side;
     const session = new Http2ServerSession(socket, {
       limits: side.limits,
@@ -173,6 +186,13 @@ export class InboundGreeting implements Session, Watched {
     });
     this.#sessions.add(session);
     this.#finish();
+    return session;
+  }
+
+  #startOpenTcp(): void {
+    const side = this.#side;
+    if (side.isDryRun) side.turnAway(this.#address, "plaintext", false);
+    this.#startPlainTcp();
   }
 
   #startPlainTcp(): void {
@@ -273,9 +293,10 @@ export class InboundGreeting implements Session, Watched {
       ALPNProtocols: [...MESH_PROTOCOLS],
     });
     this.#tls = tls;
-    const fail = (error: Error) => {
-      this.#debug(error.message);
-      this.destroy();
+    const fail = (error: Error & { readonly code?: string }) => {
+      const isBare = error.code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
+      if (isBare) this.#side.turnAway(this.#address, "no-certificate", true);
+      this.#refuse(error.message);
     };
     tls.once("_tlsError", fail);
     tls.on("error", fail);
@@ -284,15 +305,30 @@ export class InboundGreeting implements Session, Watched {
   }
 
   #onSecure(tls: TLSSocket, fail: (error: Error) => void): void {
+    const { trust } = this.#side.parts.workload.identity;
     const fault = certificateFault(tls);
-    const peer = fault ?? readPeer(tls, this.#side.parts.workload.identity.trustDomain);
-    if (peer instanceof Error) fail(peer);
-    else if (typeof peer === "string") fail(new Error(peer));
-    else {
-      tls.removeListener("end", this.#onEnd);
-      tls.removeListener("error", fail);
-      this.#startMesh(tls, peer);
+    const peer =
+      fault === undefined
+        ? readPeer(tls, trust)
+        : trust.explain(tls.getPeerX509Certificate(), fault.code ?? fault.message);
+    if ("reason" in peer) {
+      this.#turnAway(peer);
+      return;
     }
+    tls.removeListener("end", this.#onEnd);
+    tls.removeListener("error", fail);
+    this.#startMesh(tls, peer);
+  }
+
+  /** Whenever the peer is not to be believed any more, its connection ends; `session` may finish what it has. */
+  #hold(socket: TLSSocket, { known }: MeshPeer, session?: Session): void {
+    const release = this.#side.parts.workload.identity.trust.hold({
+      peer: known,
+      leave: () => session?.drain(),
+      cut: () => socket.destroy(),
+    });
+    if (socket.destroyed) release();
+    else socket.once("close", release);
   }
 
   #startMesh(tls: TLSSocket, peer: MeshPeer): void {
@@ -304,15 +340,20 @@ export class InboundGreeting implements Session, Watched {
       tls.removeAllListeners();
       // As Node's own TLS server marks a socket that is ready; an HTTP/2 session waits for it.
       Object.assign(tls, { secureConnecting: false });
-      this.#startHttp2(tls, this.#meshCaller(tls, peer));
+      this.#hold(tls, peer, this.#startHttp2(tls, this.#meshCaller(tls, peer)));
       return;
     }
-    if (tls.alpnProtocol === MESH_TCP_ALPN) {
+    const isDeclaredTcp = !this.#isHttp && this.#app?.protocol !== "auto";
+    if (tls.alpnProtocol === MESH_TCP_ALPN || (tls.alpnProtocol === false && isDeclaredTcp)) {
       if (this.#isHttp) this.#refuse(`${peer.labels.principal} sends TCP to a port of HTTP`);
-      else this.#startTcp(Connection.adoptTls(tls, UNREAD), this.#meshCaller(tls, peer));
+      else {
+        this.#hold(tls, peer);
+        this.#startTcp(Connection.adoptTls(tls, UNREAD), this.#meshCaller(tls, peer));
+      }
       return;
     }
     const downstream = this.#http1(this.#meshCaller(tls, peer));
+    this.#hold(tls, peer, downstream);
     const connection = Connection.adoptTls(tls, downstream);
     downstream.attach(connection);
     connection.start();
@@ -335,6 +376,7 @@ export class InboundGreeting implements Session, Watched {
       },
     });
     sessions.add(session);
+    this.#hold(tls, peer, session);
     this.#finish();
   }
 

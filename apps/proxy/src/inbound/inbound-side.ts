@@ -1,3 +1,4 @@
+import type { TurnedAwayReason } from "@heddle/contracts";
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import type { MtlsMode } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
@@ -99,6 +100,31 @@ export class InboundSide {
     const modes = workload.resource?.portMtlsModes;
     if (modes === undefined || this.app === undefined) return workload.mtlsMode;
     return modes[this.app.port] ?? workload.mtlsMode;
+  }
+
+  /** Whether TLS of the mesh ends here: not under DISABLE, once callers had time to hear of that. */
+  get takesMeshTls(): boolean {
+    if (this.mtlsMode !== "DISABLE") return true;
+    const former = this.parts.workload.formerModes?.resource;
+    if (former === undefined) return false;
+    const port = this.app?.port ?? 0;
+    return (former.portMtlsModes?.[port] ?? former.mtlsMode) !== "DISABLE";
+  }
+
+  /** Whether what STRICT would refuse is counted, and served. */
+  get isDryRun(): boolean {
+    return this.parts.workload.resource?.isStrictDryRun === true && this.mtlsMode === "PERMISSIVE";
+  }
+
+  /** Counts a caller that is refused for what it is; `isRefused` false: that would be, if STRICT held. */
+  turnAway(address: string, reason: TurnedAwayReason, isRefused: boolean): void {
+    const { workload, recorder, turnedAway } = this.parts;
+    if (isRefused && reason === "plaintext") recorder.plaintextRefused(workload.id, address);
+    if (turnedAway === undefined) return;
+    const source = turnedAway.note(workload.id, address, reason, isRefused, Date.now());
+    const name = isRefused ? "heddle_mtls_refused_total" : "heddle_mtls_would_refuse_total";
+    const labels = { workload: this.name, reason, source_address: source };
+    recorder.counter(name, labels).add(1);
   }
 }
 

@@ -1,34 +1,33 @@
 import type { TLSSocket } from "node:tls";
 import { parseSpiffeId } from "@heddle/mesh";
+import { isFault, type KnownPeer, type PeerFault, type PeerTrust } from "../core/peer-trust.ts";
 import type { PeerLabels } from "../core/traffic-recorder.ts";
 
 /** Who calls over mTLS, worked out once per connection. */
 export type MeshPeer = {
+  readonly known: KnownPeer;
   readonly labels: PeerLabels;
   /** This hop's element of `x-forwarded-client-cert`, without `By`. */
   readonly certificateElement: string;
 };
 
 /**
- * The caller behind a verified client certificate: its one URI name must be a workload of
- * `trustDomain`. A text says why it is not.
+ * The caller behind a certificate that TLS has verified: a workload of a trust domain that is believed, by a
+ * root of that domain, and not revoked.
  */
-export function readPeer(socket: TLSSocket, trustDomain: string): MeshPeer | string {
-  const certificate = socket.getPeerCertificate();
-  const names = (certificate.subjectaltname ?? "").split(", ").filter((name) => name !== "");
-  const uris = names.filter((name) => name.startsWith("URI:")).map((name) => name.slice(4));
-  const [uri] = uris;
-  if (uri === undefined || uris.length > 1) {
-    return `the client certificate has ${uris.length} URI names, not one`;
-  }
+export function readPeer(socket: TLSSocket, trust: PeerTrust): MeshPeer | PeerFault {
+  const known = trust.admit(socket.getPeerX509Certificate());
+  if (isFault(known)) return known;
+  const { uri } = known;
   const id = parseSpiffeId(uri);
-  if (id === undefined) return `${uri} is not the identity of a workload`;
-  if (id.trustDomain !== trustDomain) {
-    return `${uri} is of the trust domain ${id.trustDomain}, not of ${trustDomain}`;
+  if (id === undefined) {
+    return { reason: "untrusted", message: `${uri} is not the identity of a workload` };
   }
+  const certificate = socket.getPeerCertificate();
   const { CN, O, OU } = certificate.subject ?? {};
   const service = first(O) ?? id.workload.name;
   return {
+    known,
     labels: {
       workload: id.workload.name,
       namespace: id.workload.namespace,

@@ -51,7 +51,8 @@ export class ClientTlsContext {
       alpn: ALPN,
       servername: isIP(name) === 0 ? name : undefined,
       verifies: skipsVerification !== true,
-      check: (names) => (skipsVerification ? undefined : this.#check(name, names)),
+      check: ({ subjectAltName = "" }) =>
+        skipsVerification ? undefined : this.#check(name, subjectAltName),
     };
   }
 

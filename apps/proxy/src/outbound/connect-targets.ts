@@ -1,8 +1,9 @@
+import type { X509Certificate } from "node:crypto";
 import type { DestinationView, LiveEndpoint } from "../core/mesh-view.ts";
+import { isFault, type PeerTrust } from "../core/peer-trust.ts";
 import { MESH_TCP_ALPN } from "../core/workload-identity.ts";
-import type { ConnectTarget } from "../transport/connection.ts";
+import type { Connection, ConnectTarget } from "../transport/connection.ts";
 import { processClock } from "../transport/deadline-clock.ts";
-import { checkIdentity } from "./check-identity.ts";
 import { ClientTlsContext } from "./client-tls.ts";
 import type { OutboundParts } from "./outbound-parts.ts";
 
@@ -28,10 +29,15 @@ export class ConnectTargets {
     const { connectionPool, tls } = policy;
     const names = tls?.subjectAltNames ?? [];
     const expected = names.length > 0 ? names : identity === undefined ? [] : [identity];
-    const context = this.#parts.workload.identity.clientContext;
+    const { clientContext: context, trust } = this.#parts.workload.identity;
     if (context === undefined) return "this workload has no certificate yet";
-    const check = (shown: string) => checkAny(shown, expected);
-    const how = { context, alpn, check, servername: tls?.sni };
+    const how = {
+      context,
+      alpn,
+      servername: tls?.sni,
+      check: (certificate: X509Certificate, connection: Connection) =>
+        checkServer(trust, certificate, connection, expected),
+    };
     return { host, port, tls: how, keepAliveMs: connectionPool?.tcpKeepaliveMs };
   }
 
@@ -70,9 +76,10 @@ export class ConnectTargets {
 }
 
 /** Whether a sidecar is to be met there. */
-export function isBySidecar({ endpoint }: LiveEndpoint, { policy }: DestinationView): boolean {
+export function isBySidecar(live: LiveEndpoint, { policy }: DestinationView): boolean {
   const mode = policy.tls?.mode;
-  return mode === undefined ? endpoint.identity !== undefined : mode === "ISTIO_MUTUAL";
+  if (mode !== undefined) return mode === "ISTIO_MUTUAL";
+  return live.endpoint.identity !== undefined && !live.isPlaintext;
 }
 
 /** Istio's auto-SNI: the host the service is known by; where that is a wildcard, the one asked for. */
@@ -80,9 +87,23 @@ function serverNameOf({ fqdn, isOriginal }: DestinationView, address: string): s
   return isOriginal || fqdn.includes("*") ? address : fqdn;
 }
 
-/** No name expected: whoever the mesh's root has signed. */
-function checkAny(shown: string, expected: readonly string[]): Error | undefined {
-  if (expected.length === 0) return undefined;
-  const errors = expected.map((one) => checkIdentity(shown, one.replace(/^URI:/, "")));
-  return errors.some((error) => error === undefined) ? undefined : errors[0];
+/**
+ * A sidecar must be one the mesh believes, and whom we mean; no name expected: whomever. Its connection is held
+ * to that from then on. Nothing new is sent over it once trust has changed (the identity's `generation`).
+ */
+function checkServer(
+  trust: PeerTrust,
+  certificate: X509Certificate,
+  connection: Connection,
+  expected: readonly string[],
+): Error | undefined {
+  const peer = trust.admit(certificate);
+  if (isFault(peer)) return new Error(peer.message);
+  const names = expected.map((one) => one.replace(/^URI:/, ""));
+  if (names.length > 0 && !names.some((name) => trust.isSameIdentity(peer.uri, name))) {
+    return new Error(`the server is ${peer.uri}, not ${names.join(" or ")}`);
+  }
+  const cut = () => connection.destroy();
+  connection.onGone = trust.hold({ peer, leave: () => {}, cut });
+  return undefined;
 }

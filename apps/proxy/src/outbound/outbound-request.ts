@@ -159,14 +159,16 @@ export class OutboundRequest implements RequestFacts {
     const policy = this.retry?.policy;
     if (policy === undefined || policy.attempts === 0) return false;
     if (!policy.idempotentOnly || this.isIdempotent) return true;
-    return this.destination?.endpoints[0]?.endpoint.identity !== undefined;
+    const first = this.destination?.endpoints[0];
+    return first?.endpoint.identity !== undefined && !first.isPlaintext;
   }
 
   /** Whether a sidecar answers, whose word on failures is believed. */
   get isToSidecar(): boolean {
     const mode = this.destination?.policy.tls?.mode;
     if (mode !== undefined && mode !== "ISTIO_MUTUAL") return false;
-    return this.live?.endpoint.identity !== undefined;
+    const { live } = this;
+    return live !== undefined && live.endpoint.identity !== undefined && !live.isPlaintext;
   }
 
   /** Istio's name of the destination: `outbound|9080|v1|reviews.shop.svc.cluster.local`. */

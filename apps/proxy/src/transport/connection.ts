@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import net from "node:net";
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
 import type { OutBuffer } from "@heddle/http1";
@@ -27,6 +28,8 @@ export class Connection implements ByteStream {
   isPaused = false;
   /** Whether this side has sent, or is about to send, its last byte. */
   hasEnded = false;
+  /** Called once, when it is closed. */
+  onGone: (() => void) | undefined;
   #socket: net.Socket;
   #error: Error | undefined;
   readonly #isTls: boolean;
@@ -95,15 +98,14 @@ export class Connection implements ByteStream {
       allowHalfOpen: true,
       highWaterMark: WRITE_HIGH_WATER_BYTES,
     };
-    const socket =
+    const socket: net.Socket =
       tls === undefined
         ? net.connect(shared)
         : tlsConnect({
             ...shared,
             secureContext: tls.context,
             ALPNProtocols: [...tls.alpn],
-            checkServerIdentity: (_host, certificate) =>
-              tls.check(certificate.subjectaltname ?? ""),
+            checkServerIdentity: () => checkPeer(tls, socket as TLSSocket, connection),
             rejectUnauthorized: tls.verifies !== false,
             ...(tls.servername !== undefined && { servername: tls.servername }),
           });
@@ -218,6 +220,7 @@ export class Connection implements ByteStream {
       this.#error = error;
     });
     socket.on("close", () => {
+      this.onGone?.();
       if (this.isClosed) return;
       this.isClosed = true;
       this.handler.onClose(this.#error);
@@ -225,7 +228,7 @@ export class Connection implements ByteStream {
   }
 }
 
-/** `tls` absent: plaintext. `check` answers an error when the names in the certificate are not the peer's. */
+/** `tls` absent: plaintext. */
 export type ConnectTarget = {
   readonly host: string;
   readonly port: number;
@@ -238,12 +241,25 @@ export type ConnectTarget = {
         readonly servername?: string | undefined;
         /** False: whatever certificate the server shows is taken. */
         readonly verifies?: boolean;
-        check(subjectAltName: string): Error | undefined;
+        /** Whether the server may be who it shows to be; an error says why not. */
+        check(certificate: X509Certificate, connection: Connection): Error | undefined;
       }
     | undefined;
   /** Keep-alive probes after this long without a byte; `undefined`: the system's default, none. */
   readonly keepAliveMs?: number | undefined;
 };
+
+function checkPeer(
+  tls: NonNullable<ConnectTarget["tls"]>,
+  socket: TLSSocket,
+  connection: Connection | undefined,
+): Error | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined || connection === undefined) {
+    return new Error("the server shows no certificate");
+  }
+  return tls.check(certificate, connection);
+}
 
 function onReadOf(connection: () => Connection | undefined): OnRead {
   return {
@@ -287,8 +303,10 @@ function findCallbackKey(): symbol | undefined {
   return knownCallbackKey;
 }
 
-/** Why the peer's certificate was refused after a handshake; `undefined`: it is good. */
-export function certificateFault(socket: TLSSocket): Error | undefined {
+/** Why the peer's certificate was refused after a handshake, with OpenSSL's code; `undefined`: it is good. */
+export function certificateFault(
+  socket: TLSSocket,
+): (Error & { readonly code?: string }) | undefined {
   const handle = (socket as unknown as HandleOwner)._handle;
   if (typeof handle?.verifyError !== "function") {
     return new Error("this runtime does not say whether the client certificate was verified");

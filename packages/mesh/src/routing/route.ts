@@ -139,6 +139,8 @@ export type Endpoint = {
   readonly weight?: number | undefined;
   /** Epoch ms at which it began to serve, for warm-up; `undefined`: long ago. */
   readonly servesSinceMs?: number | undefined;
+  /** Keys of `ports` (without `ports`: any) at which no TLS ends, whatever `identity` says (mode DISABLE). */
+  readonly plaintextPorts?: readonly number[] | undefined;
 };
 
 /** One port of a service. `auto`: not declared, found out at the first connection and remembered. */
