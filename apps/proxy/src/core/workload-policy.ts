@@ -7,10 +7,15 @@ import {
   compileRateLimit,
   formatId,
   type RateLimit,
+  type RequestAuthentication,
 } from "@heddle/mesh";
 import { type FilterSetting, NO_FILTERS, type WorkloadFilters } from "../filters/active-filter.ts";
 import { compileFilters } from "../filters/compile-filters.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
+import {
+  type ActiveAuthentication,
+  compileActiveAuthentication,
+} from "../tokens/active-authentication.ts";
 import type { PathNormalization } from "./mesh-view.ts";
 
 /** What holds for one hosted workload's callers, compiled when it arrives. */
@@ -18,6 +23,8 @@ export type WorkloadPolicy = {
   readonly pathNormalization: PathNormalization;
   /** `undefined`: there is no policy, everybody may pass. */
   readonly authorization: CompiledAuthorization | undefined;
+  /** What is asked of callers' tokens; `undefined`: nothing. */
+  readonly authentication: ActiveAuthentication | undefined;
   /** In the documents' order; `undefined`: none. */
   readonly rateLimits: readonly CompiledRateLimit[] | undefined;
   /** So many proxies in front are believed when they add to `x-forwarded-for`. */
@@ -38,6 +45,7 @@ export type FilterSource = {
 export const OPEN_POLICY: WorkloadPolicy = Object.freeze({
   pathNormalization: "MERGE_SLASHES",
   authorization: undefined,
+  authentication: undefined,
   rateLimits: undefined,
   trustedProxyCount: 0,
   filters: NO_FILTERS,
@@ -74,10 +82,14 @@ export function compileWorkloadPolicy(
   previous: WorkloadPolicy | undefined,
   source?: FilterSource,
 ): WorkloadPolicy {
-  const { authorization = [], rateLimits = [] } = resource;
+  const { authorization = [], requestAuthentication = [], rateLimits = [] } = resource;
   return {
     pathNormalization: resource.pathNormalization ?? OPEN_POLICY.pathNormalization,
     authorization: authorization.length === 0 ? undefined : compileRules(authorization),
+    authentication:
+      requestAuthentication.length === 0
+        ? undefined
+        : compileTokens(requestAuthentication, previous?.authentication),
     rateLimits:
       rateLimits.length === 0 ? undefined : compileLimits(rateLimits, previous?.rateLimits ?? []),
     trustedProxyCount: resource.trustedProxyCount ?? 0,
@@ -110,6 +122,18 @@ function compileRules(policies: readonly AuthorizationPolicy[]): CompiledAuthori
     }
   }
   return compileAuthorization(policies);
+}
+
+function compileTokens(
+  documents: readonly RequestAuthentication[],
+  previous: ActiveAuthentication | undefined,
+): ActiveAuthentication {
+  try {
+    return compileActiveAuthentication(documents, previous);
+  } catch (error) {
+    const names = documents.map(formatId).join(", ");
+    throw new InvalidWorkloadPolicyError(`RequestAuthentication ${names}`, error);
+  }
 }
 
 function compileLimits(

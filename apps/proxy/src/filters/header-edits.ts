@@ -148,6 +148,11 @@ export class HeaderEdits implements OwnHeaders {
   }
 }
 
+/** Whether this lower-case name is one that may be set or taken away here. */
+export function mayChange(name: string): boolean {
+  return NAME.test(name) && !UNTOUCHABLE.has(name) && !name.startsWith("x-heddle-");
+}
+
 /** The lower-case name, if a filter may set it so. Throws `TypeError`. */
 export function checkField(name: string, value: string): string {
   if (!NAME.test(name)) throw new TypeError(`"${name}" is no name of a header`);

@@ -1,12 +1,21 @@
-import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs } from "@heddle/mesh";
+import { Http1Error } from "@heddle/http1";
+import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs, REFUSAL } from "@heddle/mesh";
 import type { DeniedBy, FailedBy } from "../core/traffic-recorder.ts";
 import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
 import type { FilterChain } from "../filters/active-filter.ts";
 import { FilterRun } from "../filters/filter-run.ts";
+import type { ActiveAuthentication } from "../tokens/active-authentication.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
 import { HttpExchange } from "../transport/http-exchange.ts";
 import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
+import {
+  type Authenticated,
+  challengeOf,
+  rewriteRequest,
+  type TokenVerdict,
+  type Unauthenticated,
+} from "./authentication.ts";
 import { ShadowNote } from "./authorization.ts";
 import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundFacts } from "./inbound-facts.ts";
@@ -14,10 +23,16 @@ import { InboundFilterHost } from "./inbound-filter-host.ts";
 import type { InboundSide } from "./inbound-side.ts";
 import { RateLimitNote } from "./rate-limits.ts";
 
+const UNVERIFIABLE: Unauthenticated = {
+  kind: "refused",
+  reason: REFUSAL.verification,
+  details: "jwt_authn_access_denied{Jwt_verification_fails}",
+};
+
 /**
  * A caller's request on its way to the app:
  *
- *   normalise → bound → authorize → limit → filter → attempt → …
+ *   normalise → bound → authenticate → authorize → limit → filter → attempt → …
  *
  * Each step may end in an answer. What a workload has no rules for is passed by.
  */
@@ -54,10 +69,12 @@ export abstract class AdmittingExchange extends HttpExchange {
   /** STRICT holds from the next request on, on connections that are open as well. */
   override mayServe(): boolean {
     if (this.caller.peer !== undefined) return true;
-    if (this.side.mtlsMode !== "STRICT") return true;
-    const { workload, recorder } = this.side.parts;
-    recorder.plaintextRefused(workload.id, this.caller.address);
-    return false;
+    const { side } = this;
+    const { mtlsMode } = side;
+    if (mtlsMode === "STRICT" || side.isDryRun) {
+      side.turnAway(this.caller.address, "plaintext", mtlsMode === "STRICT");
+    }
+    return mtlsMode !== "STRICT";
   }
 
   protected override onRefused(): void {
@@ -69,6 +86,7 @@ export abstract class AdmittingExchange extends HttpExchange {
     this.denial = undefined;
     this.denied = undefined;
     this.#waitMs = undefined;
+    if (this.#facts !== undefined) this.#facts.claims = undefined;
     this.#limitNote?.clear();
   }
 
@@ -85,6 +103,12 @@ export abstract class AdmittingExchange extends HttpExchange {
     }
     const policy = this.side.parts.workload.policy ?? OPEN_POLICY;
     if (!this.#normalize(policy) || !this.#keepTime()) return;
+    if (policy.authentication === undefined) this.#admit(policy);
+    else this.#authenticate(policy, policy.authentication);
+  }
+
+  /** The request has shown who speaks in it, as far as it must. */
+  #admit(policy: WorkloadPolicy): void {
     if (policy.authorization !== undefined && !this.#authorize(policy)) return;
     if (policy.rateLimits !== undefined && !this.#limit(policy)) return;
     const { inbound } = policy.filters;
@@ -144,6 +168,71 @@ export abstract class AdmittingExchange extends HttpExchange {
     this.#facts ??= new InboundFacts(this.request, this.caller, this.side.app?.port ?? 0);
     this.#facts.trustedProxyCount = trustedProxyCount;
     return this.#facts;
+  }
+
+  #authenticate(policy: WorkloadPolicy, asked: ActiveAuthentication): void {
+    const { side, sequence } = this;
+    const verdict = side.authentication.check(asked, this.#factsUnder(policy), Date.now());
+    if (!(verdict instanceof Promise)) {
+      this.#obeyVerdict(policy, asked, verdict);
+      return;
+    }
+    const goOn = (late: TokenVerdict) => {
+      if (this.isBusy && this.sequence === sequence) this.#obeyVerdict(policy, asked, late);
+    };
+    verdict.then(goOn, (error: unknown) => {
+      side.parts.logger.error({ workload: side.name, err: error }, "a token could not be verified");
+      goOn(UNVERIFIABLE);
+    });
+  }
+
+  #obeyVerdict(policy: WorkloadPolicy, asked: ActiveAuthentication, verdict: TokenVerdict): void {
+    const facts = this.#factsUnder(policy);
+    if (verdict.kind === "refused") {
+      this.#challenge(facts, verdict);
+      return;
+    }
+    if (!this.#rewrite(asked, verdict)) return;
+    facts.claims = verdict.kind === "verified" ? verdict.verified.claims : undefined;
+    this.#admit(policy);
+  }
+
+  /** False: with what a token adds it is no head that an app would take, and that was answered. */
+  #rewrite(asked: ActiveAuthentication, verdict: Authenticated): boolean {
+    const { request } = this;
+    const { path } = request;
+    const { bytes, base } = request.fields;
+    try {
+      rewriteRequest(request, asked, verdict);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Http1Error)) throw error;
+      // The bytes of the head as it was are untouched.
+      request.reset();
+      request.detach(request.parse(bytes, base, bytes.length));
+      request.path = path;
+      this.failWith(431, "-", "", "the head would be too large with what its token says");
+      return false;
+    }
+  }
+
+  #challenge(facts: InboundFacts, { reason, details }: Unauthenticated): void {
+    this.denial = details;
+    const { logger } = this.side.parts;
+    const { method, path } = facts;
+    const fields = { workload: this.side.name, method, path, details };
+    logger.debug(fields, "a request's token was not taken");
+    const explanation = this.explain("a RequestAuthentication refuses its token", [
+      `caller: ${facts.peerIdentity ?? `no identity, plaintext from ${facts.sourceAddress}`}`,
+      `details: ${details}`,
+    ]);
+    this.fail({
+      status: 401,
+      flag: "-",
+      failedBy: "inbound-proxy",
+      explanation: `${reason}\n${explanation}`,
+      fields: [["www-authenticate", challengeOf(facts, reason)]],
+    });
   }
 
   #authorize(policy: WorkloadPolicy): boolean {

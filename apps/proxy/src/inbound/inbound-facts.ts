@@ -1,8 +1,10 @@
-import type { RequestParser } from "@heddle/http1";
+import type { FieldBlock, RequestParser } from "@heddle/http1";
 import type {
   ConnectionAuthorizationFacts,
   RateLimitFacts,
   RequestAuthorizationFacts,
+  TokenClaims,
+  TokenFacts,
 } from "@heddle/mesh";
 import type { InboundCaller } from "./inbound-caller.ts";
 
@@ -22,7 +24,7 @@ export function connectionFacts(
 }
 
 /** What rules may look at of a request; one for all requests of an exchange, read only when a rule asks. */
-export class InboundFacts implements RequestAuthorizationFacts, RateLimitFacts {
+export class InboundFacts implements RequestAuthorizationFacts, RateLimitFacts, TokenFacts {
   readonly head: RequestParser;
   readonly peerIdentity: string | undefined;
   readonly sourceWorkload: string | undefined;
@@ -33,6 +35,8 @@ export class InboundFacts implements RequestAuthorizationFacts, RateLimitFacts {
   readonly scheme: "http" | "https";
   /** How many entries of `x-forwarded-for`, from its end, proxies we believe have written. */
   trustedProxyCount = 0;
+  /** Of the token that was verified. */
+  claims: TokenClaims | undefined;
 
   constructor(head: RequestParser, caller: InboundCaller, destinationPort: number) {
     this.head = head;
@@ -85,4 +89,17 @@ export class InboundFacts implements RequestAuthorizationFacts, RateLimitFacts {
   header(name: string): string | undefined {
     return this.head.fields.find(name);
   }
+
+  headerValues(name: string): string[] {
+    return valuesOf(this.head.fields, name);
+  }
+}
+
+/** All values of this lower-case name, one a field line. */
+export function valuesOf(fields: FieldBlock, name: string): string[] {
+  const values: string[] = [];
+  for (let at = fields.indexOf(name, 0); at >= 0; at = fields.indexOf(name, at + 1)) {
+    values.push(fields.valueAt(at));
+  }
+  return values;
 }

@@ -10,6 +10,7 @@ import { Http2Pool } from "../transport/http2-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
 import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
 import type { UpstreamSource } from "../transport/upstream-stream.ts";
+import { Authentication } from "./authentication.ts";
 import { Authorization } from "./authorization.ts";
 import { CallerSeries } from "./caller-series.ts";
 import type { InboundParts } from "./inbound-parts.ts";
@@ -40,6 +41,7 @@ export class InboundSide {
   readonly pool: UpstreamSource | undefined;
   /** For gRPC, which needs HTTP/2: the same pool where the port is declared one or the other. */
   readonly grpcPool: UpstreamSource | undefined;
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly rateLimits: RateLimits;
   /** Until when callers wait for what the app is working on. */
@@ -59,6 +61,7 @@ export class InboundSide {
     this.appName = `app; workload=${this.name}`;
     this.signals = parts.recorder.signalsOf(parts.workload);
     this.decideSampling = () => this.signals.isSampled();
+    this.authentication = new Authentication(parts.recorder, this.name);
     this.authorization = new Authorization(parts.recorder, this.name);
     this.rateLimits = new RateLimits(parts.recorder, this.name);
     this.deadlines = deadlinesOf(parts.workload);
