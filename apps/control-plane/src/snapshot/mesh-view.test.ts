@@ -176,6 +176,18 @@ test("a service without declared ports has those its instances registered", () =
   ]);
 });
 
+test("registered ports keep their order, since a request without one means the first", () => {
+  const vault = registration("vault", {
+    appPort: 9100,
+    morePorts: [{ name: "admin", appPort: 9050, inboundPort: 15_007, protocol: "http" }],
+  });
+  const { ports } = meshOf([vault]).mesh.service({ namespace: "shop", name: "vault" });
+  assert.deepEqual(
+    ports?.map(({ number }) => number),
+    [9100, 9050],
+  );
+});
+
 test("a Sidecar's egress hosts are all that its workloads reach, by whatever name", () => {
   const sidecar = document(
     "Sidecar",

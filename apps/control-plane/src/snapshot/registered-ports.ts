@@ -16,6 +16,7 @@ export function registeredPorts(instances: readonly StoredInstance[]): ServicePo
   return [{ number, protocol: first.protocol }];
 }
 
+/** In the order they were registered in: without a port in its host, a request means the first. */
 function portsOfAll(instances: readonly StoredInstance[]): ServicePort[] {
   const ports = new Map<number, { name: string | undefined; protocol: PortProtocol }>();
   for (const { appPort, protocol, morePorts } of instances) {
@@ -23,13 +24,11 @@ function portsOfAll(instances: readonly StoredInstance[]): ServicePort[] {
       if (port.appPort !== undefined && !ports.has(port.appPort)) ports.set(port.appPort, port);
     }
   }
-  return [...ports]
-    .sort(([a], [b]) => a - b)
-    .map(([number, { name, protocol }]) => ({
-      number,
-      ...(name === undefined ? {} : { name }),
-      protocol,
-    }));
+  return [...ports].map(([number, { name, protocol }]) => ({
+    number,
+    ...(name === undefined ? {} : { name }),
+    protocol,
+  }));
 }
 
 /** A service with ports that no document declares. */
