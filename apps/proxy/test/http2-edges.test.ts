@@ -227,3 +227,32 @@ test("takes a client that keeps silent for a while for no proof that its server 
   assert.equal((await send(proxy.port, { host: "web" })).status, 200);
   assert.equal(protocols.find({ namespace: "shop", name: "web" }, 8080), "http");
 });
+
+test("an HTTP/2 client gets an app's 205 whole, without the content it may not have", async (t) => {
+  const framings = [
+    "content-length: 5\r\n\r\nhello",
+    "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+  ];
+  for (const framing of framings) {
+    const upstream = await rawApp(t, (socket) => {
+      socket.on("data", () =>
+        socket.write(`HTTP/1.1 205 Reset Content\r\nx-form: cleared\r\n${framing}`),
+      );
+    });
+    const mesh = new TestMesh();
+    mesh.apply(service("reviews"), endpoints("reviews", [{ port: upstream.port }]));
+    const recorder = new MemoryRecorder();
+    const proxy = await outbound(t, await hosted("front"), mesh, recorder);
+    const session = http2.connect(`http://127.0.0.1:${proxy.port}`);
+    t.after(() => session.destroy());
+    for (let count = 0; count < 2; count++) {
+      const stream = session.request({ ":path": "/", ":authority": "reviews" });
+      const [head] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+      stream.resume();
+      await once(stream, "close");
+      assert.deepEqual([head[":status"], head["x-form"], stream.rstCode], [205, "cleared", 0]);
+    }
+    const { labels } = await recorder.find(() => true);
+    assert.deepEqual([labels.responseCode, labels.responseFlags], [205, "-"]);
+  }
+});

@@ -14,6 +14,10 @@ import { fieldNames } from "./proxy-fields.ts";
 
 const { constants } = http2;
 
+/** Has no content (RFC 9110 §15.3.6); an app that sends some all the same means no more by it. */
+const RESET_CONTENT = 205;
+const LENGTH_FIELD: ReadonlySet<string> = new Set(["content-length"]);
+
 /** More than this waiting to be sent makes the upstream stop. */
 const WRITE_HIGH_WATER_BYTES = 131_072;
 
@@ -141,12 +145,14 @@ export class Http2Downstream implements Downstream {
   }
 
   endHead(body: ResponseBody): void {
-    const headers = responseHeaders(
-      this.#takeHead(body === "unknown" ? "transfer-encoding: chunked\r\n" : ""),
-    );
+    const head = this.#takeHead(body === "unknown" ? "transfer-encoding: chunked\r\n" : "");
+    // `node:http2` sends none either, and would take a body for a mistake of this stream.
+    const isEmptied = head.status === RESET_CONTENT && body !== "none";
+    if (isEmptied) head.fields.drop(LENGTH_FIELD);
+    const headers = responseHeaders(head);
     scratch.clear();
     if (!this.#isOpen) return;
-    const endStream = body === "none";
+    const endStream = body === "none" || isEmptied;
     this.#hasEnded = endStream;
     if (!endStream) this.#stream.on("wantTrailers", () => this.#sendTrailers());
     // Without trailers to wait for, `close` would send what is pending as if it were the whole answer.
@@ -171,7 +177,8 @@ export class Http2Downstream implements Downstream {
   }
 
   writeBody(bytes: Buffer, start: number, end: number): void {
-    if (start < end && this.#isOpen) this.#stream.write(Buffer.from(bytes.subarray(start, end)));
+    if (start === end || this.#hasEnded || !this.#isOpen) return;
+    this.#stream.write(Buffer.from(bytes.subarray(start, end)));
   }
 
   endBody(trailers: FieldBlock | undefined): void {
