@@ -233,6 +233,44 @@ test("sends a request the app has refused once more, since nothing was done with
   assert.deepEqual([got.status, got.body.toString(), count], [200, "second", 2]);
 });
 
+for (const protocol of ["http2", "auto"] as const) {
+  test(`the app's own sidecar sends a call again that an app of protocol ${protocol} has refused`, async (t) => {
+    const bodies: string[] = [];
+    let count = 0;
+    const upstream = await http2App(t, (stream) => {
+      if (++count % 2 === 1) {
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        return;
+      }
+      const parts: Buffer[] = [];
+      stream.on("data", (part: Buffer) => parts.push(part));
+      stream.on("end", () => {
+        bodies.push(Buffer.concat(parts).toString());
+        stream.respond({ ":status": 200 }, { waitForTrailers: true });
+        stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+        stream.end("done");
+      });
+    });
+    const workload = await hosted("reviews");
+    const { port } = await inbound(t, workload, new MemoryRecorder(), undefined, {
+      app: { port: upstream.port, protocol },
+    });
+    const session = connect(t, port);
+    const call = {
+      ...hello,
+      ":method": "POST",
+      "content-type": "application/grpc",
+      te: "trailers",
+    };
+    for (const body of ["one", "two"]) {
+      const got = await ask(session, call, body);
+      assert.deepEqual([got.status, got.body.toString()], [200, "done"]);
+      assert.equal(got.trailers["grpc-status"], "0");
+    }
+    assert.deepEqual([bodies, count], [["one", "two"], 4]);
+  });
+}
+
 test("never makes a whole request of one whose client went away within it", async (t) => {
   const seen = Promise.withResolvers<string>();
   const upstream = await http2App(t, (stream) => {

@@ -58,6 +58,8 @@ export class InboundExchange extends AdmittingExchange {
     }
     this.attemptCount++;
     this.#pool = pool;
+    // A refused stream's body is wanted again; over HTTP/1 nothing is refused.
+    if (this.hasBody && pool === this.side.http2Pool) this.keepBody();
     const got = pool.acquire(this, this.request.method);
     if (got === "waiting") return;
     if ("refusal" in got) {
@@ -85,8 +87,12 @@ export class InboundExchange extends AdmittingExchange {
     this.failWith(status, flag, failedBy, fault.reason);
   }
 
-  /** Only a kept-alive connection that closed under a harmless request: a refused app stays refused. */
+  /**
+   * A stream the app has refused unseen (RFC 9113 §8.7), and a kept-alive connection that closed under a
+   * harmless request; a refused connection stays refused.
+   */
   #mayRetry(fault: UpstreamFault): boolean {
+    if (fault.kind === "reset" && fault.isRefused) return this.canRepeat;
     return (
       fault.kind === "closed" && fault.isStale && !this.hasBody && isIdempotent(this.request.method)
     );

@@ -41,6 +41,8 @@ export class InboundSide {
   readonly pool: UpstreamSource | undefined;
   /** For gRPC, which needs HTTP/2: the same pool where the port is declared one or the other. */
   readonly grpcPool: UpstreamSource | undefined;
+  /** Of both, the one that speaks HTTP/2. */
+  readonly http2Pool: UpstreamSource | undefined;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly rateLimits: RateLimits;
@@ -70,9 +72,9 @@ export class InboundSide {
     const { protocol } = this.app ?? {};
     const http1 =
       protocol === "http2" || protocol === "grpc" ? undefined : this.#makePool(UpstreamPool);
-    const http2 = protocol === "http" ? undefined : this.#makePool(Http2Pool);
-    this.pool = http1 ?? http2;
-    this.grpcPool = http2 ?? http1;
+    this.http2Pool = protocol === "http" ? undefined : this.#makePool(Http2Pool);
+    this.pool = http1 ?? this.http2Pool;
+    this.grpcPool = this.http2Pool ?? http1;
   }
 
   #makePool(Pool: new (options: PoolOptions) => UpstreamSource): UpstreamSource | undefined {
