@@ -23,6 +23,8 @@ export type EndpointSources = {
   readonly instancesOf: (namespace: string) => readonly StoredInstance[];
   /** All WorkloadEntries of the mesh. */
   readonly entries: readonly DocumentOf<"WorkloadEntry">[];
+  /** The app ports at which an instance's sidecar ends no TLS. */
+  readonly plaintextPortsOf: (instance: StoredInstance) => ReadonlySet<number>;
 };
 
 /**
@@ -53,7 +55,7 @@ export function collectEndpoints(
     }
   }
   const known = [
-    ...[...instances].map((one) => toInstanceEndpoint(one, ports, sources.trustDomain)),
+    ...[...instances].map((one) => toInstanceEndpoint(one, ports, sources)),
     ...[...entries].flatMap((one) => toEntryEndpoint(one, ports)),
     ...(declared?.endpoints ?? []).map((one) => ({
       endpoint: toWrittenEndpoint(one.id, one.document, one.endpoint, ports),
@@ -97,11 +99,15 @@ function bears({ resource }: DocumentOf<"WorkloadEntry">, { namespace, name }: S
 function toInstanceEndpoint(
   instance: StoredInstance,
   declared: readonly DeclaredPort[],
-  trustDomain: string,
+  { trustDomain, plaintextPortsOf }: EndpointSources,
 ): KnownEndpoint {
   const workload = { namespace: instance.namespace, name: instance.workload };
-  const ports = instancePorts(instance, declared);
+  const served = instancePorts(instance, declared);
+  const ports = Object.fromEntries(
+    [...served].map(([key, { inboundPort }]) => [String(key), inboundPort]),
+  );
   const first = declared[0] && ports[String(declared[0].number)];
+  const plaintext = plaintextKeys(instance, served, plaintextPortsOf(instance));
   const endpoint = {
     id: instance.instanceId,
     namespace: instance.namespace,
@@ -111,11 +117,14 @@ function toInstanceEndpoint(
     port: first ?? instance.inboundPort,
     ...(Object.keys(ports).length === 0 ? {} : { ports }),
     identity: formatSpiffeId({ trustDomain, workload }),
+    ...(plaintext.length === 0 ? {} : { plaintextPorts: plaintext }),
     ...(instance.locality === undefined ? {} : { locality: instance.locality }),
     ...(instance.servesSinceMs === undefined ? {} : { servesSinceMs: instance.servesSinceMs }),
   };
   return { endpoint, instance, document: undefined };
 }
+
+type OwnPort = Pick<StoredInstance["morePorts"][number], "appPort" | "inboundPort" | "name">;
 
 /**
  * Where an instance's sidecar serves the service's ports: by target port's number or name, and, where the
@@ -124,22 +133,32 @@ function toInstanceEndpoint(
 function instancePorts(
   instance: StoredInstance,
   declared: readonly DeclaredPort[],
-): Record<string, number> {
-  const { appPort, inboundPort, morePorts } = instance;
-  const own = [{ name: undefined, appPort, inboundPort }, ...morePorts];
+): Map<number, OwnPort> {
+  const { appPort = 0, inboundPort, morePorts } = instance;
+  const own: OwnPort[] = [{ name: undefined, appPort, inboundPort }, ...morePorts];
   if (declared.length === 0) {
-    if (morePorts.length === 0) return {};
-    return Object.fromEntries(own.map((port) => [String(port.appPort), port.inboundPort]));
+    if (morePorts.length === 0) return new Map();
+    return new Map(own.map((port) => [port.appPort, port]));
   }
-  const mapped = declared.flatMap(({ number, name, targetPort = number }): [string, number][] => {
+  const mapped = declared.flatMap(({ number, name, targetPort = number }): [number, OwnPort][] => {
     const wanted = [targetPort, name].filter((one) => one !== undefined);
     const found = wanted
       .map((target) => own.find((port) => port.appPort === target || port.name === target))
       .find((port) => port !== undefined);
     const served = found ?? (own.length === 1 ? own[0] : undefined);
-    return served ? [[String(number), served.inboundPort]] : [];
+    return served ? [[number, served]] : [];
   });
-  return Object.fromEntries(mapped);
+  return new Map(mapped);
+}
+
+/** Those of an endpoint's port keys behind which no TLS ends; of one without keys, its only app port. */
+function plaintextKeys(
+  { appPort }: StoredInstance,
+  served: ReadonlyMap<number, OwnPort>,
+  plaintext: ReadonlySet<number>,
+): number[] {
+  if (served.size === 0) return appPort !== undefined && plaintext.has(appPort) ? [appPort] : [];
+  return [...served].filter(([, port]) => plaintext.has(port.appPort)).map(([key]) => key);
 }
 
 function toEntryEndpoint(

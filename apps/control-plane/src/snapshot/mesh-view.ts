@@ -51,6 +51,11 @@ export class MeshView {
   readonly #withPorts = new WeakMap<ServiceResource, Map<string, ServiceResource>>();
   /** By the labels of an instance, which stay the same object until it registers anew. */
   #workloads = new WeakMap<StoredInstance["labels"], WorkloadResource>();
+  /**
+   * By the same: the app ports at which an instance's proxy, as it last said, ends no TLS. Callers are told
+   * what it runs and not what it shall run: so none speaks plaintext, or TLS, before it is understood.
+   */
+  readonly #plaintextPorts = new WeakMap<StoredInstance["labels"], ReadonlySet<number>>();
   /** By subscription, until documents or the registry change. */
   readonly #meanings = new Map<string, ServiceId | undefined>();
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
@@ -103,6 +108,34 @@ export class MeshView {
       const { key, version } = this.workload(instance);
       return known.get(instance.labels)?.version === version ? [] : [key];
     });
+  }
+
+  /** A proxy runs these resources from now on. Returns the services whose callers have to hear of it. */
+  noteRunning(proxyId: string, resources: Iterable<ProxyResource>): Set<string> {
+    const touched = new Set<string>();
+    const running = new Map<string, WorkloadResource>();
+    for (const resource of resources) {
+      if (resource.kind === "workload") running.set(resource.key, resource);
+    }
+    if (running.size === 0) return touched;
+    for (const instance of this.#registry.instancesOfProxy(proxyId)) {
+      const resource = running.get(`workload/${instance.namespace}/${instance.workload}`);
+      if (resource === undefined) continue;
+      const before = this.#plaintextPortsOf(instance);
+      const now = plaintextPortsOf(instance, resource);
+      this.#plaintextPorts.set(instance.labels, now);
+      if (before.symmetricDifference(now).size > 0) touched.add(serviceKeyOf(instance));
+    }
+    return touched;
+  }
+
+  /** Of one that has not said anything yet: what it will be told first. */
+  #plaintextPortsOf(instance: StoredInstance): ReadonlySet<number> {
+    const known = this.#plaintextPorts.get(instance.labels);
+    if (known !== undefined) return known;
+    const assumed = plaintextPortsOf(instance, this.workload(instance));
+    this.#plaintextPorts.set(instance.labels, assumed);
+    return assumed;
   }
 
   /** Endpoints of these services are compiled anew when next asked for; returns their resource keys. */
@@ -250,6 +283,7 @@ export class MeshView {
       instancesOf: (namespace) =>
         [...this.#registry.instances()].filter((one) => one.namespace === namespace),
       entries: this.#snapshot.workloadEntries,
+      plaintextPortsOf: (instance) => this.#plaintextPortsOf(instance),
     });
     const instances = known.flatMap(({ instance }) => instance ?? []);
     return {
@@ -271,6 +305,17 @@ export class MeshView {
       return made.resource.version === was.resource.version ? [] : [`endpoints/${key}`];
     });
   }
+}
+
+/** The ports of an instance's app for which the mode DISABLE holds. */
+function plaintextPortsOf(
+  { appPort, morePorts }: StoredInstance,
+  { mtlsMode, portMtlsModes }: WorkloadResource,
+): ReadonlySet<number> {
+  const ports = [appPort, ...morePorts.map((port) => port.appPort)].filter(
+    (port) => port !== undefined,
+  );
+  return new Set(ports.filter((port) => (portMtlsModes?.[port] ?? mtlsMode) === "DISABLE"));
 }
 
 export function subscriptionKey({ namespace, host }: Subscription): string {

@@ -160,6 +160,7 @@ export class ProxyConnection {
   #onAnswer(session: ProxySession, message: Extract<ProxyMessage, { type: "ack" | "nack" }>): void {
     const { metrics, logger } = this.#parts;
     if (!session.answer(message)) return;
+    this.#publish(this.#parts.mesh.noteRunning(this.#proxyId, session.takeRunning()));
     if (message.type === "nack") {
       metrics.rejects.inc();
       logger.warn({ proxyId: this.#proxyId, reason: message.reason }, "push refused by proxy");

@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { ControlMessage, ProxyMessage, ProxyState, Subscription } from "@heddle/contracts";
+import type {
+  ControlMessage,
+  ProxyMessage,
+  ProxyResource,
+  ProxyState,
+  Subscription,
+} from "@heddle/contracts";
 import type { Registry } from "../registry/registry.ts";
 import {
   type MeshView,
@@ -47,6 +53,7 @@ export class ProxySession {
   #ackedRevision = 0;
   #sinceMs = Date.now();
   #lastNack: string | undefined;
+  #running: Iterable<ProxyResource> = [];
 
   constructor(
     parts: { mesh: MeshView; registry: Registry; send: (message: ControlMessage) => void },
@@ -115,6 +122,7 @@ export class ProxySession {
       for (const { key, version } of flight.push.upserts) this.#have.set(key, version);
       for (const key of flight.push.removes) this.#have.delete(key);
       this.#ackedRevision = flight.push.revision;
+      this.#running = flight.view.resources.values();
       this.#lastNack = undefined;
       for (const waiter of flight.waiters) waiter({ kind: "acked", lastSends: message.lastSends });
       this.#step({ kind: "ack", nonce: message.nonce });
@@ -130,6 +138,13 @@ export class ProxySession {
       this.#step({ kind: "nack", nonce: message.nonce, reason: message.reason });
     }
     return true;
+  }
+
+  /** What the proxy runs since its last answer; once. */
+  takeRunning(): Iterable<ProxyResource> {
+    const running = this.#running;
+    this.#running = [];
+    return running;
   }
 
   /** The stream is over; nobody waits for its answers any longer. */
