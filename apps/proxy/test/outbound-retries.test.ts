@@ -68,6 +68,21 @@ test("sends a body again up to 64 KiB, and no longer one", async (t) => {
   assert.equal(bad.seen.length, 3);
 });
 
+test("sends a body again that had come as a whole before anybody was asked", async (t) => {
+  const bad = await countingApp(t, (response, count) =>
+    response.writeHead(count === 1 ? 503 : 200).end(),
+  );
+  const fault = { delay: { delayMs: 50, ratio: 1 }, scope: "request" as const };
+  const { proxy } = await callerOf(t, [bad.port], {
+    routes: [route({ retries: retries(), fault })],
+  });
+  assert.equal((await send(proxy.port, { host, method: "POST", body: "pay" })).status, 200);
+  assert.deepEqual(
+    bad.seen.map(({ body }) => body),
+    ["pay", "pay"],
+  );
+});
+
 const conditions = {
   "5xx": { status: 500, wanted: 2 },
   "gateway-error": { status: 502, wanted: 2 },

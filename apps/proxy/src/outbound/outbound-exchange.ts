@@ -210,7 +210,8 @@ export class OutboundExchange extends TryingExchange {
       this.failWith(503, "NC", why);
       return;
     }
-    if (!this.isRequestComplete && asked.mayWantBodyAgain) this.keepBody();
+    // What has come by now, all of it perhaps, lies kept for the first try; further ones need it, too.
+    if (this.hasBody && asked.mayWantBodyAgain) this.keepBody();
     if (route.mirrors.length > 0 && !asked.hasDrawnCopies) {
       asked.hasDrawnCopies = true;
       this.prepareCopies(route);
