@@ -40,6 +40,7 @@ const OPEN_CONNECTIONS = 16;
 const BUSY_CONNECTIONS = 64;
 const POST_BYTES = 10_240;
 const FRESH_MS = 2_000;
+const BUSY_SECONDS = 8;
 
 const GRPC_STREAMS = 16;
 /** Differences of latency below this are the generator's own. */
@@ -63,21 +64,23 @@ const post = (shape: Shape, connections: number) => closedCase(shape, connection
 /** Every case, shape by shape. */
 export const CASES: readonly Case[] = [
   freshMemory("hop"),
+  busyMemory("hop"),
   get("hop", 1),
   get("hop", 16),
   get("hop", 64),
   get("hop", 256),
   post("hop", 16),
   post("hop", 64),
-  busyMemory("hop"),
+  usedMemory("hop"),
   openCase("hop"),
   freshMemory("pair"),
+  busyMemory("pair"),
   get("pair", 1),
   get("pair", 16),
   get("pair", 64),
   get("pair", 256),
   post("pair", 64),
-  busyMemory("pair"),
+  usedMemory("pair"),
   openCase("pair"),
   get("rules", 64),
   get("filters", 64),
@@ -208,22 +211,41 @@ function freshMemory(shape: Shape): Case {
   };
 }
 
+/** Before anything else has made its heap grow: what a sidecar holds that never sees more than this. */
 function busyMemory(shape: Shape): Case {
   return {
     id: `${shape}-memory-busy`,
     name: `${SHAPE_NAMES[shape]}, one proxy with ${BUSY_CONNECTIONS} connections busy`,
     shape,
-    isOfFreshProcess: false,
-    measure: async (contestant, _direct, { seconds, folder }) => {
-      const { port, host } = contestant;
-      const load = { port, host, connections: BUSY_CONNECTIONS, bodyBytes: 0, folder };
-      const loading = applyClosedLoop({ ...load, seconds: seconds + WARM_UP_SECONDS });
-      await pause(seconds * 1_000);
-      const memory = memoryOf(contestant);
-      await loading;
-      return memory;
-    },
+    isOfFreshProcess: true,
+    measure: (contestant, _direct, { folder }) => memoryUnderLoad(contestant, BUSY_SECONDS, folder),
   };
+}
+
+/** The same after the other cases of the round: 256 connections, large bodies. */
+function usedMemory(shape: Shape): Case {
+  return {
+    id: `${shape}-memory-used`,
+    name: `${SHAPE_NAMES[shape]}, the same proxy after 256 connections and POSTs`,
+    shape,
+    isOfFreshProcess: false,
+    measure: (contestant, _direct, { seconds, folder }) =>
+      memoryUnderLoad(contestant, seconds, folder),
+  };
+}
+
+async function memoryUnderLoad(
+  contestant: Contestant,
+  seconds: number,
+  folder: string,
+): Promise<Values> {
+  const { port, host } = contestant;
+  const load = { port, host, connections: BUSY_CONNECTIONS, bodyBytes: 0, folder };
+  const loading = applyClosedLoop({ ...load, seconds: seconds + WARM_UP_SECONDS });
+  await pause(seconds * 1_000);
+  const memory = memoryOf(contestant);
+  await loading;
+  return memory;
 }
 
 /** Of one proxy: the mean of those in a row. */
