@@ -15,6 +15,8 @@ import type { ApiParts } from "./api/parts.ts";
 import { type CertificateAuthority, openAuthority } from "./certificates/certificate-authority.ts";
 import type { ControlPlaneConfig } from "./config.ts";
 import { createMetrics } from "./metrics.ts";
+import { GuardKeeper } from "./mtls/guard-keeper.ts";
+import { TurnedAway } from "./mtls/turned-away.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
@@ -63,6 +65,7 @@ export async function startControlPlane(
         authority: started.authority,
         onRegistryChange: () => parts.feed.noteRegistry(),
         onObservations: () => parts.feed.noteObservations(),
+        onTurnedAway: (proxyId) => parts.guards.onTurnedAway(proxyId),
       },
       {
         host: settings.proxyBindAddress,
@@ -75,7 +78,8 @@ export async function startControlPlane(
     await db.close();
     throw error;
   }
-  const { registry, hub, feed, config } = parts;
+  const { registry, hub, feed, config, guards } = parts;
+  guards.start();
   const writer = startRegistryWriter(registry, db, logger);
   const expiry = setInterval(() => {
     const touched = registry.expire(Date.now());
@@ -92,6 +96,7 @@ export async function startControlPlane(
     close: async () => {
       clearInterval(expiry);
       config.close();
+      await guards.close();
       await Promise.all([service.close(), stream.close()]);
       await writer.close();
       await db.close();
@@ -109,6 +114,7 @@ function assemble(
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
   const feed = new ChangeFeed();
+  const turnedAway = new TurnedAway();
   const metrics = createMetrics({
     connectedProxies: () => hub.size,
     revision: () => mesh.snapshot.revision,
@@ -123,11 +129,19 @@ function assemble(
     mesh,
     hub,
     logger,
-    onRevision: (revision) => feed.tell({ type: "revision", revision }),
+    onRevision: (revision) => {
+      feed.tell({ type: "revision", revision });
+      guards.onRevision(revision);
+    },
     onPropagated: ({ ackedAfterMs, proxiesTotal }) => {
       if (ackedAfterMs === undefined || proxiesTotal === 0) return;
       metrics.convergenceSeconds.observe(ackedAfterMs / 1000);
     },
+  });
+  const guards = new GuardKeeper({
+    ...{ db, config, registry, hub, turnedAway, logger },
+    onChange: () => feed.noteGuards(),
+    onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
   return {
     authSecret: settings.authSecret,
@@ -136,6 +150,8 @@ function assemble(
     logger,
     registry,
     observations: new Observations(),
+    turnedAway,
+    guards,
     mesh,
     hub,
     config,

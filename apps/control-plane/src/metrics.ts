@@ -53,6 +53,12 @@ export function createMetrics(observe: {
       help: "Certificates issued.",
       registers,
     }),
+    mtlsGuards: new Counter({
+      name: "heddle_mtls_guards_total",
+      help: "Guarded flips to STRICT that have ended, by outcome; taken-back: too many callers were refused.",
+      labelNames: ["outcome"],
+      registers,
+    }),
     joins: new Counter({
       name: "heddle_joins_total",
       help: "Requests to join, by outcome.",

@@ -7,6 +7,7 @@ import { canaryRoutes } from "./canary-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
+import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
 import { problem } from "./problem.ts";
@@ -25,6 +26,7 @@ export function createApi(parts: ApiParts): Hono {
   api.use(authenticate(parts));
   for (const routes of [
     meshRoutes,
+    mtlsRoutes,
     trafficRoutes,
     resourceRoutes,
     revisionRoutes,

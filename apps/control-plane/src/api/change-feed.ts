@@ -4,15 +4,17 @@ type Listener = (event: ChangeEvent) => void;
 
 const REGISTRY_QUIET_MS = 250;
 const OBSERVATIONS_QUIET_MS = 1000;
+const GUARDS_QUIET_MS = 250;
 
 /**
- * Tells listeners of revisions at once, of the registry at most four times a second and of what proxies
- * observe at most once a second.
+ * Tells listeners of revisions at once, of the registry and of guards at most four times a second and of
+ * what proxies observe at most once a second.
  */
 export class ChangeFeed {
   readonly #listeners = new Set<Listener>();
   #registryTimer: NodeJS.Timeout | undefined;
   #observationsTimer: NodeJS.Timeout | undefined;
+  #guardsTimer: NodeJS.Timeout | undefined;
 
   get size(): number {
     return this.#listeners.size;
@@ -35,6 +37,15 @@ export class ChangeFeed {
       this.#registryTimer = undefined;
       this.tell({ type: "registry" });
     }, REGISTRY_QUIET_MS).unref();
+  }
+
+  /** A guarded flip began, has counted refusals or has ended. */
+  noteGuards(): void {
+    if (this.#guardsTimer) return;
+    this.#guardsTimer = setTimeout(() => {
+      this.#guardsTimer = undefined;
+      this.tell({ type: "guards" });
+    }, GUARDS_QUIET_MS).unref();
   }
 
   /** What proxies see of endpoints has changed. */

@@ -1,30 +1,22 @@
-import {
-  MtlsSetRequest,
-  type ProxiesResponse,
-  type ProxyState,
-  type StatusResponse,
-  type WorkloadState,
-  type WorkloadsResponse,
+import type {
+  ProxiesResponse,
+  ProxyState,
+  StatusResponse,
+  WorkloadState,
+  WorkloadsResponse,
 } from "@heddle/contracts";
 import { formatId, formatSpiffeId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import { Hono } from "hono";
-import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
-import { planMtlsMode } from "../mtls/plan-mtls.ts";
 import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
-import { NotFoundError } from "../revisions/change-errors.ts";
-import { toApplyResponse } from "./apply-response.ts";
-import { readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
 
-const WorkloadPath = z.object({ namespace: z.string(), workload: z.string() });
-
 /** Who is in the mesh, and which mode each workload has. */
 export function meshRoutes(parts: ApiParts) {
-  const { registry, hub, mesh, config, authority } = parts;
+  const { registry, hub, mesh, authority } = parts;
   return new Hono<ApiEnv>()
     .get("/status", (context) => {
       const answer: StatusResponse = {
@@ -56,33 +48,6 @@ export function meshRoutes(parts: ApiParts) {
       proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
       const answer: ProxiesResponse = { proxies };
       return context.json(answer);
-    })
-    .put("/mtls/:namespace/:workload", async (context) => {
-      const principal = context.get("principal");
-      requireRole(principal, "operator");
-      const { namespace, workload: name } = readParams(context, WorkloadPath);
-      const { mode, reason, source } = await readBody(context, MtlsSetRequest);
-      const workload = { namespace, name };
-      const instance = [...registry.instances()].find(
-        (one) => one.namespace === namespace && one.workload === name,
-      );
-      if (!instance) throw new NotFoundError(`no workload ${formatId(workload)} is in the mesh`);
-      const startedAt = context.get("startedAt");
-      const outcome = await config.change({
-        author: principal.name,
-        source: source ?? "api",
-        reason,
-        kind: "mtls",
-        summary: `${name} set to ${mode}`,
-        startedAt,
-        plan: (snapshot) => [
-          planMtlsMode(snapshot, { kind: "workload", namespace, workload: name }, instance.labels, {
-            mode,
-            isDryRun: false,
-          }),
-        ],
-      });
-      return context.json(await toApplyResponse(outcome, startedAt));
     });
 }
 

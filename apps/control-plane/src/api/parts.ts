@@ -2,6 +2,8 @@ import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
+import type { GuardKeeper } from "../mtls/guard-keeper.ts";
+import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -19,6 +21,8 @@ export type ApiParts = {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly observations: Observations;
+  readonly turnedAway: TurnedAway;
+  readonly guards: GuardKeeper;
   readonly mesh: MeshView;
   readonly hub: StreamHub;
   readonly config: MeshConfig;

@@ -1,5 +1,6 @@
 import type { ChangeSource, ResourceChange, RevisionSummary } from "@heddle/contracts";
 import type { ParsedResource, ResourceRef } from "@heddle/resources";
+import type { GuardStep } from "@heddle/store";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import type { PendingDelivery } from "../stream/hub.ts";
 
@@ -28,6 +29,8 @@ export type ChangeRequest = {
   /** A sentence of its own instead of one made from the difference. */
   readonly summary?: string;
   readonly plan: (snapshot: ConfigSnapshot) => readonly PlannedDocument[];
+  /** A guarded flip that begins with this revision, or is taken back by it; asked once it is planned. */
+  readonly guard?: (snapshot: ConfigSnapshot, planned: readonly PlannedDocument[]) => GuardStep;
 };
 
 export type ChangeOutcome = {

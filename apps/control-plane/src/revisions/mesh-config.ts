@@ -5,6 +5,7 @@ import {
   type ConfigDb,
   commitRevision,
   DatabaseUnavailableError,
+  type GuardStep,
   recordPropagation,
 } from "@heddle/store";
 import {
@@ -107,7 +108,8 @@ export class MeshConfig {
       return { revision: 0, changes, warnings, savedAt, delivery: undefined };
     }
     const summary = planned.summarize(this.#parts.mesh);
-    const revision = await this.#commit(summary, planned);
+    const guard = request.guard?.(snapshot, planned.documents);
+    const revision = await this.#commit(summary, planned, guard);
     if (revision === undefined) return undefined;
     const savedAt = performance.now();
     planned.stamp(revision);
@@ -132,6 +134,7 @@ export class MeshConfig {
   async #commit(
     summary: Omit<RevisionSummary, "revision">,
     planned: PlannedChange,
+    guard: GuardStep | undefined,
   ): Promise<number | undefined> {
     const { documents } = this.snapshot;
     const changes = planned.forStore(
@@ -143,6 +146,7 @@ export class MeshConfig {
         this.#parts.db,
         { ...summary, reason, restoredRevision },
         changes,
+        guard,
       );
     } catch (error) {
       this.#isUncertain = true;

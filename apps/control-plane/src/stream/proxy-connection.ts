@@ -6,6 +6,7 @@ import {
   CsrRefusedError,
 } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
+import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { Observations } from "../registry/observations.ts";
 import { type Registry, type TouchedServices, workloadKeyOf } from "../registry/registry.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
@@ -25,6 +26,7 @@ export type StreamParts = {
   readonly mesh: MeshView;
   readonly registry: Registry;
   readonly observations: Observations;
+  readonly turnedAway: TurnedAway;
   readonly authority: CertificateAuthority;
   readonly trustDomain: string;
   readonly logger: Logger;
@@ -33,6 +35,8 @@ export type StreamParts = {
   readonly onRegistryChange: () => void;
   /** What proxies see of endpoints has changed. */
   readonly onObservations: () => void;
+  /** A proxy has turned callers away, or would under STRICT. */
+  readonly onTurnedAway: (proxyId: string) => void;
 };
 
 /** Serves one proxy's WebSocket until it ends. The certificate has already named the proxy. */
@@ -100,6 +104,8 @@ export class ProxyConnection {
         return this.#onAnswer(session, message);
       case "observed":
         return this.#onObserved(message);
+      case "turned-away":
+        return this.#onTurnedAway(message);
       case "draining":
         return this.#onDraining();
       case "bye":
@@ -174,6 +180,12 @@ export class ProxyConnection {
     if (observations.replace(this.#proxyId, new Set(hosted), message)) onObservations();
   }
 
+  #onTurnedAway({ callers }: Extract<ProxyMessage, { type: "turned-away" }>): void {
+    const { registry, turnedAway, onTurnedAway } = this.#parts;
+    const hosted = new Set(registry.instancesOfProxy(this.#proxyId).map(workloadKeyOf));
+    if (turnedAway.note(this.#proxyId, hosted, callers, Date.now())) onTurnedAway(this.#proxyId);
+  }
+
   #onDraining(): void {
     this.#publish(this.#parts.registry.drain(this.#proxyId));
     this.#parts.onRegistryChange();
@@ -182,6 +194,7 @@ export class ProxyConnection {
   #onBye(): void {
     const { registry } = this.#parts;
     const touched = registry.leave(this.#proxyId);
+    this.#parts.turnedAway.forget(this.#proxyId);
     this.#detach();
     this.#publish(touched);
     this.#socket.close(1000);

@@ -1,0 +1,150 @@
+import {
+  type MtlsGuard,
+  MtlsModeWire,
+  type MtlsScope,
+  MtlsSetRequest,
+  type PreflightResponse,
+  TurnedAwayReason,
+} from "@heddle/contracts";
+import { formatId } from "@heddle/mesh";
+import { findGuard, findGuards, type StoredGuard } from "@heddle/store";
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { CallerNames } from "../mtls/caller-names.ts";
+import { describeLadder } from "../mtls/ladder.ts";
+import { type PreflightQuery, readPreflight } from "../mtls/preflight.ts";
+import { setMtls } from "../mtls/set-mtls.ts";
+import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
+import { toApplyResponse } from "./apply-response.ts";
+import { BadRequestError, readBody, readParams, readQuery, requireRole } from "./input.ts";
+import type { ApiEnv, ApiParts } from "./parts.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WINDOW = "expected milliseconds, 300000 (5 min) to 604800000 (7 d)";
+const MAX_GUARDS = 50;
+const GUARDS_SHOWN_MS = 7 * DAY_MS;
+
+const windowMs = z.coerce
+  .number(WINDOW)
+  .int(WINDOW)
+  .min(300_000, WINDOW)
+  .max(7 * DAY_MS, WINDOW);
+const PreflightParams = z.object({
+  namespace: z.string().optional(),
+  workload: z.string().optional(),
+  windowMs: windowMs.default(HOUR_MS),
+});
+const LadderParams = PreflightParams.omit({ workload: true });
+const WorkloadPath = z.object({ namespace: z.string(), workload: z.string() });
+const NamespacePath = z.object({ namespace: z.string() });
+const GuardPath = z.object({ id: z.uuid() });
+
+/** mTLS modes of workloads, namespaces and the mesh; who is in the way of STRICT; guarded flips. */
+export function mtlsRoutes(parts: ApiParts) {
+  const { db, config, registry, turnedAway, guards } = parts;
+  const preflight = (query: PreflightQuery, nowMs: number): Promise<PreflightResponse> =>
+    readPreflight({ db, snapshot: config.snapshot, registry, turnedAway }, query, nowMs);
+  const set = async (context: Context<ApiEnv>, scope: MtlsScope) => {
+    const principal = context.get("principal");
+    requireRole(principal, "operator");
+    const request = await readBody(context, MtlsSetRequest);
+    const startedAt = context.get("startedAt");
+    const { guard, ...outcome } = await setMtls(parts, {
+      scope,
+      wanted: { mode: request.mode, isDryRun: request.dryRun ?? false },
+      guard: request.guard,
+      author: principal.name,
+      source: request.source ?? "api",
+      reason: request.reason,
+      startedAt,
+    });
+    const answer = await toApplyResponse(outcome, startedAt);
+    return context.json({ ...answer, ...(guard && { guard: toGuard(parts, guard) }) });
+  };
+  return new Hono<ApiEnv>()
+    .get("/mtls/preflight", async (context) => {
+      const { namespace, workload, windowMs } = readQuery(context, PreflightParams);
+      if (workload !== undefined && namespace === undefined) {
+        const message = "is required with workload: names are unique within a namespace alone";
+        throw new BadRequestError([{ field: "namespace", message }]);
+      }
+      const answer = await preflight({ namespace, workload, windowMs }, Date.now());
+      if (workload !== undefined && answer.workloads.length === 0) {
+        throw new NotFoundError(`no workload ${namespace}/${workload} is in the mesh`);
+      }
+      return context.json(answer);
+    })
+    .get("/mtls/ladder", async (context) => {
+      const { namespace, windowMs } = readQuery(context, LadderParams);
+      const nowMs = Date.now();
+      const answer = await preflight({ namespace, workload: undefined, windowMs }, nowMs);
+      const guardOf = (workload: string) => guards.guardOf(workload);
+      const { snapshot } = config;
+      return context.json(describeLadder({ snapshot, preflight: answer, guardOf, nowMs }));
+    })
+    .get("/mtls/guards", async (context) => {
+      const endedSinceMs = Date.now() - GUARDS_SHOWN_MS;
+      const found = await findGuards(db, { endedSinceMs, limit: MAX_GUARDS });
+      return context.json({ guards: found.map((one) => toGuard(parts, one)) });
+    })
+    .get("/mtls/guards/:id", async (context) => {
+      const { id } = readParams(context, GuardPath);
+      return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
+    })
+    .delete("/mtls/guards/:id", async (context) => {
+      const principal = context.get("principal");
+      requireRole(principal, "operator");
+      const { id } = readParams(context, GuardPath);
+      const guard = await getGuard(parts, id);
+      if (!(await guards.cancel(guard, principal.name))) {
+        throw new ChangeRefusedError(`the guard has ended already: ${guard.words}`);
+      }
+      return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
+    })
+    .put("/mtls", (context) => set(context, { kind: "mesh" }))
+    .put("/mtls/:namespace", (context) =>
+      set(context, { kind: "namespace", ...readParams(context, NamespacePath) }),
+    )
+    .put("/mtls/:namespace/:workload", (context) =>
+      set(context, { kind: "workload", ...readParams(context, WorkloadPath) }),
+    );
+}
+
+async function getGuard({ db }: ApiParts, id: string): Promise<StoredGuard> {
+  const guard = await findGuard(db, id);
+  if (!guard) throw new NotFoundError(`there is no guard ${id}`);
+  return guard;
+}
+
+function toGuard({ guards, config, registry }: ApiParts, guard: StoredGuard): MtlsGuard {
+  const nowMs = Date.now();
+  const isRunning = guard.status === "running";
+  const standing = isRunning ? guards.standing(guard.id, nowMs) : undefined;
+  const { refused, callers, words } = standing ?? guard;
+  const names = new CallerNames(config.snapshot, registry.instances());
+  return {
+    id: guard.id,
+    scope: guard.scope,
+    policy: formatId(guard.policy),
+    previousMode: MtlsModeWire.parse(guard.previousMode), // only this process writes them
+    revision: guard.revision,
+    startedBy: guard.startedBy,
+    startedAtMs: guard.startedAtMs,
+    endsAtMs: guard.startedAtMs + guard.windowMs,
+    windowMs: guard.windowMs,
+    maxRefusals: guard.maxRefusals,
+    workloads: [...guard.workloads],
+    status: guard.status as MtlsGuard["status"],
+    refused,
+    callers: callers.map(({ reason, ...caller }) => ({
+      ...caller,
+      reason: TurnedAwayReason.parse(reason),
+      label: names.label(caller.sourceAddress),
+    })),
+    waitingFor: [...(standing?.waitingFor ?? [])],
+    words,
+    ...(guard.endedAtMs === undefined ? {} : { endedAtMs: guard.endedAtMs }),
+    ...(guard.endRevision === undefined ? {} : { endRevision: guard.endRevision }),
+  };
+}
