@@ -37,6 +37,10 @@ export function putJson<T extends z.ZodType>(
   return callJson(path, schema, { method: "PUT", body });
 }
 
+export function deleteJson<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T>> {
+  return callJson(path, schema, { method: "DELETE" });
+}
+
 /** `/nodes/workload%2Fshop%2Freviews-v1/series`: a path of encoded segments. */
 export function apiPath(
   segments: readonly string[],

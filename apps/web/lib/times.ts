@@ -89,11 +89,12 @@ export function formatDayName(timeMs: number, nowMs: number, timeZone = "UTC"): 
   return formatDay(timeMs, timeZone);
 }
 
-/** `30 s`, `5 min`, `24 h`: a window as it is written beside a figure. */
+/** `30 s`, `5 min`, `24 h`, `7 d`: a window as it is written beside a figure. */
 export function formatWindow(windowMs: number): string {
   if (windowMs < MINUTE) return unit(String(windowMs / SECOND), "s");
   if (windowMs < HOUR) return unit(String(windowMs / MINUTE), "min");
-  return unit(String(windowMs / HOUR), "h");
+  if (windowMs < 2 * DAY) return unit(String(windowMs / HOUR), "h");
+  return unit(String(windowMs / DAY), "d");
 }
 
 export function isSameDay(aMs: number, bMs: number, timeZone = "UTC"): boolean {

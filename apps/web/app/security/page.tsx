@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import { SecurityPage } from "../../features/security/security-page.tsx";
+import { MtlsTab } from "../../features/security/mtls/mtls-tab.tsx";
 
 export const metadata: Metadata = { title: "Security" };
 
 export default function Page() {
-  return <SecurityPage />;
+  return <MtlsTab />;
 }

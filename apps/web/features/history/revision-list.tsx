@@ -13,7 +13,13 @@ import { groupRevisions } from "./filter-revisions.ts";
 import { RevisionIcon } from "./revision-icon.tsx";
 import styles from "./revision-list.module.css";
 
-const FROM = { console: "console", cli: "CLI", api: "API", demo: "demo" } as const;
+const FROM = {
+  console: "console",
+  cli: "CLI",
+  api: "API",
+  demo: "demo",
+  guard: "its guard",
+} as const;
 
 /** Revisions by hour and day. Arrow keys walk, Enter opens. */
 export function RevisionList({

@@ -17,7 +17,13 @@ import { EffectCard } from "./effect-card.tsx";
 import { RestoreCard } from "./restore-card.tsx";
 import styles from "./revision-view.module.css";
 
-const FROM = { console: "the console", cli: "the CLI", api: "the API", demo: "the demo" } as const;
+const FROM = {
+  console: "the console",
+  cli: "the CLI",
+  api: "the API",
+  demo: "the demo",
+  guard: "its guard",
+} as const;
 
 /** One revision: what it changed, why, how far it got, what followed, and the way back. */
 export function RevisionView({

@@ -12,5 +12,19 @@ export const queryKeys = {
   effect: (serviceId: string, atMs: number) => ["effect", serviceId, atMs],
   trafficFeatures: ["traffic-features"],
   endpoints: (namespace: string, service: string) => ["endpoints", namespace, service],
-  plaintextCallers: (windowMs: number) => ["plaintext-callers", windowMs],
+  ladder: (namespace: string | undefined, windowMs: number) => [
+    "mtls",
+    "ladder",
+    namespace,
+    windowMs,
+  ],
+  preflight: (target: string | undefined, windowMs: number) => [
+    "mtls",
+    "preflight",
+    target,
+    windowMs,
+  ],
+  guards: ["mtls", "guards"],
+  policies: ["policies"],
+  denials: (windowMs: number) => ["denials", windowMs],
 } as const;

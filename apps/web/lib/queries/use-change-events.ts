@@ -18,6 +18,7 @@ export function useChangeEvents(): StreamState {
     schema: ChangeEvent,
     onMessage: (event) => {
       if (event.type === "observations") markTrafficStale(client);
+      else if (event.type === "guards") void client.invalidateQueries({ queryKey: ["mtls"] });
       else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
     },
@@ -30,7 +31,8 @@ export function useChangeEvents(): StreamState {
 
 /** After an act of our own: do not wait for the event to come round. */
 export function markConfigStale(client: QueryClient): void {
-  for (const queryKey of [queryKeys.canaries, queryKeys.revisions, queryKeys.workloads]) {
+  const { canaries, revisions, workloads, policies } = queryKeys;
+  for (const queryKey of [canaries, revisions, workloads, policies, ["mtls"]]) {
     void client.invalidateQueries({ queryKey });
   }
   void client.invalidateQueries({ queryKey: queryKeys.proxies });

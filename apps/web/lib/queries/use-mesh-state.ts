@@ -3,7 +3,6 @@
 import {
   CanariesResponse,
   GraphSnapshot,
-  PlaintextCallersResponse,
   ProxiesResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
@@ -46,17 +45,6 @@ export function useGraph(windowMs: number) {
     queryKey: queryKeys.graph(windowMs, "workload"),
     queryFn: ({ signal }) =>
       getJson(apiPath(["graph"], { windowMs, view: "workload" }), GraphSnapshot, signal),
-    refetchInterval: SIGNALS_EVERY_MS,
-    placeholderData: keepPreviousData,
-  });
-}
-
-/** Everyone who sent plaintext in the window, over the whole mesh. */
-export function usePlaintextCallers(windowMs: number) {
-  return useQuery({
-    queryKey: queryKeys.plaintextCallers(windowMs),
-    queryFn: ({ signal }) =>
-      getJson(apiPath(["plaintext-callers"], { windowMs }), PlaintextCallersResponse, signal),
     refetchInterval: SIGNALS_EVERY_MS,
     placeholderData: keepPreviousData,
   });

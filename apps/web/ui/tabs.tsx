@@ -1,0 +1,34 @@
+import Link from "next/link";
+import styles from "./tabs.module.css";
+
+export type Tab = {
+  readonly href: string;
+  readonly label: string;
+  /** How many things are behind it; `undefined`: not counted, or not known yet. */
+  readonly count?: number | undefined;
+  /** The count asks for a look: amber and bold. */
+  readonly isWarning?: boolean | undefined;
+  readonly isHere: boolean;
+};
+
+/** The parts of a page, each with an address of its own. */
+export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }) {
+  return (
+    <nav aria-label={label} className={styles.tabs}>
+      {tabs.map((tab) => (
+        <Link
+          key={tab.href}
+          href={tab.href}
+          scroll={false}
+          className={styles.tab}
+          aria-current={tab.isHere ? "page" : undefined}
+        >
+          {tab.label}
+          {tab.count !== undefined && (
+            <span className={tab.isWarning ? styles.warning : undefined}>{tab.count}</span>
+          )}
+        </Link>
+      ))}
+    </nav>
+  );
+}
