@@ -2,7 +2,7 @@ import { DenialsResponse, ObservedCallsResponse, SuggestResponse } from "@heddle
 import { HeddleError } from "@heddle/runtime";
 import { type Command, Option } from "commander";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
-import { parseWindowMs } from "./window.ts";
+import { parseDurationMs } from "./graph.ts";
 
 type SuggestOptions = OutputOptions & {
   readonly namespace?: string;
@@ -76,7 +76,7 @@ export function addPolicyCommands(program: Command): void {
 
 function windowOption(): Option {
   return new Option("--window <duration>", "how far back, at most 24h")
-    .argParser(parseWindowMs)
+    .argParser(parseDurationMs)
     .default(3_600_000, "1h");
 }
 

@@ -11,7 +11,7 @@ import {
   wholeNumber,
   withOutput,
 } from "./command-kit.ts";
-import { parseWindowMs } from "./window.ts";
+import { parseDurationMs } from "./graph.ts";
 
 type WhyOptions = OutputOptions & {
   readonly from?: string;
@@ -49,7 +49,7 @@ export function addWhyCommands(program: Command): void {
     .option("-n, --namespace <namespace>", "only calls into it")
     .addOption(
       new Option("--window <duration>", "how far back, at most 24h")
-        .argParser(parseWindowMs)
+        .argParser(parseDurationMs)
         .default(3_600_000, "1h"),
     )
     .action(async (workload: string | undefined, options: DenialOptions) => {
