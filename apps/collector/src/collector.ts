@@ -1,5 +1,11 @@
-import { createLogger, type HttpService, type Logger, serveHttp } from "@heddle/runtime";
-import { openTelemetryDb } from "@heddle/store";
+import {
+  AccessDirectory,
+  createLogger,
+  type HttpService,
+  type Logger,
+  serveHttp,
+} from "@heddle/runtime";
+import { accessFromTelemetry, openTelemetryDb } from "@heddle/store";
 import { createCollectorApi } from "./api/collector-api.ts";
 import { CollectorMetrics } from "./collector-metrics.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -63,16 +69,17 @@ export async function startCollector(
     intervalMs: WRITE_INTERVAL_MS,
   });
   const registry = new RegistryWatch(db, logger, REGISTRY_INTERVAL_MS);
+  const access = new AccessDirectory(config.authSecret, accessFromTelemetry(db), logger);
   const graph = new LiveGraph(memory, windows, registry);
   const housekeeping = new Housekeeping(db, logger, HOUSEKEEPING_INTERVAL_MS);
   metrics.watch({ memory, spans, writer, graph });
 
   // First what an earlier run has left: its windows must be known before the first push is taken.
-  await Promise.all([writer.start(), registry.start()]);
+  await Promise.all([writer.start(), registry.start(), access.start()]);
   graph.start();
   housekeeping.start();
   const api = createCollectorApi({
-    authSecret: config.authSecret,
+    access,
     db,
     memory,
     graph,
@@ -102,7 +109,7 @@ export async function startCollector(
     stop: async () => {
       await receiver.close();
       graph.stop();
-      await Promise.all([admin.close(), registry.stop(), housekeeping.stop()]);
+      await Promise.all([admin.close(), registry.stop(), access.stop(), housekeeping.stop()]);
       await writer.stop();
       await db.close();
     },

@@ -1,5 +1,7 @@
 import { parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
+import type { AccessConfig } from "./access/access-control.ts";
+import { AccessEnv, accessConfig } from "./access/access-settings.ts";
 
 /** Everything the control plane reads from its environment. */
 export type ControlPlaneConfig = {
@@ -17,6 +19,8 @@ export type ControlPlaneConfig = {
   readonly adminPort: number;
   readonly logLevel: string;
   readonly certificateTtlSeconds: number;
+  /** Who comes in by the console's door, and for how long. */
+  readonly access: AccessConfig;
 };
 
 const DAY_SECONDS = 86_400;
@@ -24,6 +28,7 @@ const HOST_NAMES = "expected at most 32 host names or IP addresses, separated by
 const HostName = z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i);
 
 const Env = z.object({
+  ...AccessEnv,
   DATABASE_URL: z
     .string("required: postgresql://user:password@host:port/database")
     .regex(/^postgres(ql)?:\/\//, "expected postgresql://user:password@host:port/database"),
@@ -70,5 +75,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     adminPort: parsed.HEDDLE_CONTROL_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,
     certificateTtlSeconds: parsed.HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS,
+    access: accessConfig(parsed),
   });
 }

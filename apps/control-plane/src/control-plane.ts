@@ -9,6 +9,7 @@ import {
   migrate,
   openConfigDb,
 } from "@heddle/store";
+import { createAccess } from "./access/access-control.ts";
 import { createApi } from "./api/api.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
 import type { ApiParts } from "./api/parts.ts";
@@ -59,6 +60,7 @@ export async function startControlPlane(
       variable: "HEDDLE_CONTROL_ADMIN_PORT",
     });
     started.authority = await untilAnswered(logger, () => load(settings, parts));
+    await parts.access.start();
     started.stream = await startStreamServer(
       {
         ...parts,
@@ -75,6 +77,7 @@ export async function startControlPlane(
     );
   } catch (error) {
     await admin?.close();
+    await parts.access.close();
     await db.close();
     throw error;
   }
@@ -98,6 +101,7 @@ export async function startControlPlane(
       config.close();
       await guards.close();
       await Promise.all([service.close(), stream.close()]);
+      await parts.access.close();
       await writer.close();
       await db.close();
     },
@@ -159,6 +163,7 @@ function assemble(
     feed,
     metrics,
     loginLimiter: new RateLimiter({ burst: 30, perSecond: 2 }),
+    access: createAccess(settings.access, settings.authSecret, db, logger),
     isReady: () => started.stream !== undefined,
     authority: () => {
       if (!started.authority) throw new Error("asked for the authority before it was opened");

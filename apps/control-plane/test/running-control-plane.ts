@@ -43,6 +43,11 @@ export async function runControlPlane(
     adminPort: 0,
     logLevel: "fatal",
     certificateTtlSeconds: 3600,
+    access: {
+      sessions: { idleMs: 3_600_000, maxMs: 86_400_000 },
+      auditRetentionDays: 30,
+      oidc: undefined,
+    },
     ...more,
   };
   const logger = createLogger("control-plane", settings.logLevel);

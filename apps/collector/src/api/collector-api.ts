@@ -1,4 +1,4 @@
-import { bearerToken, type Logger, verifyToken } from "@heddle/runtime";
+import { type AccessDirectory, bearerToken, type Logger } from "@heddle/runtime";
 import { findRecentSpans, findTrace, type TelemetryDb } from "@heddle/store";
 import { Hono } from "hono";
 import type { CollectorMetrics } from "../collector-metrics.ts";
@@ -21,12 +21,13 @@ import {
   RequestsQuery,
   SeriesQuery,
 } from "./query-parameters.ts";
+import { type CollectorEnv, readPrincipal } from "./read-principal.ts";
 import { edgesOf, readSeries, type SeriesSubject } from "./series.ts";
 
 const SPANS_KEPT_MS = 24 * 3_600_000;
 
 export type ApiParts = {
-  readonly authSecret: string;
+  readonly access: AccessDirectory;
   readonly db: TelemetryDb;
   readonly memory: TrafficMemory;
   readonly graph: LiveGraph;
@@ -59,20 +60,17 @@ export function createCollectorApi(parts: ApiParts): Hono {
       "content-type": metrics.registry.contentType,
     }),
   );
-  app.use("/api/v1/*", async (context, next) => {
-    const token = bearerToken(context.req.header("authorization"));
-    const principal = token && (await verifyToken(parts.authSecret, ["session", "api"], token));
-    if (!principal) {
-      throw new ApiError(401, "HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed");
-    }
-    await next();
-  });
   app.route("/api/v1", queries(parts));
   return app;
 }
 
-function queries({ db, memory, graph, registry }: ApiParts): Hono {
-  const app = new Hono();
+function queries({ db, memory, graph, registry, access }: ApiParts): Hono<CollectorEnv> {
+  const app = new Hono<CollectorEnv>();
+  app.use(async (context, next) => {
+    const token = bearerToken(context.req.header("authorization"));
+    context.set("principal", await readPrincipal(access, token));
+    await next();
+  });
   const isRegistered = (id: string) =>
     registry.current.workloads.some((workload) =>
       (["workload", "service"] as const).some((view) => registeredNode(workload, view).id === id),
@@ -94,7 +92,9 @@ function queries({ db, memory, graph, registry }: ApiParts): Hono {
       const message = "the stream is of the whole mesh; leave namespace out";
       throw new ApiError(400, "HEDDLE_INVALID_QUERY", message, [{ field: "namespace", message }]);
     }
-    return streamGraph(context, graph, key);
+    return streamGraph(context, graph, key, (onEnd) =>
+      access.onEnd(context.get("principal"), onEnd),
+    );
   });
   app.get("/edges/:id/series", async (context) =>
     context.json(await series({ kind: "edge", id: context.req.param("id") }, context.req.query())),

@@ -5,9 +5,14 @@ import { ApiError } from "./problem.ts";
 
 /**
  * Server-sent events, `event: graph`, a snapshot at once and then each second. A client that reads too
- * slowly misses snapshots, never delays others and never piles them up.
+ * slowly misses snapshots, never delays others and never piles them up. It ends with its reader's session.
  */
-export function streamGraph(context: Context, graph: LiveGraph, key: GraphKey): Response {
+export function streamGraph(
+  context: Context,
+  graph: LiveGraph,
+  key: GraphKey,
+  watchSession: (onEnd: () => void) => () => void,
+): Response {
   let latest: string | undefined;
   let wake = () => {};
   const unsubscribe = graph.subscribe(key, (json) => {
@@ -27,6 +32,7 @@ export function streamGraph(context: Context, graph: LiveGraph, key: GraphKey): 
       unsubscribe();
       wake();
     });
+    const stopWatching = watchSession(() => stream.abort());
     try {
       while (!stream.aborted && !stream.closed) {
         if (latest === undefined) {
@@ -40,6 +46,7 @@ export function streamGraph(context: Context, graph: LiveGraph, key: GraphKey): 
         await stream.writeSSE({ event: "graph", data }); // waits while the client is behind
       }
     } finally {
+      stopWatching();
       unsubscribe();
     }
   });

@@ -6,7 +6,7 @@ import type { Context } from "hono";
 /** A request the API refuses; becomes an RFC 9457 answer. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
-  readonly status: 400 | 401 | 404 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 429 | 503;
   readonly code: `HEDDLE_${string}`;
   readonly errors: Problem["errors"];
   constructor(
@@ -25,6 +25,7 @@ export class ApiError extends Error {
 const TITLES = {
   400: "Invalid request",
   401: "Not logged in",
+  403: "Not allowed",
   404: "Not found",
   429: "Too many streams",
   500: "The collector failed",

@@ -2,6 +2,9 @@ import type { Problem } from "@heddle/contracts";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import { DatabaseUnavailableError } from "@heddle/store";
 import type { Context } from "hono";
+import { LoginRefusedError, TooManyLoginsError } from "../access/login-errors.ts";
+import { OidcUnavailableError } from "../access/oidc-provider.ts";
+import { TooManyPasswordsError } from "../access/passwords.ts";
 import {
   ChangeRefusedError,
   ConfigFaultsError,
@@ -21,7 +24,12 @@ export function answerError(logger: Logger, error: unknown, context: Context): R
   }
   return Response.json(body, {
     status: body.status,
-    headers: { "content-type": "application/problem+json" },
+    headers: {
+      "content-type": "application/problem+json",
+      ...(error instanceof TooManyLoginsError
+        ? { "retry-after": String(error.retryAfterSeconds) }
+        : {}),
+    },
   });
 }
 
@@ -30,6 +38,15 @@ function toProblem(error: unknown): Problem {
     return problem(400, "HEDDLE_BAD_REQUEST", error.message, error.faults);
   }
   if (error instanceof ForbiddenError) return problem(403, "HEDDLE_FORBIDDEN", error.message);
+  if (error instanceof LoginRefusedError) {
+    return problem(401, "HEDDLE_LOGIN_REFUSED", error.message);
+  }
+  if (error instanceof TooManyLoginsError || error instanceof TooManyPasswordsError) {
+    return problem(429, "HEDDLE_TOO_MANY_REQUESTS", error.message);
+  }
+  if (error instanceof OidcUnavailableError) {
+    return problem(503, "HEDDLE_LOGIN_UNAVAILABLE", error.message);
+  }
   if (error instanceof NotFoundError) return problem(404, "HEDDLE_NOT_FOUND", error.message);
   if (error instanceof RevisionConflictError) {
     return problem(409, "HEDDLE_REVISION_CONFLICT", error.message, error.stale);

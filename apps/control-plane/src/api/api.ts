@@ -1,11 +1,16 @@
-import { bearerToken, verifyToken } from "@heddle/runtime";
+import { bearerToken } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { answerError } from "./answer-error.ts";
+import { apiTokenRoutes } from "./api-token-routes.ts";
+import { auditActs } from "./audit-acts.ts";
+import { auditRoutes } from "./audit-routes.ts";
 import { authorizationRoutes } from "./authorization-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { requireRoles } from "./input.ts";
+import { loginRoutes } from "./login-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
 import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -13,8 +18,11 @@ import { policyListRoutes } from "./policy-list-routes.ts";
 import { problem } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
-import { loginRoutes, tokenRoutes } from "./token-routes.ts";
+import { sessionRoutes } from "./session-routes.ts";
+import { setupRoutes } from "./setup-routes.ts";
+import { tokenRoutes } from "./token-routes.ts";
 import { trafficRoutes } from "./traffic-routes.ts";
+import { userRoutes } from "./user-routes.ts";
 
 // The longest YAML a change may hold, as JSON with every character escaped.
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -23,7 +31,10 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export function createApi(parts: ApiParts): Hono {
   const api = new Hono<ApiEnv>();
   api.route("/", loginRoutes(parts));
+  api.route("/", setupRoutes(parts));
   api.use(authenticate(parts));
+  api.use(auditActs(parts.access.audit));
+  api.use(requireAnyGrant);
   for (const routes of [
     meshRoutes,
     mtlsRoutes,
@@ -34,6 +45,10 @@ export function createApi(parts: ApiParts): Hono {
     policyListRoutes,
     authorizationRoutes,
     tokenRoutes,
+    sessionRoutes,
+    userRoutes,
+    apiTokenRoutes,
+    auditRoutes,
     eventRoutes,
   ]) {
     api.route("/", routes(parts));
@@ -59,21 +74,31 @@ export function createApi(parts: ApiParts): Hono {
   return app;
 }
 
-function authenticate(parts: ApiParts): MiddlewareHandler<ApiEnv> {
+function authenticate({ access }: ApiParts): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     context.set("startedAt", performance.now());
     const token = bearerToken(context.req.header("authorization"));
-    const principal =
-      token === undefined
-        ? undefined
-        : await verifyToken(parts.authSecret, ["session", "api"], token);
-    if (!principal) {
+    const found =
+      token === undefined ? undefined : await access.directory.authenticate(token, Date.now());
+    if (found?.kind === "not-known-yet") {
+      const why = "the database is away, and it alone knows who is logged in";
+      return sendProblem(problem(503, "HEDDLE_DATABASE_UNAVAILABLE", why));
+    }
+    if (found?.kind !== "principal") {
       return sendProblem(problem(401, "HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"));
     }
-    context.set("principal", principal);
+    context.set("principal", found.principal);
     return next();
   };
 }
+
+/** Whoever has any role may look at the whole mesh; without one there is only oneself to see. */
+const requireAnyGrant: MiddlewareHandler<ApiEnv> = async (context, next) => {
+  const principal = context.get("principal");
+  const isOwnMatter = /\/api\/v1\/(me|me\/password|logout|sessions)$/.test(context.req.path);
+  if (!isOwnMatter) requireRoles(principal, "viewer", []);
+  return next();
+};
 
 function whenReady(parts: ApiParts): MiddlewareHandler {
   return async (_, next) => {

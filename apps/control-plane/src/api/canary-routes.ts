@@ -9,7 +9,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { changeCanary } from "../rollout/change-canary.ts";
 import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
-import { readBody, readParams, requireRole } from "./input.ts";
+import { mayChange, readBody, readParams, requireRole, requireRoles } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ServicePath = z.object({ namespace: z.string(), service: z.string() });
@@ -23,11 +23,14 @@ export function canaryRoutes(parts: ApiParts) {
     request: CanaryWeightRequest,
   ) => {
     const { namespace, service } = readParams(context, ServicePath);
+    const principal = context.get("principal");
+    requireRole(principal, "operator", namespace);
     const answer = await changeCanary(config, registry, {
       service: { namespace, name: service },
       canaryPercent: request.canaryPercent,
       kind,
-      author: context.get("principal").name,
+      author: principal.name,
+      authorize: mayChange(principal),
       source: request.source ?? "api",
       reason: request.reason,
       sinceClickMs: request.sinceClickMs ?? 0,
@@ -44,11 +47,11 @@ export function canaryRoutes(parts: ApiParts) {
       return context.json(CanariesResponse.parse({ canaries }));
     })
     .post("/canaries/:namespace/:service/weight", async (context) => {
-      requireRole(context.get("principal"), "operator");
+      requireRoles(context.get("principal"), "operator", []);
       return change(context, "weight", await readBody(context, CanaryWeightRequest));
     })
     .post("/canaries/:namespace/:service/rollback", async (context) => {
-      requireRole(context.get("principal"), "operator");
+      requireRoles(context.get("principal"), "operator", []);
       const request = await readBody(context, CanaryRollbackRequest);
       return change(context, "rollback", { ...request, canaryPercent: 0 });
     });

@@ -9,7 +9,7 @@ const MAX_QUEUED = 1000; // a listener that lags further behind is cut off, and 
 const KEEP_ALIVE_MS = 15_000;
 
 /** `GET /events`: revisions and registry changes as they happen. */
-export function eventRoutes({ feed }: ApiParts) {
+export function eventRoutes({ feed, access }: ApiParts) {
   return new Hono<ApiEnv>().get("/events", (context) => {
     if (feed.size >= MAX_LISTENERS) {
       const body = problem(503, "HEDDLE_TOO_MANY_LISTENERS", `${MAX_LISTENERS} listen already`);
@@ -27,6 +27,7 @@ export function eventRoutes({ feed }: ApiParts) {
         wake();
       });
       stream.onAbort(() => wake());
+      const stopWatching = access.directory.onEnd(context.get("principal"), () => stream.abort());
       try {
         await stream.write(": connected\n\n");
         while (!stream.aborted && !stream.closed) {
@@ -38,6 +39,7 @@ export function eventRoutes({ feed }: ApiParts) {
         }
       } finally {
         stop();
+        stopWatching();
       }
     });
   });

@@ -1,4 +1,6 @@
-import { HeddleError, type Principal } from "@heddle/runtime";
+import { allowsSomewhere, type Role, roleOn, WHOLE_MESH } from "@heddle/mesh";
+import type { ResourceRef } from "@heddle/resources";
+import { HeddleError, may, type Principal } from "@heddle/runtime";
 import type { Context } from "hono";
 import type { z } from "zod";
 
@@ -13,25 +15,61 @@ export class BadRequestError extends HeddleError {
   }
 }
 
-/** The bearer's role does not reach so far. */
+/** The bearer's grants do not reach so far; the message says which one is missing. */
 export class ForbiddenError extends HeddleError {
   override readonly name = "ForbiddenError";
-  constructor(principal: Principal, needed: Principal["role"]) {
-    super(
-      "HEDDLE_FORBIDDEN",
-      `this needs the role ${needed}; ${principal.name} is ${principal.role}`,
-    );
+  constructor(principal: Principal, needed: Role, namespace: string) {
+    super("HEDDLE_FORBIDDEN", whyForbidden(principal, needed, namespace));
   }
 }
 
-const RANK = { viewer: 0, operator: 1, admin: 2 } as const satisfies Record<
-  Principal["role"],
-  number
->;
+/**
+ * Throws `ForbiddenError` unless the bearer has at least that role on the namespace. Without one, on the
+ * whole mesh: whoever forgets to name it refuses too much, never too little.
+ */
+export function requireRole(
+  principal: Principal,
+  needed: Role,
+  namespace: string = WHOLE_MESH,
+): void {
+  if (!may(principal, needed, namespace)) throw new ForbiddenError(principal, needed, namespace);
+}
 
-/** Throws `ForbiddenError` unless the bearer has at least that role. */
-export function requireRole(principal: Principal, needed: Principal["role"]): void {
-  if (RANK[principal.role] < RANK[needed]) throw new ForbiddenError(principal, needed);
+/** The same over several namespaces; none at all asks for the role anywhere. */
+export function requireRoles(
+  principal: Principal,
+  needed: Role,
+  namespaces: Iterable<string>,
+): void {
+  if (!allowsSomewhere(principal.grants, needed)) {
+    const [first = WHOLE_MESH] = namespaces;
+    throw new ForbiddenError(principal, needed, first);
+  }
+  for (const namespace of namespaces) requireRole(principal, needed, namespace);
+}
+
+/**
+ * For `ChangeRequest.authorize`: operator on each document's namespace. What lies in the root namespace
+ * or is the mesh's configuration holds for all, and needs it on the whole mesh.
+ */
+export function mayChange(principal: Principal) {
+  return (changed: readonly ResourceRef[], rootNamespace: string): void => {
+    for (const { kind, namespace } of changed) {
+      const isForAll = kind === "MeshConfig" || namespace === rootNamespace;
+      requireRole(principal, "operator", isForAll ? WHOLE_MESH : namespace);
+    }
+  };
+}
+
+function whyForbidden({ name, grants }: Principal, needed: Role, namespace: string): string {
+  const where = namespace === WHOLE_MESH ? "the whole mesh (*)" : namespace;
+  const role = roleOn(grants, namespace);
+  if (grants.length === 0) return `${name} has no role yet. Ask an admin for ${needed}.`;
+  if (needed === "operator") {
+    return `${name} can see ${where} but not change it. Ask an admin for operator on ${where}.`;
+  }
+  const has = role === undefined ? `has no role on ${where}` : `is ${role} on ${where}`;
+  return `This needs ${needed} on ${where}; ${name} ${has}. Ask an admin for it.`;
 }
 
 /** The JSON body in the shape of `schema`; an empty body counts as `{}`. Throws `BadRequestError`. */

@@ -6,7 +6,7 @@ import {
   type PreflightResponse,
   TurnedAwayReason,
 } from "@heddle/contracts";
-import { formatId } from "@heddle/mesh";
+import { formatId, WHOLE_MESH } from "@heddle/mesh";
 import { findGuard, findGuards, type StoredGuard } from "@heddle/store";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
@@ -47,7 +47,7 @@ export function mtlsRoutes(parts: ApiParts) {
     readPreflight({ db, snapshot: config.snapshot, registry, turnedAway }, query, nowMs);
   const set = async (context: Context<ApiEnv>, scope: MtlsScope) => {
     const principal = context.get("principal");
-    requireRole(principal, "operator");
+    requireRole(principal, "operator", reachOf(scope, parts));
     const request = await readBody(context, MtlsSetRequest);
     const startedAt = context.get("startedAt");
     const { guard, ...outcome } = await setMtls(parts, {
@@ -94,9 +94,9 @@ export function mtlsRoutes(parts: ApiParts) {
     })
     .delete("/mtls/guards/:id", async (context) => {
       const principal = context.get("principal");
-      requireRole(principal, "operator");
       const { id } = readParams(context, GuardPath);
       const guard = await getGuard(parts, id);
+      requireRole(principal, "operator", reachOf(guard.scope, parts));
       if (!(await guards.cancel(guard, principal.name))) {
         throw new ChangeRefusedError(`the guard has ended already: ${guard.words}`);
       }
@@ -109,6 +109,12 @@ export function mtlsRoutes(parts: ApiParts) {
     .put("/mtls/:namespace/:workload", (context) =>
       set(context, { kind: "workload", ...readParams(context, WorkloadPath) }),
     );
+}
+
+/** The namespace whose operator may set it; what is said in the root namespace holds for the whole mesh. */
+function reachOf(scope: MtlsScope, { config }: ApiParts): string {
+  const isForAll = scope.kind === "mesh" || scope.namespace === config.snapshot.rootNamespace;
+  return isForAll ? WHOLE_MESH : scope.namespace;
 }
 
 async function getGuard({ db }: ApiParts, id: string): Promise<StoredGuard> {

@@ -1,5 +1,6 @@
 import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
+import type { AccessControl } from "../access/access-control.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { GuardKeeper } from "../mtls/guard-keeper.ts";
@@ -30,6 +31,7 @@ export type ApiParts = {
   readonly feed: ChangeFeed;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
+  readonly access: AccessControl;
   readonly isReady: () => boolean;
   /** Known once the database has been read. */
   readonly authority: () => CertificateAuthority;
@@ -37,4 +39,16 @@ export type ApiParts = {
 };
 
 /** What a request carries once it has passed the door. */
-export type ApiEnv = { Variables: { principal: Principal; startedAt: number } };
+export type ApiEnv = {
+  Variables: {
+    principal: Principal;
+    startedAt: number;
+    /** What the audit log cannot know by the path alone (audit-acts.ts). */
+    audit?: {
+      readonly target?: string;
+      readonly revision?: number;
+      /** It changes nothing: not listed. */
+      readonly isQuestion?: boolean;
+    };
+  };
+};

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { describePolicies } from "../security/describe-policies.ts";
 import { planShadow } from "../security/plan-shadow.ts";
 import { toApplyResponse } from "./apply-response.ts";
-import { readBody, readParams, requireRole } from "./input.ts";
+import { mayChange, readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const PolicyPath = z.object({ namespace: z.string(), name: z.string() });
@@ -20,12 +20,13 @@ export function policyListRoutes({ mesh, registry, config }: ApiParts) {
     })
     .put("/policies/:namespace/:name/shadow", async (context) => {
       const principal = context.get("principal");
-      requireRole(principal, "operator");
       const policy = readParams(context, PolicyPath);
+      requireRole(principal, "operator", policy.namespace);
       const { isShadow, reason, source } = await readBody(context, PolicyShadowRequest);
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
+        authorize: mayChange(principal),
         source: source ?? "api",
         reason,
         kind: "apply",

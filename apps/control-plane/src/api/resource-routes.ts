@@ -11,7 +11,7 @@ import { z } from "zod";
 import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
-import { readBody, readParams, readQuery, requireRole } from "./input.ts";
+import { mayChange, readBody, readParams, readQuery, requireRoles } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ResourceQuery = z.object({
@@ -44,13 +44,19 @@ export function resourceRoutes({ config }: ApiParts) {
     })
     .post("/apply", async (context) => {
       const principal = context.get("principal");
-      requireRole(principal, "operator");
+      requireRoles(principal, "operator", []);
       const request = await readBody(context, ApplyRequest);
       const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
       if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
+      const refs = parsed.resources.map(({ resource }) => resource);
+      const target = refs.map(formatRef).join(", ");
+      context.set("audit", { target, isQuestion: request.dryRun === true });
+      const authorize = mayChange(principal);
+      authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
+        authorize,
         source: request.source ?? "api",
         reason: request.reason,
         kind: "apply",
@@ -64,12 +70,13 @@ export function resourceRoutes({ config }: ApiParts) {
     })
     .delete("/resources/:kind/:namespace/:name", async (context) => {
       const principal = context.get("principal");
-      requireRole(principal, "operator");
       const ref = readParams(context, ResourcePath);
+      mayChange(principal)([ref], config.snapshot.rootNamespace);
       const { reason, source } = readQuery(context, DeleteQuery);
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
+        authorize: mayChange(principal),
         source: source ?? "api",
         reason,
         kind: "delete",

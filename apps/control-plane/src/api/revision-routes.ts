@@ -16,7 +16,7 @@ import { describeChange } from "../revisions/diff-documents.ts";
 import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
-import { readBody, readParams, readQuery, requireRole } from "./input.ts";
+import { mayChange, readBody, readParams, readQuery, requireRoles } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const RevisionsQuery = z.object({
@@ -54,9 +54,10 @@ export function revisionRoutes({ db, config }: ApiParts) {
     })
     .post("/revisions/:revision/restore", async (context) => {
       const principal = context.get("principal");
-      requireRole(principal, "operator");
+      requireRoles(principal, "operator", []);
       const { revision } = readParams(context, RevisionPath);
       const request = await readBody(context, RestoreRequest);
+      context.set("audit", { isQuestion: request.dryRun === true });
       const past = await findDocumentsAt(db, revision);
       if (!past) throw new NotFoundError(`there is no revision ${revision}`);
       const documents = past.map((document): PlannedDocument => {
@@ -66,6 +67,7 @@ export function revisionRoutes({ db, config }: ApiParts) {
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
+        authorize: mayChange(principal), // of the documents that the restore really changes
         source: request.source ?? "api",
         reason: request.reason,
         kind: "restore",

@@ -24,6 +24,8 @@ export type ChangeRequest = {
   readonly dryRun?: boolean;
   /** `performance.now()` when the request arrived. */
   readonly startedAt: number;
+  /** Throws when the author may not change one of these. Asked of what really changes; absent: Heddle itself. */
+  readonly authorize?: (changed: readonly ResourceRef[], rootNamespace: string) => void;
   /** Optimistic lock by document. */
   readonly expected?: readonly ExpectedDocument[];
   /** A sentence of its own instead of one made from the difference. */

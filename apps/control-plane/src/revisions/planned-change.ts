@@ -19,7 +19,7 @@ export class PlannedChange {
   readonly #snapshot: ConfigSnapshot;
   readonly #nowMs: number;
 
-  /** Throws `RevisionConflictError` or what `plan` throws. */
+  /** Throws `RevisionConflictError` or what `plan` and `authorize` throw. */
   constructor(request: ChangeRequest, snapshot: ConfigSnapshot, nowMs: number) {
     this.#request = request;
     this.#snapshot = snapshot;
@@ -27,6 +27,8 @@ export class PlannedChange {
     this.documents = request
       .plan(snapshot)
       .filter(({ ref, after }) => snapshot.documents.get(formatRef(ref))?.yaml !== after?.yaml);
+    const changed = this.documents.map(({ ref }) => ref);
+    request.authorize?.(changed, snapshot.rootNamespace);
     checkExpected(request.expected ?? [], snapshot);
     this.next = new Map(snapshot.documents);
     for (const one of this.documents) {

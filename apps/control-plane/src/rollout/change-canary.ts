@@ -3,6 +3,7 @@ import { formatId, type ServiceId } from "@heddle/mesh";
 import { editYaml } from "@heddle/resources";
 import type { Registry } from "../registry/registry.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
+import type { ChangeRequest } from "../revisions/change-request.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
@@ -20,6 +21,7 @@ export type CanaryChange = {
   readonly sinceClickMs: number;
   /** `performance.now()` when the request arrived. */
   readonly startedAt: number;
+  readonly authorize: NonNullable<ChangeRequest["authorize"]>;
 };
 
 /**

@@ -184,6 +184,7 @@ export type OidcStartResponse = z.infer<typeof OidcStartResponse>;
 export type SetupCheckResponse = z.infer<typeof SetupCheckResponse>;
 export type UserState = z.infer<typeof UserState>;
 export type UsersResponse = z.infer<typeof UsersResponse>;
+export type UserChangeRequest = z.infer<typeof UserChangeRequest>;
 export type UserResponse = z.infer<typeof UserResponse>;
 export type SetupLinkResponse = z.infer<typeof SetupLinkResponse>;
 export type ApiTokenState = z.infer<typeof ApiTokenState>;
