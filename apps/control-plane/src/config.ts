@@ -1,7 +1,8 @@
-import { parseEnv, portVariable, secretVariable } from "@heddle/runtime";
+import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 import type { AccessConfig } from "./access/access-control.ts";
 import { AccessEnv, accessConfig } from "./access/access-settings.ts";
+import type { AuthorityFileNames } from "./certificates/authority-files.ts";
 
 /** Everything the control plane reads from its environment. */
 export type ControlPlaneConfig = {
@@ -18,16 +19,44 @@ export type ControlPlaneConfig = {
   readonly controlPort: number;
   readonly adminPort: number;
   readonly logLevel: string;
+  /** Addresses issuers' keys are not fetched from, beside those that never are. */
+  readonly blockedKeyCidrs: readonly string[];
+  /** Lives of certificates: leaves, and what signs them. */
   readonly certificateTtlSeconds: number;
+  readonly caRootTtlSeconds: number;
+  readonly caIntermediateTtlSeconds: number;
+  /** An authority of the user's own; `undefined`: the mesh makes one. */
+  readonly caFiles: AuthorityFileNames | undefined;
   /** Who comes in by the console's door, and for how long. */
   readonly access: AccessConfig;
 };
 
 const DAY_SECONDS = 86_400;
 const HOST_NAMES = "expected at most 32 host names or IP addresses, separated by commas";
+const CIDRS = "expected at most 256 CIDRs, separated by commas, such as 10.0.0.0/8,fd00::/8";
 const HostName = z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i);
 
+function lifetimeOf(defaultDays: number) {
+  return z.coerce
+    .number("expected seconds")
+    .int("expected whole seconds")
+    .min(1, "expected at least 1 second")
+    .max(36_500 * DAY_SECONDS, "expected at most 100 years")
+    .default(defaultDays * DAY_SECONDS);
+}
+
+const Cidrs = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((cidr) => cidr.trim())
+      .filter((cidr) => cidr !== ""),
+  )
+  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], CIDRS)).max(256, CIDRS));
+
 const Env = z.object({
+  HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS: Cidrs.default([]),
   ...AccessEnv,
   DATABASE_URL: z
     .string("required: postgresql://user:password@host:port/database")
@@ -58,7 +87,33 @@ const Env = z.object({
     .min(60, "expected at least 60 seconds")
     .max(90 * DAY_SECONDS, "expected at most 90 days")
     .default(DAY_SECONDS),
+  HEDDLE_CA_ROOT_TTL_SECONDS: lifetimeOf(3650), // Istio's self-signed root: ten years
+  HEDDLE_CA_INTERMEDIATE_TTL_SECONDS: lifetimeOf(365),
+  HEDDLE_CA_CERT_FILE: z.string().min(1).optional(),
+  HEDDLE_CA_KEY_FILE: z.string().min(1).optional(),
+  HEDDLE_CA_ROOT_FILE: z.string().min(1).optional(),
 });
+
+/** All three files or none. */
+function authorityFiles(parsed: z.infer<typeof Env>): AuthorityFileNames | undefined {
+  const names = {
+    HEDDLE_CA_CERT_FILE: parsed.HEDDLE_CA_CERT_FILE,
+    HEDDLE_CA_KEY_FILE: parsed.HEDDLE_CA_KEY_FILE,
+    HEDDLE_CA_ROOT_FILE: parsed.HEDDLE_CA_ROOT_FILE,
+  };
+  const given = Object.entries(names).flatMap(([name, file]) => (file === undefined ? [] : name));
+  if (given.length === 0) return undefined;
+  const {
+    HEDDLE_CA_CERT_FILE: certificate,
+    HEDDLE_CA_KEY_FILE: key,
+    HEDDLE_CA_ROOT_FILE: roots,
+  } = names;
+  if (certificate && key && roots) return { certificate, key, roots };
+  const faults = Object.keys(names)
+    .filter((name) => !given.includes(name))
+    .map((name) => `${name}: required, since ${given.join(" and ")} is given`);
+  throw new InvalidConfigError(faults.join("\n"));
+}
 
 /** Throws `InvalidConfigError`, which names every fault at once. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): ControlPlaneConfig {
@@ -74,7 +129,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     controlPort: parsed.HEDDLE_CONTROL_PORT,
     adminPort: parsed.HEDDLE_CONTROL_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,
+    blockedKeyCidrs: parsed.HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS,
     certificateTtlSeconds: parsed.HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS,
+    caRootTtlSeconds: parsed.HEDDLE_CA_ROOT_TTL_SECONDS,
+    caIntermediateTtlSeconds: parsed.HEDDLE_CA_INTERMEDIATE_TTL_SECONDS,
+    caFiles: authorityFiles(parsed),
     access: accessConfig(parsed),
   });
 }

@@ -13,8 +13,13 @@ import { createAccess } from "./access/access-control.ts";
 import { createApi } from "./api/api.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
 import type { ApiParts } from "./api/parts.ts";
-import { type CertificateAuthority, openAuthority } from "./certificates/certificate-authority.ts";
+import { readAuthorityFiles } from "./certificates/authority-files.ts";
+import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
+import { CertificateAuthority } from "./certificates/certificate-authority.ts";
+import { CertificateLedger } from "./certificates/certificate-ledger.ts";
 import type { ControlPlaneConfig } from "./config.ts";
+import { BlockedAddresses } from "./jwks/blocked-addresses.ts";
+import { KeySets } from "./jwks/key-sets.ts";
 import { createMetrics } from "./metrics.ts";
 import { GuardKeeper } from "./mtls/guard-keeper.ts";
 import { TurnedAway } from "./mtls/turned-away.ts";
@@ -41,6 +46,13 @@ export type ControlPlane = {
   close(): Promise<void>;
 };
 
+/** What there is once the database has been read. */
+type Started = {
+  authority?: CertificateAuthority;
+  keeper?: AuthorityKeeper;
+  stream?: StreamServer;
+};
+
 /** Starts everything; resolves when proxies are served. The API answers 503 until then. */
 export async function startControlPlane(
   settings: ControlPlaneConfig,
@@ -49,7 +61,7 @@ export async function startControlPlane(
   const db = openConfigDb(settings.databaseUrl, (error) => {
     logger.warn({ err: error }, "a database connection was lost");
   });
-  const started: { authority?: CertificateAuthority; stream?: StreamServer } = {};
+  const started: Started = {};
   const parts = assemble(settings, db, logger, started);
   let admin: HttpService | undefined;
   try {
@@ -60,11 +72,18 @@ export async function startControlPlane(
       variable: "HEDDLE_CONTROL_ADMIN_PORT",
     });
     started.authority = await untilAnswered(logger, () => load(settings, parts));
+    const { authority } = started;
+    const onAuthorities = async () => started.stream?.takeAuthorities();
+    const onChange = () => parts.feed.noteIdentity();
+    const keeper = new AuthorityKeeper({ ...parts, authority, onAuthorities, onChange });
+    started.keeper = keeper;
+    await untilAnswered(logger, () => keeper.open());
     await parts.access.start();
     started.stream = await startStreamServer(
       {
         ...parts,
-        authority: started.authority,
+        authority,
+        isRevoked: (serialNumber) => keeper.isRevoked(serialNumber),
         onRegistryChange: () => parts.feed.noteRegistry(),
         onObservations: () => parts.feed.noteObservations(),
         onTurnedAway: (proxyId) => parts.guards.onTurnedAway(proxyId),
@@ -90,7 +109,9 @@ export async function startControlPlane(
     hub.publishEndpoints(touched);
     feed.noteRegistry();
   }, EXPIRE_EVERY_MS);
-  const { stream } = started;
+  const { stream, keeper } = started;
+  keeper?.start();
+  parts.ledger.start();
   const service = admin;
   logger.info({ control: stream.port, api: service.port }, "control plane ready");
   return {
@@ -99,8 +120,11 @@ export async function startControlPlane(
     close: async () => {
       clearInterval(expiry);
       config.close();
+      parts.keySets.close();
       await guards.close();
+      await keeper?.close();
       await Promise.all([service.close(), stream.close()]);
+      await parts.ledger.close();
       await parts.access.close();
       await writer.close();
       await db.close();
@@ -112,13 +136,20 @@ function assemble(
   settings: ControlPlaneConfig,
   db: ConfigDb,
   logger: Logger,
-  started: { authority?: CertificateAuthority; stream?: StreamServer },
+  started: Started,
 ): ApiParts {
   const registry = new Registry();
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
   const feed = new ChangeFeed();
   const turnedAway = new TurnedAway();
+  const keySets = new KeySets({
+    blocked: new BlockedAddresses(settings.blockedKeyCidrs),
+    logger,
+    onChange: () => hub.publish(mesh.replaceKeys()),
+    count: (outcome) => metrics.keyFetches.inc({ outcome }),
+  });
+  mesh.keySets = keySets;
   const metrics = createMetrics({
     connectedProxies: () => hub.size,
     revision: () => mesh.snapshot.revision,
@@ -159,6 +190,7 @@ function assemble(
     mesh,
     hub,
     config,
+    keySets,
     canaryStarts: new CanaryStarts(db),
     feed,
     metrics,
@@ -169,6 +201,12 @@ function assemble(
       if (!started.authority) throw new Error("asked for the authority before it was opened");
       return started.authority;
     },
+    keeper: () => {
+      if (!started.keeper) throw new Error("asked for the authority before it was opened");
+      return started.keeper;
+    },
+    putOut: (proxyId, message) => started.stream?.putOut(proxyId, message) ?? false,
+    ledger: new CertificateLedger({ ...settings, db, logger }),
     controlAddress: () => `${hostOf(settings)}:${started.stream?.port ?? settings.controlPort}`,
   };
 }
@@ -176,18 +214,21 @@ function assemble(
 /** Everything a push needs, read once; after this a dead database stops changes, never streams. */
 async function load(
   settings: ControlPlaneConfig,
-  { db, registry, config }: ApiParts,
+  { db, registry, config, keySets, logger }: ApiParts,
 ): Promise<CertificateAuthority> {
   await migrate(settings.databaseUrl, MIGRATIONS_DIR).catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "HEDDLE_MIGRATION") throw error;
     throw new DatabaseUnavailableError(error);
   });
-  const authority = await openAuthority(db, settings);
   const nowMs = Date.now();
+  const files = settings.caFiles && (await readAuthorityFiles(settings.caFiles, nowMs, logger));
+  const authority = await CertificateAuthority.open(db, settings, files, logger);
   await forgetProxies(db, nowMs - PROXY_MEMORY_MS);
   registry.load(await loadRegistry(db), nowMs + RESTART_LEASE_MS);
   await config.load();
+  // Proxies have had these keys: they are not to lose them for as long as it takes to fetch them again.
+  await keySets.prepare(config.snapshot.workloads.keySources);
   return authority;
 }
 

@@ -42,7 +42,11 @@ export async function runControlPlane(
     controlPort: 0,
     adminPort: 0,
     logLevel: "fatal",
+    blockedKeyCidrs: [],
     certificateTtlSeconds: 3600,
+    caRootTtlSeconds: 3650 * 86_400,
+    caIntermediateTtlSeconds: 365 * 86_400,
+    caFiles: undefined,
     access: {
       sessions: { idleMs: 3_600_000, maxMs: 86_400_000 },
       auditRetentionDays: 30,

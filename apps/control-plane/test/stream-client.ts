@@ -42,7 +42,11 @@ export async function fetchRoot(port: number): Promise<{ pem: string; hash: stri
     );
     opened.once("error", reject);
   });
-  const { raw } = socket.getPeerCertificate(true).issuerCertificate;
+  let certificate = socket.getPeerCertificate(true);
+  while (certificate.issuerCertificate.fingerprint256 !== certificate.fingerprint256) {
+    certificate = certificate.issuerCertificate;
+  }
+  const { raw } = certificate;
   socket.destroy();
   return {
     pem: new X509Certificate(raw).toString(),

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { connect } from "node:tls";
 import type { ProxiesResponse, WorkloadsResponse } from "@heddle/contracts";
 import { startDatabase, waitFor } from "@heddle/testkit";
+import { splitPem } from "../src/snapshot/mesh-trust.ts";
 import { runControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
 import { fetchRoot, join, makeCsr, postJoin, registration, StreamClient } from "./stream-client.ts";
@@ -25,7 +26,11 @@ test("a proxy joins with its token and gets a certificate that names only itself
     certificate.subjectAltName,
     `URI:spiffe://cluster.local/heddle/proxy/${joined.proxyId}`,
   );
-  assert.ok(certificate.verify(new X509Certificate(joined.rootPem).publicKey));
+  const chain = splitPem(joined.certPem).map((pem) => new X509Certificate(pem));
+  const [leaf, intermediate] = chain;
+  assert.ok(leaf && intermediate && chain.length === 2);
+  assert.ok(leaf.verify(intermediate.publicKey));
+  assert.ok(intermediate.verify(new X509Certificate(joined.rootPem).publicKey));
 });
 
 test("the server's certificate bears the names by which proxies of other hosts call it", async (t) => {
@@ -119,6 +124,7 @@ test("a subscription brings routes and endpoints, a change only what it changed"
   });
   const first = await client.next("push");
   assert.deepEqual(first.upserts.map(({ key }) => key).sort(), [
+    "trust/mesh",
     "workload/shop/front",
     "workload/shop/reviews-v1",
     "workload/shop/reviews-v2",
@@ -176,7 +182,7 @@ test("a proxy that comes back with all it had is sent nothing new", async (t) =>
     subscriptions: [{ namespace: "shop", host: "reviews" }],
   };
   const before = await StreamClient.open(t, port, joined, hello);
-  await before.next("push", ({ upserts }) => upserts.length === 3);
+  await before.next("push", ({ upserts }) => upserts.length === 4);
   before.terminate();
   const have = [...before.have(), { key: "service/shop/gone", version: "1" }];
   await plane.restart();

@@ -46,9 +46,15 @@ export {
 } from "./access/users.ts";
 export { DatabaseUnreachableError, describeDatabase, requireDatabase } from "./check-database.ts";
 export {
-  findAuthority,
-  keepFirstAuthority,
+  type AuthorityWriter,
+  changeAuthorities,
+  findPastRotations,
+  loadAuthorities,
+  type NewAuthority,
+  type NewRotation,
+  type StoredAuthorities,
   type StoredAuthority,
+  type StoredRotation,
 } from "./config/certificate-authority.ts";
 export { commitRevision, type DocumentChange, type NewRevision } from "./config/commit-revision.ts";
 export { type ConfigDb, openConfigDb } from "./config/config-db.ts";
@@ -59,6 +65,23 @@ export {
   type PastDocument,
   type StoredDocument,
 } from "./config/documents.ts";
+export {
+  type CertificateCounts,
+  type CertificateRecord,
+  countIssuedCertificates,
+  findIssuedCertificates,
+  findRevokedCertificates,
+  findRotationMembers,
+  type HeldCertificateReport,
+  type HeldReport,
+  type RevocationTarget,
+  type RevokedCertificate,
+  type RotationMember,
+  type RotationQuestion,
+  revokeCertificates,
+  type StoredCertificate,
+  saveIssuedCertificates,
+} from "./config/issued-certificates.ts";
 export {
   claimGuards,
   endGuard,
@@ -94,6 +117,9 @@ export {
   admitProxy,
   createJoinToken,
   findJoinToken,
+  findJoinTokens,
+  type JoinTokenUse,
+  revokeJoinToken,
   type StoredJoinToken,
   useLoginToken,
 } from "./config/tokens.ts";

@@ -4,6 +4,7 @@ type Listener = (event: ChangeEvent) => void;
 
 const REGISTRY_QUIET_MS = 250;
 const OBSERVATIONS_QUIET_MS = 1000;
+const IDENTITY_QUIET_MS = 500;
 const GUARDS_QUIET_MS = 250;
 
 /**
@@ -14,6 +15,7 @@ export class ChangeFeed {
   readonly #listeners = new Set<Listener>();
   #registryTimer: NodeJS.Timeout | undefined;
   #observationsTimer: NodeJS.Timeout | undefined;
+  #identityTimer: NodeJS.Timeout | undefined;
   #guardsTimer: NodeJS.Timeout | undefined;
 
   get size(): number {
@@ -46,6 +48,15 @@ export class ChangeFeed {
       this.#guardsTimer = undefined;
       this.tell({ type: "guards" });
     }, GUARDS_QUIET_MS).unref();
+  }
+
+  /** Authorities, certificates, join tokens or a rotation's progress have changed. */
+  noteIdentity(): void {
+    if (this.#identityTimer) return;
+    this.#identityTimer = setTimeout(() => {
+      this.#identityTimer = undefined;
+      this.tell({ type: "identity" });
+    }, IDENTITY_QUIET_MS).unref();
   }
 
   /** What proxies see of endpoints has changed. */

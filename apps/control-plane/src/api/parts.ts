@@ -1,7 +1,10 @@
 import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
 import type { AccessControl } from "../access/access-control.ts";
+import type { AuthorityKeeper } from "../certificates/authority-keeper.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
+import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
+import type { KeySets } from "../jwks/key-sets.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { GuardKeeper } from "../mtls/guard-keeper.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
@@ -29,12 +32,17 @@ export type ApiParts = {
   readonly config: MeshConfig;
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;
+  readonly keySets: KeySets;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
   readonly access: AccessControl;
   readonly isReady: () => boolean;
   /** Known once the database has been read. */
   readonly authority: () => CertificateAuthority;
+  readonly keeper: () => AuthorityKeeper;
+  readonly ledger: CertificateLedger;
+  /** Ends a proxy's stream; `false`: it has none here. */
+  readonly putOut: (proxyId: string, message: string) => boolean;
   readonly controlAddress: () => string;
 };
 

@@ -26,6 +26,7 @@ export function tokenRoutes({ authority, db, logger }: ApiParts) {
       usesLeft: request.maxUses,
       createdBy: principal.name,
       expiresAtMs,
+      rootHash: authority().rootHash,
     };
     await createJoinToken(db, stored, nowMs);
     logger.info(

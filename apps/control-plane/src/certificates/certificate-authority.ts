@@ -1,24 +1,48 @@
-import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
-import { createHash, randomBytes, webcrypto } from "node:crypto";
+import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import type { WorkloadId } from "@heddle/mesh";
-import { formatSpiffeId } from "@heddle/mesh";
-import { type ConfigDb, findAuthority, keepFirstAuthority } from "@heddle/store";
+import { firstStep, formatSpiffeId, isFinished, type RotationOf } from "@heddle/mesh";
+import type { Logger } from "@heddle/runtime";
+import {
+  type AuthorityWriter,
+  type ConfigDb,
+  changeAuthorities,
+  loadAuthorities,
+  type StoredAuthorities,
+  type StoredRotation,
+} from "@heddle/store";
 import * as x509 from "@peculiar/x509";
+import { AuthorityConflictError, CannotSignError } from "./authority-errors.ts";
+import type { AuthorityFiles } from "./authority-files.ts";
+import {
+  certificateOf,
+  KnownAuthorities,
+  type KnownAuthority,
+  rootHashOf,
+} from "./known-authorities.ts";
 import { openKey, sealKey } from "./seal-key.ts";
+import {
+  checkCsr,
+  exportKey,
+  fingerprintOf,
+  generateKeys,
+  type Issuer,
+  importKey,
+  type MadeAuthority,
+  makeIntermediate,
+  makeRoot,
+  pemOf,
+  signLeaf,
+} from "./sign-certificate.ts";
+import {
+  checkHandover,
+  fingerprintHex,
+  keyOfFilesMissing,
+  needsFiles,
+  takeFiles,
+} from "./take-files.ts";
 
-const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-const ROOT_LIFETIME_MS = 3650 * 86_400_000; // Istio's self-signed root: ten years
-const CLOCK_SKEW_MS = 60_000;
 const SERVER_LIFETIME_MS = 7 * 86_400_000;
-
-x509.cryptoProvider.set(webcrypto);
-
-/** Why a certificate request was turned away. */
-export class CsrRefusedError extends Error {
-  override readonly name = "CsrRefusedError";
-  readonly code = "HEDDLE_CSR_REFUSED";
-}
 
 /** Whose certificate it is to be; `version` undefined: unversioned. */
 export type WorkloadSubject = WorkloadId & {
@@ -26,70 +50,383 @@ export type WorkloadSubject = WorkloadId & {
   readonly version: string | undefined;
 };
 
-export type IssuedCertificate = { readonly pem: string; readonly notAfterMs: number };
-
-/** The mesh's certificate authority: one ECDSA P-256 root that signs every leaf itself. */
-export type CertificateAuthority = {
-  readonly trustBundlePem: string;
-  readonly createdAtMs: number;
-  /** SHA-256 of the root certificate's DER, base64url: the pin in join tokens. */
-  readonly rootHash: string;
-  /** A certificate whose URI SAN is the workload's SPIFFE id, whatever names the request asks for. */
-  issueWorkload(subject: WorkloadSubject, csrPem: string): Promise<IssuedCertificate>;
-  /** A proxy's own certificate, with which it opens the control stream. */
-  issueProxy(proxyId: string, csrPem: string): Promise<IssuedCertificate>;
-  /** Key and chain (leaf, root) of the control plane's own listener. */
-  issueServer(
-    hosts: readonly string[],
-  ): Promise<{ keyPem: string; chainPem: string; notAfterMs: number }>;
+/** A leaf with its chain, and what is written down about it. */
+export type SignedCertificate = {
+  /** The leaf first, then the authorities between it and the root. */
+  readonly chainPem: string;
+  readonly serialNumber: string;
+  readonly fingerprint: string;
+  readonly identity: string;
+  readonly issuerId: number;
+  /** SHA-256 of its public key (SubjectPublicKeyInfo), base64url. */
+  readonly keyHash: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 };
 
-/** Opens the mesh's authority, or makes it at the first start. Throws `SealedKeyError`. */
-export async function openAuthority(
-  db: ConfigDb,
-  settings: { caSecret: string; trustDomain: string; certificateTtlSeconds: number },
-): Promise<CertificateAuthority> {
-  const stored =
-    (await findAuthority(db)) ?? (await keepFirstAuthority(db, await makeRoot(settings)));
-  const root = new x509.X509Certificate(stored.certificatePem);
-  const pkcs8 = Uint8Array.from(openKey(stored.encryptedKey, settings.caSecret));
-  const key = await webcrypto.subtle.importKey("pkcs8", pkcs8, ECDSA_P256, false, ["sign"]);
-  const rootDer = Buffer.from(root.rawData);
-  const leaf = (options: LeafOptions) => signLeaf(root, key, options);
-  const lifetimeMs = settings.certificateTtlSeconds * 1000;
-  const { trustDomain } = settings;
-  return {
-    trustBundlePem: pemOf(root),
-    createdAtMs: stored.createdAtMs,
-    rootHash: createHash("sha256").update(rootDer).digest("base64url"),
-    issueWorkload: async (subject, csrPem) => {
-      const publicKey = await checkCsr(csrPem);
-      const uri = formatSpiffeId({ trustDomain, workload: subject });
-      const name = [{ CN: [subject.name] }, { O: [subject.service] }];
-      if (subject.version !== undefined) name.push({ OU: [subject.version] } as never);
-      return leaf({ publicKey, name, names: [{ type: "url", value: uri }], lifetimeMs });
+/** What the control plane's own listener shows to those who believe one root. */
+export type ServerCertificate = {
+  /** SHA-256 of the root at the chain's end, lower-case hex. */
+  readonly rootFingerprint: string;
+  readonly keyPem: string;
+  /** Leaf, intermediates and the root itself: a proxy that joins has only its hash. */
+  readonly chainPem: string;
+  readonly notAfterMs: number;
+};
+
+export type AuthoritySettings = {
+  readonly caSecret: string;
+  readonly trustDomain: string;
+  readonly certificateTtlSeconds: number;
+  readonly caRootTtlSeconds: number;
+  readonly caIntermediateTtlSeconds: number;
+};
+
+/**
+ * The mesh's certificate authority: a root signs intermediates, one intermediate signs leaves. What stands in the
+ * database holds; every control plane reads it again each second. Signing needs no database.
+ */
+export class CertificateAuthority {
+  readonly #db: ConfigDb;
+  readonly #settings: AuthoritySettings;
+  readonly #files: AuthorityFiles | undefined;
+  readonly #logger: Logger;
+  /** Keys that were opened: scrypt is slow on purpose. */
+  readonly #keys = new Map<number, Promise<CryptoKey>>();
+  #known: KnownAuthorities;
+  #issuer: { readonly authority: KnownAuthority; readonly issuer: Issuer } | undefined;
+
+  private constructor(
+    db: ConfigDb,
+    settings: AuthoritySettings,
+    files: AuthorityFiles | undefined,
+    logger: Logger,
+  ) {
+    this.#db = db;
+    this.#settings = settings;
+    this.#files = files;
+    this.#logger = logger;
+    this.#known = new KnownAuthorities({ authorities: [], rotation: undefined });
+  }
+
+  /** Opens the mesh's authority, or makes it at the first start. Throws `SealedKeyError`. */
+  static async open(
+    db: ConfigDb,
+    settings: AuthoritySettings,
+    files: AuthorityFiles | undefined,
+    logger: Logger,
+  ): Promise<CertificateAuthority> {
+    const authority = new CertificateAuthority(db, settings, files, logger);
+    await checkHandover(db, new KnownAuthorities(await loadAuthorities(db)), files);
+    await authority.refresh();
+    return authority;
+  }
+
+  get known(): KnownAuthorities {
+    return this.#known;
+  }
+
+  get isFromFiles(): boolean {
+    return this.#files !== undefined;
+  }
+
+  /** The roots proxies believe, PEM, the signer's first. */
+  get trustBundlePem(): string {
+    return this.#known.believedRoots(Date.now()).map(certificateOf).join("");
+  }
+
+  /** SHA-256 of the root that new join tokens pin, base64url. */
+  get rootHash(): string {
+    const root = this.#known.lastingRoot(Date.now());
+    if (!root) throw new CannotSignError("the mesh has no root that is valid now");
+    return rootHashOf(root);
+  }
+
+  get createdAtMs(): number {
+    const signer = this.#known.signer;
+    return (signer && this.#known.rootOf(signer))?.createdAtMs ?? 0;
+  }
+
+  /**
+   * Reads the authorities again and mends what must be: none yet, one that has ended, another one given from
+   * files. Returns whether anything is different now.
+   */
+  async refresh(): Promise<boolean> {
+    let stored = await loadAuthorities(this.#db);
+    if (this.#needsMending(new KnownAuthorities(stored))) {
+      await changeAuthorities(this.#db, (now, writer) => this.#mend(now, writer));
+      stored = await loadAuthorities(this.#db);
+    }
+    return this.#take(stored);
+  }
+
+  /** A certificate whose URI SAN is the workload's SPIFFE id, whatever names the request asks for. */
+  async issueWorkload(subject: WorkloadSubject, csrPem: string): Promise<SignedCertificate> {
+    const publicKey = await checkCsr(csrPem);
+    const { trustDomain } = this.#settings;
+    const name: x509.JsonName = [{ CN: [subject.name] }, { O: [subject.service] }];
+    if (subject.version !== undefined) name.push({ OU: [subject.version] });
+    return this.#issue(formatSpiffeId({ trustDomain, workload: subject }), name, publicKey);
+  }
+
+  /** A proxy's own certificate, with which it opens the control stream. */
+  async issueProxy(proxyId: string, csrPem: string): Promise<SignedCertificate> {
+    const publicKey = await checkCsr(csrPem);
+    return this.#issue(
+      proxyUri(this.#settings.trustDomain, proxyId),
+      [{ CN: [proxyId] }],
+      publicKey,
+    );
+  }
+
+  /**
+   * Keys and chains of the control plane's own listener, for every root whose key is here: a proxy that was
+   * away, or a join token made before a rotation, knows only the root of its time. The one to show first, first.
+   */
+  async issueServers(hosts: readonly string[]): Promise<ServerCertificate[]> {
+    const known = this.#known;
+    const nowMs = Date.now();
+    const roots = known.all.filter((one) => one.parentId === undefined && one.notAfterMs > nowMs);
+    const made = await Promise.all(
+      roots.map(async (root) => {
+        const issuer = await this.#serverIssuer(root, nowMs);
+        return issuer && this.#issueServer(root, issuer, hosts);
+      }),
+    );
+    const first = known.signer?.parentId;
+    const firstFingerprint = first === undefined ? undefined : known.find(first)?.fingerprint;
+    return made
+      .flatMap((one) => one ?? [])
+      .sort((a, b) => rank(a, firstFingerprint) - rank(b, firstFingerprint));
+  }
+
+  /** Begins to replace the signing authority. Throws `AuthorityConflictError` while that is not possible. */
+  async startRotation(
+    of: RotationOf,
+    options: {
+      readonly by: string;
+      readonly isStepwise: boolean;
+      readonly reason: string | undefined;
     },
-    issueProxy: async (proxyId, csrPem) => {
-      const publicKey = await checkCsr(csrPem);
-      const value = proxyUri(trustDomain, proxyId);
-      const name = [{ CN: [proxyId] }];
-      return leaf({ publicKey, name, names: [{ type: "url", value }], lifetimeMs });
-    },
-    issueServer: async (hosts) => {
-      const keys = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
-      const names = [...new Set(hosts)].map((value) => ({
-        type: isIP(value) ? ("ip" as const) : ("dns" as const),
-        value,
-      }));
-      const publicKey = keys.publicKey;
-      const name = [{ CN: ["heddle-control-plane"] }];
-      const issued = await leaf({ publicKey, name, names, lifetimeMs: SERVER_LIFETIME_MS });
-      const exported = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
-      const keyPem = x509.PemConverter.encode(exported, "PRIVATE KEY");
-      // The root goes along: a proxy that joins has only its hash, and checks it against the chain.
-      return { keyPem, chainPem: issued.pem + pemOf(root), notAfterMs: issued.notAfterMs };
-    },
-  };
+  ): Promise<void> {
+    await changeAuthorities(this.#db, async (stored, writer) => {
+      const known = new KnownAuthorities(stored);
+      refuseSecondRotation(known.rotation);
+      const from = known.signer;
+      const root = from && known.rootOf(from);
+      if (!from || !root) throw new AuthorityConflictError("no authority signs; rescue it first");
+      if (from.isFromFiles || this.#files) {
+        throw new AuthorityConflictError(
+          "the authority comes from files: put both roots into HEDDLE_CA_ROOT_FILE and start the control plane, then the new certificate and key, then leave the old root out (docs/identity.md)",
+        );
+      }
+      const toId =
+        of === "root"
+          ? await this.#addRoot(writer, false)
+          : await this.#addIntermediate(writer, root, true);
+      const { by: startedBy, isStepwise, reason } = options;
+      await writer.startRotation({
+        of,
+        step: firstStep(of),
+        isStepwise,
+        fromAuthorityId: from.id,
+        toAuthorityId: toId,
+        startedBy,
+        reason,
+      });
+    });
+    await this.refresh();
+  }
+
+  /**
+   * A new root at once, without overlap: what the old one has signed is believed no more. For a root that has
+   * ended, or whose key was stolen.
+   */
+  async rescue(): Promise<void> {
+    await changeAuthorities(this.#db, (stored, writer) =>
+      this.#replaceRoot(new KnownAuthorities(stored), writer),
+    );
+    await this.refresh();
+  }
+
+  async #issue(
+    identity: string,
+    name: x509.JsonName,
+    publicKey: x509.PublicKey,
+  ): Promise<SignedCertificate> {
+    const issuing = this.#issuer;
+    if (!issuing || issuing.authority.notAfterMs <= Date.now()) {
+      throw new CannotSignError("no authority whose key is here may sign now; see the log");
+    }
+    const leaf = await signLeaf(issuing.issuer, {
+      publicKey,
+      name,
+      names: [{ type: "url", value: identity }],
+      lifetimeMs: this.#settings.certificateTtlSeconds * 1000,
+    });
+    return {
+      chainPem: pemOf(leaf) + issuing.authority.certificatePem,
+      serialNumber: leaf.serialNumber.toLowerCase(),
+      fingerprint: fingerprintOf(leaf).toString("hex"),
+      identity,
+      issuerId: issuing.authority.id,
+      keyHash: createHash("sha256").update(Buffer.from(publicKey.rawData)).digest("base64url"),
+      notBeforeMs: leaf.notBefore.getTime(),
+      notAfterMs: leaf.notAfter.getTime(),
+    };
+  }
+
+  async #issueServer(
+    root: KnownAuthority,
+    { authority, issuer }: { authority: KnownAuthority; issuer: Issuer },
+    hosts: readonly string[],
+  ): Promise<ServerCertificate> {
+    const keys = await generateKeys();
+    const names = [...new Set(hosts)].map((value) => ({
+      type: isIP(value) ? ("ip" as const) : ("dns" as const),
+      value,
+    }));
+    const leaf = await signLeaf(issuer, {
+      publicKey: keys.publicKey,
+      name: [{ CN: ["heddle-control-plane"] }],
+      names,
+      lifetimeMs: SERVER_LIFETIME_MS,
+    });
+    return {
+      rootFingerprint: root.fingerprint,
+      keyPem: `${x509.PemConverter.encode(await exportKey(keys), "PRIVATE KEY")}\n`,
+      chainPem: pemOf(leaf) + authority.certificatePem + certificateOf(root),
+      notAfterMs: leaf.notAfter.getTime(),
+    };
+  }
+
+  /** The intermediate under a root that can sign a certificate of our own. */
+  async #serverIssuer(root: KnownAuthority, nowMs: number) {
+    const candidates = this.#known
+      .intermediatesOf(root)
+      .filter((one) => one.notAfterMs > nowMs)
+      .sort((a, b) => Number(b.isSigning) - Number(a.isSigning) || b.id - a.id);
+    for (const authority of candidates) {
+      const key = await this.#keyOf(authority);
+      if (key) return { authority, issuer: { certificate: authority.certificate, key } };
+    }
+    return undefined;
+  }
+
+  /** `undefined`: its key is not here. Throws `SealedKeyError`. */
+  #keyOf(authority: KnownAuthority): Promise<CryptoKey> | undefined {
+    const opened = this.#keys.get(authority.id);
+    if (opened) return opened;
+    const ours = this.#files?.chain[0];
+    if (ours && fingerprintHex(ours.raw) === authority.fingerprint)
+      return Promise.resolve(this.#files.key);
+    if (!authority.encryptedKey) return undefined;
+    const key = importKey(openKey(authority.encryptedKey, this.#settings.caSecret));
+    this.#keys.set(authority.id, key);
+    return key;
+  }
+
+  async #take(stored: StoredAuthorities): Promise<boolean> {
+    const next = new KnownAuthorities(stored);
+    const isSame = next.signature === this.#known.signature;
+    if (isSame && this.#issuer) return false;
+    const { signer } = next;
+    const key = signer && (await this.#keyOf(signer));
+    for (const id of this.#keys.keys()) {
+      if (next.find(id)?.encryptedKey === undefined) this.#keys.delete(id); // destroyed there: forgotten here
+    }
+    this.#known = next;
+    this.#issuer = signer &&
+      key && { authority: signer, issuer: { certificate: signer.certificate, key } };
+    return !isSame;
+  }
+
+  #needsMending(known: KnownAuthorities): boolean {
+    const nowMs = Date.now();
+    const { signer } = known;
+    const root = signer && known.rootOf(signer);
+    if (!signer || !root || signer.notAfterMs <= nowMs || root.notAfterMs <= nowMs) return true;
+    return this.#files !== undefined && needsFiles(known, this.#files);
+  }
+
+  async #mend(stored: StoredAuthorities, writer: AuthorityWriter): Promise<void> {
+    const known = new KnownAuthorities(stored);
+    if (!this.#needsMending(known)) return; // another control plane was faster
+    if (this.#files) {
+      await takeFiles(known, this.#files, writer, this.#logger);
+      return;
+    }
+    const nowMs = Date.now();
+    const { signer } = known;
+    if (signer?.isFromFiles) throw keyOfFilesMissing(signer);
+    const root = known
+      .believedRoots(nowMs)
+      .find((one) => one.encryptedKey !== undefined && (!signer || one.id === signer.parentId));
+    if (!root) return this.#replaceRoot(known, writer);
+    // the first start after leaves were signed by the root itself, or the intermediate has ended
+    if (signer) {
+      this.#logger.error(
+        { ended: new Date(signer.notAfterMs).toISOString() },
+        "the signing intermediate had ended; another one takes its place",
+      );
+    }
+    await closeRotation(known, writer);
+    await this.#addIntermediate(writer, root, true);
+    if (signer) await writer.retire(signer.id);
+  }
+
+  async #replaceRoot(known: KnownAuthorities, writer: AuthorityWriter): Promise<void> {
+    if (this.#files) {
+      throw new AuthorityConflictError("the authority comes from files: give another one there");
+    }
+    const before = known.all.filter((one) => one.retiredAtMs === undefined);
+    if (before.length > 0) {
+      this.#logger.error(
+        "the mesh gets a new root without overlap: proxies that are not connected have to join again",
+      );
+    }
+    await closeRotation(known, writer);
+    for (const one of before) {
+      await writer.retire(one.id);
+      await writer.destroyKey(one.id);
+    }
+    await this.#addRoot(writer, true);
+  }
+
+  /** A root and its first intermediate; returns the latter's number. */
+  async #addRoot(writer: AuthorityWriter, isSigning: boolean): Promise<number> {
+    const { trustDomain, caRootTtlSeconds } = this.#settings;
+    const root = await makeRoot(trustDomain, caRootTtlSeconds * 1000);
+    const id = await writer.add(this.#sealed(root));
+    const certificate = new x509.X509Certificate(root.certificatePem);
+    const issuer = { certificate, key: await importKey(root.privateKey) };
+    return this.#addUnder(writer, id, issuer, isSigning);
+  }
+
+  async #addIntermediate(
+    writer: AuthorityWriter,
+    root: KnownAuthority,
+    isSigning: boolean,
+  ): Promise<number> {
+    const key = await this.#keyOf(root);
+    if (!key) throw new AuthorityConflictError("the root's key is not here");
+    return this.#addUnder(writer, root.id, { certificate: root.certificate, key }, isSigning);
+  }
+
+  async #addUnder(
+    writer: AuthorityWriter,
+    parentId: number,
+    root: Issuer,
+    isSigning: boolean,
+  ): Promise<number> {
+    const { trustDomain, caIntermediateTtlSeconds } = this.#settings;
+    const made = await makeIntermediate(root, trustDomain, caIntermediateTtlSeconds * 1000);
+    return writer.add({ ...this.#sealed(made), parentId, isSigning });
+  }
+
+  #sealed({ certificatePem, privateKey }: MadeAuthority) {
+    return { certificatePem, encryptedKey: sealKey(privateKey, this.#settings.caSecret) };
+  }
 }
 
 /** `spiffe://<trust-domain>/heddle/proxy/<proxyId>` */
@@ -97,94 +434,22 @@ export function proxyUri(trustDomain: string, proxyId: string): string {
   return `spiffe://${trustDomain}/heddle/proxy/${proxyId}`;
 }
 
-async function makeRoot({ caSecret, trustDomain }: { caSecret: string; trustDomain: string }) {
-  const keys = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
-  const createdAtMs = Date.now();
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: [{ CN: ["Heddle root"] }, { O: [trustDomain] }],
-    notBefore: new Date(createdAtMs - CLOCK_SKEW_MS),
-    notAfter: new Date(createdAtMs + ROOT_LIFETIME_MS),
-    keys,
-    signingAlgorithm: ECDSA_P256,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
-  return { certificatePem: pemOf(root), encryptedKey: sealKey(pkcs8, caSecret), createdAtMs };
+function rank({ rootFingerprint }: ServerCertificate, first: string | undefined): number {
+  return rootFingerprint === first ? 0 : 1;
 }
 
-type LeafOptions = {
-  readonly publicKey: x509.PublicKey | CryptoKey;
-  readonly name: x509.JsonName;
-  readonly names: x509.JsonGeneralNames;
-  readonly lifetimeMs: number;
-};
-
-async function signLeaf(
-  root: x509.X509Certificate,
-  signingKey: CryptoKey,
-  { publicKey, name, names, lifetimeMs }: LeafOptions,
-): Promise<IssuedCertificate> {
-  const nowMs = Date.now();
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: name,
-    issuer: root.subjectName,
-    notBefore: new Date(nowMs - CLOCK_SKEW_MS),
-    notAfter: new Date(nowMs + lifetimeMs),
-    publicKey,
-    signingKey,
-    signingAlgorithm: ECDSA_P256,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([
-        x509.ExtendedKeyUsage.clientAuth,
-        x509.ExtendedKeyUsage.serverAuth,
-      ]),
-      new x509.SubjectAlternativeNameExtension(names),
-      await x509.AuthorityKeyIdentifierExtension.create(root, false),
-    ],
-  });
-  return { pem: pemOf(certificate), notAfterMs: certificate.notAfter.getTime() };
+function refuseSecondRotation(rotation: StoredRotation | undefined): void {
+  if (!rotation) return;
+  throw new AuthorityConflictError(
+    `a rotation of the ${rotation.of} is under way (${rotation.step}); one at a time`,
+  );
 }
 
-/** The request's key, once its signature proves that the asker holds the private half. */
-async function checkCsr(csrPem: string): Promise<x509.PublicKey> {
-  const request = parseCsr(csrPem);
-  if (!isAllowedKey(request.publicKey.algorithm)) {
-    throw new CsrRefusedError("the request's key must be ECDSA P-256");
-  }
-  const isSigned = await request.verify().catch(() => false);
-  if (!isSigned) throw new CsrRefusedError("the request's signature does not match its key");
-  return request.publicKey;
-}
-
-function parseCsr(csrPem: string): x509.Pkcs10CertificateRequest {
-  try {
-    return new x509.Pkcs10CertificateRequest(csrPem);
-  } catch {
-    throw new CsrRefusedError("not a certificate request in PEM (PKCS #10)");
-  }
-}
-
-function isAllowedKey(algorithm: { name: string; namedCurve?: string }): boolean {
-  return algorithm.name === "ECDSA" && algorithm.namedCurve === "P-256";
-}
-
-function serialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = (bytes[0] ?? 0) & 0x7f || 1; // positive, as RFC 5280 §4.1.2.2 wants it
-  return bytes.toString("hex");
-}
-
-function pemOf(certificate: x509.X509Certificate): string {
-  return `${certificate.toString("pem").trimEnd()}\n`;
+/** A rotation that an emergency has overtaken. */
+async function closeRotation(
+  { rotation }: KnownAuthorities,
+  writer: AuthorityWriter,
+): Promise<void> {
+  if (!rotation || isFinished(rotation)) return;
+  await writer.changeRotation(rotation.id, { step: "aborted", finishedAtMs: Date.now() });
 }

@@ -41,7 +41,8 @@ export class Registry {
     leaseEndsAtMs: number,
   ): void {
     for (const proxy of stored.proxies) {
-      this.#proxies.set(proxy.id, { ...proxy, isConnected: false, hasLeft: false });
+      const hasLeft = proxy.leftAtMs !== undefined;
+      this.#proxies.set(proxy.id, { ...proxy, isConnected: false, hasLeft });
     }
     for (const instance of stored.instances) this.#put({ ...instance, leaseEndsAtMs });
   }
@@ -94,6 +95,7 @@ export class Registry {
       ...about,
       isConnected: true,
       hasLeft: false,
+      leftAtMs: undefined,
       lastSeenAtMs: nowMs,
     });
     const touched = new Set<string>();
@@ -136,8 +138,30 @@ export class Registry {
   }
 
   /** The proxy says goodbye: its instances go at once. */
-  leave(proxyId: string): TouchedServices {
-    this.#update(proxyId, { isConnected: false, hasLeft: true });
+  leave(proxyId: string, nowMs = Date.now()): TouchedServices {
+    this.#update(proxyId, { isConnected: false, hasLeft: true, leftAtMs: nowMs });
+    return new Set(this.instancesOfProxy(proxyId).map((instance) => this.#remove(instance)));
+  }
+
+  /** The roots a proxy has said it believes, SHA-256 in base64url. */
+  noteTrust(proxyId: string, trustedRoots: readonly string[]): void {
+    const before = this.#proxies.get(proxyId)?.trustedRoots ?? [];
+    if (before.join() !== trustedRoots.join()) this.#update(proxyId, { trustedRoots });
+  }
+
+  /** The key of the proxy's newest own certificate, by which it can prove later who it was. */
+  noteOwnKey(proxyId: string, ownKeyHash: string): void {
+    this.#update(proxyId, { ownKeyHash });
+  }
+
+  /** The proxy is put out: its instances go at once, and it does not come back under this id. */
+  revoke(proxyId: string, nowMs: number): TouchedServices {
+    this.#update(proxyId, {
+      isConnected: false,
+      hasLeft: true,
+      leftAtMs: nowMs,
+      revokedAtMs: nowMs,
+    });
     return new Set(this.instancesOfProxy(proxyId).map((instance) => this.#remove(instance)));
   }
 

@@ -5,6 +5,7 @@ import type {
   Subscription,
   WorkloadResource,
 } from "@heddle/contracts";
+import { TRUST_KEY } from "@heddle/contracts";
 import {
   formatId,
   type PeerAuthentication,
@@ -14,10 +15,12 @@ import {
   serviceOfHost,
 } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
+import type { KeySets } from "../jwks/key-sets.ts";
 import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
 import { changedHostKeys, hostKeys } from "./host-index.ts";
+import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { addPorts, registeredPorts } from "./registered-ports.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
@@ -45,6 +48,9 @@ const MAX_MEANINGS = 100_000;
  */
 export class MeshView {
   readonly trustDomain: string;
+  readonly trust: MeshTrust;
+  /** Where issuers' keys come from; `undefined`: none are fetched. */
+  keySets: Pick<KeySets, "find" | "want"> | undefined;
   readonly #registry: Registry;
   readonly #endpoints = new Map<string, Served>();
   /** Services with the ports their instances have registered, where documents declare none. */
@@ -64,6 +70,7 @@ export class MeshView {
   constructor(registry: Registry, trustDomain: string) {
     this.#registry = registry;
     this.trustDomain = trustDomain;
+    this.trust = new MeshTrust(trustDomain);
   }
 
   get snapshot(): ConfigSnapshot {
@@ -79,6 +86,7 @@ export class MeshView {
   replaceSnapshot(next: ConfigSnapshot): Set<string> {
     const before = this.#snapshot;
     this.#snapshot = next;
+    this.keySets?.want(next.workloads.keySources);
     this.#generation += 1;
     this.#meanings.clear();
     const touched = new Set<string>();
@@ -96,12 +104,31 @@ export class MeshView {
       for (const key of changedHostKeys(before.hosts, next.hosts)) touched.add(key);
     }
     if (before.sidecars.signature !== next.sidecars.signature) touched.add(SIDECARS);
+    if (this.trust.update(next)) touched.add(TRUST_KEY);
     return touched;
+  }
+
+  /** Takes what the authority says of trust; returns the keys of the resources that differ by it. */
+  replaceTrust(authority: AuthorityTrust): Set<string> {
+    if (!this.trust.setAuthority(authority, this.#snapshot)) return new Set();
+    this.#generation += 1;
+    return new Set([TRUST_KEY]);
   }
 
   /** Keys of the workloads for which something else holds; nothing is looked at while policies are the same. */
   #changedWorkloads(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
     if (before.workloads.signature === next.workloads.signature) return [];
+    return this.#remakeWorkloads();
+  }
+
+  /** An issuer has published other keys: returns the keys of the resources that differ by it. */
+  replaceKeys(): Set<string> {
+    const touched = new Set(this.#remakeWorkloads());
+    if (touched.size > 0) this.#generation += 1;
+    return touched;
+  }
+
+  #remakeWorkloads(): string[] {
     const known = this.#workloads;
     this.#workloads = new WeakMap();
     return [...this.#registry.instances()].flatMap((instance) => {
@@ -220,6 +247,7 @@ export class MeshView {
   cut(hosted: readonly StoredInstance[], subscriptions: Iterable<Subscription>): ProxyView {
     const resources = new Map<string, ProxyResource>();
     const resolutions = new Map<string, Resolution>();
+    if (this.trust.resource) resources.set(TRUST_KEY, this.trust.resource);
     for (const instance of hosted) {
       const resource = this.workload(instance);
       resources.set(resource.key, resource);
@@ -238,7 +266,8 @@ export class MeshView {
     if (known) return known;
     const workload = { namespace: instance.namespace, name: instance.workload };
     const { workloads, sidecars } = this.#snapshot;
-    const resource = workloads.resource(workload, instance.labels, sidecars);
+    const keysOf = this.keySets?.find;
+    const resource = workloads.resource(workload, instance.labels, sidecars, keysOf);
     this.#workloads.set(instance.labels, resource);
     return resource;
   }

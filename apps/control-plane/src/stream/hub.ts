@@ -30,6 +30,10 @@ export class StreamHub {
     return this.#sessions.size;
   }
 
+  sessions(): Iterable<ProxySession> {
+    return this.#sessions.values();
+  }
+
   find(proxyId: string): ProxySession | undefined {
     return this.#sessions.get(proxyId);
   }

@@ -1,10 +1,16 @@
-import { CONTROL_STREAM_PROTOCOL, type ControlMessage, ProxyMessage } from "@heddle/contracts";
+import {
+  CONTROL_STREAM_PROTOCOL,
+  type ControlMessage,
+  type HeldCertificate,
+  ProxyMessage,
+  TRUST_KEY,
+} from "@heddle/contracts";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import type { RawData, WebSocket } from "ws";
-import {
-  type CertificateAuthority,
-  CsrRefusedError,
-} from "../certificates/certificate-authority.ts";
+import { CannotSignError } from "../certificates/authority-errors.ts";
+import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
+import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
+import { CsrRefusedError } from "../certificates/sign-certificate.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { Observations } from "../registry/observations.ts";
@@ -28,6 +34,7 @@ export type StreamParts = {
   readonly observations: Observations;
   readonly turnedAway: TurnedAway;
   readonly authority: CertificateAuthority;
+  readonly ledger: CertificateLedger;
   readonly trustDomain: string;
   readonly logger: Logger;
   readonly metrics: ControlPlaneMetrics;
@@ -47,6 +54,8 @@ export class ProxyConnection {
   readonly #helloTimer: NodeJS.Timeout;
   #session: ProxySession | undefined;
   #csrsUnderWay = 0;
+  /** It tells which certificates it uses; for one that does not, what it is sent counts as used. */
+  #tellsWhatItHolds = false;
   #lastSignOfLifeMs = Date.now();
 
   constructor(parts: StreamParts, socket: WebSocket, proxyId: string) {
@@ -80,6 +89,12 @@ export class ProxyConnection {
     this.#refuse("HEDDLE_STREAM_REPLACED", "the proxy has opened another stream");
   }
 
+  /** The proxy is put out of the mesh. */
+  putOut(message: string): void {
+    this.#detach();
+    this.#refuse("HEDDLE_PROXY_REVOKED", message);
+  }
+
   /** The control plane stops; the proxy will come back. */
   close(): void {
     this.#detach();
@@ -99,6 +114,8 @@ export class ProxyConnection {
       case "csr":
         void this.#onCsr(message);
         return;
+      case "installed":
+        return this.#onInstalled(message);
       case "ack":
       case "nack":
         return this.#onAnswer(session, message);
@@ -143,6 +160,9 @@ export class ProxyConnection {
       hello,
     );
     this.#session = session;
+    this.#tellsWhatItHolds = hello.certificates !== undefined;
+    if (hello.certificates) this.#parts.ledger.holds(this.#proxyId, hello.certificates);
+    this.#noteTrust(session);
     hub.add(session);
     this.#publish(touched);
     void session.publish(); // the first push always comes, be it empty: the proxy then knows it is current
@@ -166,6 +186,7 @@ export class ProxyConnection {
   #onAnswer(session: ProxySession, message: Extract<ProxyMessage, { type: "ack" | "nack" }>): void {
     const { metrics, logger } = this.#parts;
     if (!session.answer(message)) return;
+    this.#noteTrust(session);
     this.#publish(this.#parts.mesh.noteRunning(this.#proxyId, session.takeRunning()));
     if (message.type === "nack") {
       metrics.rejects.inc();
@@ -186,6 +207,18 @@ export class ProxyConnection {
     if (turnedAway.note(this.#proxyId, hosted, callers, Date.now())) onTurnedAway(this.#proxyId);
   }
 
+  #onInstalled({ workload, serialNumber }: HeldCertificate): void {
+    this.#parts.ledger.installed(this.#proxyId, { workload, serialNumber });
+  }
+
+  /** The roots the proxy believes, by the trust it runs. What no later version tells, stays as it was. */
+  #noteTrust(session: ProxySession): void {
+    const { mesh, registry } = this.#parts;
+    const version = session.runs(TRUST_KEY);
+    const roots = version === undefined ? [] : mesh.trust.rootsOf(version);
+    if (roots) registry.noteTrust(this.#proxyId, roots);
+  }
+
   #onDraining(): void {
     this.#publish(this.#parts.registry.drain(this.#proxyId));
     this.#parts.onRegistryChange();
@@ -193,7 +226,7 @@ export class ProxyConnection {
 
   #onBye(): void {
     const { registry } = this.#parts;
-    const touched = registry.leave(this.#proxyId);
+    const touched = registry.leave(this.#proxyId, Date.now());
     this.#parts.turnedAway.forget(this.#proxyId);
     this.#detach();
     this.#publish(touched);
@@ -202,44 +235,53 @@ export class ProxyConnection {
   }
 
   async #onCsr(request: Extract<ProxyMessage, { type: "csr" }>): Promise<void> {
-    const { authority, metrics, logger } = this.#parts;
+    const { authority, ledger, metrics } = this.#parts;
     if (this.#csrsUnderWay >= MAX_CSRS_AT_ONCE) {
       return this.#refuse("HEDDLE_TOO_MANY_CSRS", "too many certificate requests at once");
     }
     this.#csrsUnderWay += 1;
     metrics.csrs.inc();
     try {
+      ledger.admit(this.#proxyId, request.workload);
       const issued = await this.#issue(request);
       if (!issued) return;
       metrics.certificates.inc();
+      const { workload } = request;
+      ledger.issued({ ...issued, proxyId: this.#proxyId, workload: workload ?? undefined });
+      const { serialNumber } = issued;
+      if (!this.#tellsWhatItHolds) ledger.installed(this.#proxyId, { workload, serialNumber });
       this.#send({
         type: "certificate",
         workload: request.workload,
-        chainPem: issued.pem,
+        chainPem: issued.chainPem,
         trustBundlePem: authority.trustBundlePem,
         notAfterMs: issued.notAfterMs,
       });
     } catch (error) {
-      if (!(error instanceof CsrRefusedError)) {
-        logger.error(
-          { err: toHeddleError(error), proxyId: this.#proxyId },
-          "certificate not issued",
-        );
-      }
-      const reason = error instanceof CsrRefusedError ? error : undefined;
-      this.#send({
-        type: "refused",
-        code: reason?.code ?? "HEDDLE_UNEXPECTED",
-        message: reason?.message ?? "the certificate could not be issued; try again",
-      });
+      this.#refuseCsr(error);
     } finally {
       this.#csrsUnderWay -= 1;
     }
   }
 
+  #refuseCsr(error: unknown): void {
+    if (error instanceof CsrRefusedError || error instanceof CannotSignError) {
+      this.#send({ type: "refused", code: error.code, message: error.message });
+      return;
+    }
+    const { logger } = this.#parts;
+    logger.error({ err: toHeddleError(error), proxyId: this.#proxyId }, "certificate not issued");
+    const message = "the certificate could not be issued; try again";
+    this.#send({ type: "refused", code: "HEDDLE_UNEXPECTED", message });
+  }
+
   async #issue({ workload, csrPem }: Extract<ProxyMessage, { type: "csr" }>) {
     const { authority, registry } = this.#parts;
-    if (workload === null) return authority.issueProxy(this.#proxyId, csrPem);
+    if (workload === null) {
+      const own = await authority.issueProxy(this.#proxyId, csrPem);
+      registry.noteOwnKey(this.#proxyId, own.keyHash);
+      return own;
+    }
     const instanceId = `${this.#proxyId}/${workload.namespace}/${workload.name}`;
     const instance = registry.findInstance(instanceId);
     if (!instance) {

@@ -6,6 +6,7 @@ import type {
   ProxyState,
   Subscription,
 } from "@heddle/contracts";
+import type { WorkloadId } from "@heddle/mesh";
 import type { Registry } from "../registry/registry.ts";
 import {
   type MeshView,
@@ -79,6 +80,21 @@ export class ProxySession {
       this.#told.delete(key); // asked again: answered again
     }
     return true;
+  }
+
+  /** The version of a resource that the proxy runs, as far as it has said so. */
+  runs(key: string): string | undefined {
+    return this.#have.get(key);
+  }
+
+  /** So many workloads it serves. */
+  get hostedCount(): number {
+    return this.#registry.instancesOfProxy(this.proxyId).length;
+  }
+
+  /** Asks the proxy for certificate requests: another authority signs now. */
+  renew(workload: WorkloadId | null, withinMs: number): void {
+    this.#send({ type: "renew", workload, withinMs });
   }
 
   /** Resource keys whose change concerns this proxy. */

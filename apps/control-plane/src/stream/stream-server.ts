@@ -1,42 +1,55 @@
-import { constants } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { CONTROL_STREAM_PATH, JOIN_PATH, type Problem } from "@heddle/contracts";
 import { PortTakenError, toHeddleError } from "@heddle/runtime";
-import type { ConfigDb } from "@heddle/store";
+import { type ConfigDb, findIssuedCertificates } from "@heddle/store";
 import { WebSocketServer } from "ws";
 import { problem } from "../api/problem.ts";
 import { proxyUri } from "../certificates/certificate-authority.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { join } from "./join.ts";
 import { LEASE_MS, ProxyConnection, type StreamParts } from "./proxy-connection.ts";
+import { ServerIdentity } from "./server-identity.ts";
 
 const MAX_JOIN_BODY_BYTES = 64 * 1024;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024; // a hello of 1000 workloads and 10 000 destinations
 const MAX_CONNECTIONS = 20_000;
+const MAX_CHAIN = 10;
 const ALIVE_EVERY_MS = LEASE_MS / 3;
 // A whole fleet on one machine may join at once; after that one address gets 20 a second.
 const JOIN_LIMIT = { burst: 400, perSecond: 20 };
 
-export type StreamServer = { readonly port: number; close(): Promise<void> };
+export type StreamServerParts = StreamParts & {
+  readonly db: ConfigDb;
+  /** Serial numbers in lower-case hex. */
+  readonly isRevoked: (serialNumber: string) => boolean;
+};
+
+export type StreamServer = {
+  readonly port: number;
+  /** Shows and believes what the authority says now. */
+  takeAuthorities(): Promise<void>;
+  /** Ends a proxy's stream, since it is out of the mesh; `false`: it has none here. */
+  putOut(proxyId: string, message: string): boolean;
+  close(): Promise<void>;
+};
 
 /** Listens for proxies: `POST /v1/join` with a token, and the stream with a proxy's certificate. */
 export async function startStreamServer(
-  parts: StreamParts & { readonly db: ConfigDb },
+  parts: StreamServerParts,
   listen: { readonly host: string; readonly port: number; readonly names: readonly string[] },
 ): Promise<StreamServer> {
   const names = ["localhost", "127.0.0.1", "::1", hostname(), listen.host, ...listen.names];
   const hosts = names.filter((name) => name !== "0.0.0.0" && name !== "::");
-  let certificate = await parts.authority.issueServer(hosts);
+  const identity = await ServerIdentity.create(parts.authority, hosts, parts.logger);
   const server = createServer({
-    ...toSecureContext(parts, certificate),
+    ...identity.options,
+    SNICallback: (name, done) => done(null, identity.find(name)),
     requestCert: true,
     rejectUnauthorized: false, // a proxy that joins has no certificate yet; the stream checks it itself
-    minVersion: "TLSv1.3",
-    secureOptions: constants.SSL_OP_NO_TICKET, // a resumed session would not show the certificate
     requestTimeout: 10_000,
     headersTimeout: 10_000,
     maxHeaderSize: 16_384,
@@ -54,41 +67,49 @@ export async function startStreamServer(
     void answer(parts, limiter, request, response);
   });
   server.on("upgrade", (request, socket, head) => {
-    const proxyId = streamCaller(parts, request);
-    if (typeof proxyId !== "string") return refuseUpgrade(socket, proxyId);
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      connections.get(proxyId)?.replace();
-      const connection = new ProxyConnection(parts, webSocket, proxyId);
-      connections.set(proxyId, connection);
-      webSocket.once("close", () => {
-        if (connections.get(proxyId) === connection) connections.delete(proxyId);
-      });
-    });
+    const drop = (error: Error) => parts.logger.debug({ err: error }, "stream not opened");
+    socket.on("error", drop);
+    streamCaller(parts, request).then(
+      (caller) => {
+        socket.off("error", drop);
+        if (typeof caller !== "string") return refuseUpgrade(socket, caller);
+        webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+          connections.get(caller)?.replace();
+          const connection = new ProxyConnection(parts, webSocket, caller);
+          connections.set(caller, connection);
+          webSocket.once("close", () => {
+            if (connections.get(caller) === connection) connections.delete(caller);
+          });
+        });
+      },
+      (error: unknown) => {
+        parts.logger.error({ err: toHeddleError(error) }, "stream not opened");
+        socket.destroy();
+      },
+    );
   });
   server.on("tlsClientError", (error) => parts.logger.debug({ err: error }, "handshake failed"));
   const alive = setInterval(() => {
     const nowMs = Date.now();
     for (const connection of connections.values()) connection.checkAlive(nowMs);
   }, ALIVE_EVERY_MS);
-  const renewal = setInterval(() => {
-    if (certificate.notAfterMs - Date.now() > 3 * 86_400_000) return;
-    parts.authority.issueServer(hosts).then(
-      (next) => {
-        certificate = next;
-        server.setSecureContext(toSecureContext(parts, next));
-      },
-      (error: unknown) => {
-        parts.logger.error({ err: toHeddleError(error) }, "own certificate not renewed");
-      },
-    );
-  }, 3_600_000);
+  identity.start((options) => server.setSecureContext(options));
   await listenOn(server, listen);
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : listen.port,
+    takeAuthorities: async () => {
+      await identity.renew();
+      server.setSecureContext(identity.options);
+    },
+    putOut: (proxyId, message) => {
+      const connection = connections.get(proxyId);
+      connection?.putOut(message);
+      return connection !== undefined;
+    },
     close: async () => {
       clearInterval(alive);
-      clearInterval(renewal);
+      identity.stop();
       for (const connection of connections.values()) connection.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
@@ -96,13 +117,6 @@ export async function startStreamServer(
       await closed;
     },
   };
-}
-
-function toSecureContext(
-  { authority }: StreamParts,
-  certificate: { keyPem: string; chainPem: string },
-) {
-  return { key: certificate.keyPem, cert: certificate.chainPem, ca: authority.trustBundlePem };
 }
 
 async function listenOn(
@@ -119,7 +133,7 @@ async function listenOn(
 }
 
 async function answer(
-  parts: StreamParts & { readonly db: ConfigDb },
+  parts: StreamServerParts,
   limiter: RateLimiter,
   request: IncomingMessage,
   response: ServerResponse,
@@ -140,7 +154,7 @@ async function answer(
 }
 
 async function serveJoin(
-  parts: StreamParts & { readonly db: ConfigDb },
+  parts: StreamServerParts,
   limiter: RateLimiter,
   request: IncomingMessage,
 ): Promise<object | Problem> {
@@ -188,10 +202,10 @@ function parseJson(text: string): unknown {
 }
 
 /** The proxy that its certificate names, or why it may not open a stream. */
-function streamCaller(
-  { trustDomain, registry }: StreamParts,
+async function streamCaller(
+  parts: StreamServerParts,
   request: IncomingMessage,
-): string | Problem {
+): Promise<string | Problem> {
   const socket = request.socket as TLSSocket;
   if (request.url !== CONTROL_STREAM_PATH) {
     return problem(404, "HEDDLE_NOT_FOUND", "nothing is here");
@@ -199,14 +213,55 @@ function streamCaller(
   if (!socket.authorized) {
     return problem(401, "HEDDLE_NO_CERTIFICATE", "the stream needs a certificate of this mesh");
   }
-  const names = socket.getPeerCertificate().subjectaltname?.split(", ") ?? [];
-  const prefix = `URI:${proxyUri(trustDomain, "")}`;
+  const certificate = socket.getPeerCertificate(true);
+  const names = certificate.subjectaltname?.split(", ") ?? [];
+  const prefix = `URI:${proxyUri(parts.trustDomain, "")}`;
   const proxyId =
     names.length === 1 && names[0]?.startsWith(prefix) ? names[0].slice(prefix.length) : "";
-  if (!registry.findProxy(proxyId)) {
+  const proxy = parts.registry.findProxy(proxyId);
+  if (!proxy) {
     return problem(403, "HEDDLE_UNKNOWN_PROXY", "the certificate is not that of a joined proxy");
   }
-  return proxyId;
+  const serialNumber = certificate.serialNumber.toLowerCase();
+  if (proxy.revokedAtMs !== undefined || parts.isRevoked(serialNumber)) {
+    return problem(403, "HEDDLE_PROXY_REVOKED", "the proxy or its certificate was revoked");
+  }
+  if (await isOfThisMesh(parts, certificate)) return proxyId;
+  const why = "the certificate is of a root that is believed no more; join again with a new token";
+  return problem(401, "HEDDLE_NO_CERTIFICATE", why);
+}
+
+/**
+ * A certificate under a root that is not believed any more passes only if it is the very one that was issued: a
+ * proxy that was away during a rotation comes back by it, and nobody else does who has that root's key.
+ */
+async function isOfThisMesh(
+  { authority, db }: StreamServerParts,
+  certificate: DetailedPeerCertificate,
+): Promise<boolean> {
+  const root = hexOf(lastOf(certificate).fingerprint256);
+  const isBelieved = authority.known
+    .believedRoots(Date.now())
+    .some(({ fingerprint }) => fingerprint === root);
+  if (isBelieved) return true;
+  const serialNumber = certificate.serialNumber.toLowerCase();
+  const { certificates } = await findIssuedCertificates(db, { serialNumber, limit: 1 });
+  return certificates[0]?.fingerprint === hexOf(certificate.fingerprint256);
+}
+
+/** The end of the chain as it was verified; a root is its own issuer. */
+function lastOf(certificate: DetailedPeerCertificate): DetailedPeerCertificate {
+  let last = certificate;
+  for (let depth = 0; depth < MAX_CHAIN; depth++) {
+    const issuer: DetailedPeerCertificate | undefined = last.issuerCertificate;
+    if (!issuer || issuer === last || issuer.fingerprint256 === last.fingerprint256) break;
+    last = issuer;
+  }
+  return last;
+}
+
+function hexOf(fingerprint: string): string {
+  return fingerprint.replaceAll(":", "").toLowerCase();
 }
 
 function refuseUpgrade(socket: Duplex, refusal: Problem): void {

@@ -19,6 +19,7 @@ import {
   type CertificateStanding,
   type Holder,
 } from "../identity/certificate-keeper.ts";
+import { HeldCertificates } from "../identity/held-certificates.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
 import { MeshTrust } from "../identity/mesh-trust.ts";
@@ -57,6 +58,7 @@ export class ProxyBrain {
   readonly #observer: Observer;
   readonly #teller: TurnedAwayTeller;
   readonly #keeper: CertificateKeeper;
+  readonly #held = new HeldCertificates((message) => this.#stream.send(message));
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
@@ -103,7 +105,10 @@ export class ProxyBrain {
     this.#keeper = new CertificateKeeper({
       canSend: () => this.#stream.isLive,
       send: (message) => this.#stream.send(message),
-      onInstalled: (holder, material) => data.save(identityFile(holder), material),
+      onInstalled: (holder, material) => {
+        data.save(identityFile(holder), material);
+        this.#held.tell(holder, material);
+      },
       logger,
       draw: Math.random,
     });
@@ -236,6 +241,7 @@ export class ProxyBrain {
       workloads: this.workloads.map((workload) => workload.registration(proxyId)),
       subscriptions: this.#resolver.subscriptions,
       have: this.configuration.have,
+      certificates: this.#held.all(),
     };
   }
 
@@ -280,6 +286,7 @@ export class ProxyBrain {
   #tryInstall(holder: Holder, identity: HeldIdentity, material: KeyAndCertificate): void {
     try {
       identity.install(material);
+      this.#held.restore(holder, material);
     } catch (error) {
       this.#logger.warn({ holder, err: error }, "a certificate on disk is not usable");
     }

@@ -1,5 +1,6 @@
 import type {
   ConnectionPool,
+  ExternalAuthorizer,
   FaultInjection,
   LocalityPolicy,
   OutlierDetection,
@@ -19,9 +20,14 @@ export type MeshConfigDocument = Named<"MeshConfig"> & {
     | undefined;
   readonly trustDomain: string | undefined;
   readonly trustDomainAliases: readonly string[];
+  /** Roots beside the mesh's own; without trust domains they are the mesh's. */
+  readonly caCertificates: readonly {
+    readonly pem: string;
+    readonly trustDomains: readonly string[];
+  }[];
   readonly rootNamespace: string | undefined;
   readonly trustedProxyCount: number | undefined;
-  readonly extensionProviders: readonly { readonly name: string; readonly type: string }[];
+  readonly extensionProviders: readonly ExtensionProvider[];
   readonly defaultRetries: RetryPolicy | undefined;
   readonly locality: LocalityPolicy | undefined;
   readonly defaultTrafficPolicy:
@@ -30,6 +36,13 @@ export type MeshConfigDocument = Named<"MeshConfig"> & {
         readonly outlierDetection: OutlierDetection | undefined;
       }
     | undefined;
+};
+
+/** Somebody outside the mesh's own processes, by the name policies use; kinds other than authorizers are kept as they are. */
+export type ExtensionProvider = {
+  readonly name: string;
+  readonly type: string;
+  readonly authorizer?: ExternalAuthorizer;
 };
 
 /** A rule between a set of sources and a set of destinations (heddle.dev/v1); both are ORed lists. */

@@ -1,9 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import type { MeshConfigDocument } from "../documents/mesh-documents.ts";
-import { differing, fields, ignored, unserved, withoutEffect } from "../schema/field-status.ts";
+import { differing, fields, ignored, unserved } from "../schema/field-status.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { documentOf } from "./document-schema.ts";
-import { count, dnsLabel, someText } from "./fields.ts";
+import { extensionProvider } from "./extension-provider.ts";
+import { count, dnsLabel } from "./fields.ts";
 import { fqdn } from "./hosts.ts";
 import { localityLbSetting } from "./locality.ts";
 import { outlierDetection } from "./outlier-detection.ts";
@@ -19,16 +21,12 @@ const NORMALIZATIONS = [
 const OF_THE_PROXY = "a proxy takes it from its own environment (docs/architecture.md)";
 const OF_THE_CLUSTER = "it concerns Kubernetes or gateways, which Heddle has not";
 
-/** Of each provider its name and kind are kept; what they say else is for whoever serves that kind. */
-const provider = z.looseObject({ name: someText }).transform(({ name, ...kinds }, context) => {
-  const [type, ...others] = Object.keys(kinds);
-  if (type === undefined || others.length > 0) {
-    context.addIssue(
-      "expected a name and exactly one kind of provider, such as opentelemetry or zipkin",
-    );
-    return z.NEVER;
-  }
-  return { name, type };
+/** Roots beside the mesh's own: for the trust domains named, without any for the mesh's own. */
+const foreignRoots = fields({
+  pem: z.string().max(65_536).superRefine(checkRoots),
+  trustDomains: z.array(fqdn).max(100).optional(),
+  certSigners: unserved("it concerns Kubernetes' certificate signers"),
+  spiffeBundleUrl: unserved("give the roots as pem"),
 });
 
 const spec = fields({
@@ -40,19 +38,26 @@ const spec = fields({
     "it is set when the control plane starts (HEDDLE_TRUST_DOMAIN); another value here is warned of",
     fqdn.optional(),
   ),
-  trustDomainAliases: withoutEffect(
-    "only certificates of the mesh's own authority are taken",
-    z.array(fqdn).optional(),
-  ),
+  trustDomainAliases: z.array(fqdn).max(100).optional(),
+  caCertificates: z.array(foreignRoots).max(100).optional(),
   rootNamespace: dnsLabel.optional(),
   numTrustedProxies: count({
     max: 100,
     message: "expected a whole number from 0 to 100",
   }).optional(),
-  extensionProviders: withoutEffect(
-    "telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says",
-    z.array(provider).optional(),
-  ),
+  extensionProviders: z
+    .array(extensionProvider)
+    .superRefine((providers, context) => {
+      const names = new Set<string>();
+      for (const [index, { name }] of providers.entries()) {
+        if (names.has(name)) {
+          const message = `another provider is called ${JSON.stringify(name)} already`;
+          context.addIssue({ code: "custom", path: [index, "name"], message });
+        }
+        names.add(name);
+      }
+    })
+    .optional(),
   defaultHttpRetryPolicy: retries.optional(),
   localityLbSetting: localityLbSetting.optional(),
   defaultTrafficPolicy: fields({
@@ -90,6 +95,23 @@ const spec = fields({
   dnsRefreshRate: ignored("names are looked up anew every few seconds, off the request path"),
 });
 
+function checkRoots(pem: string, context: z.RefinementCtx): void {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) {
+    context.addIssue("expected certificates in PEM (-----BEGIN CERTIFICATE-----)");
+  }
+  for (const [index, block] of blocks.entries()) {
+    const which = blocks.length === 1 ? "the certificate" : `certificate ${index + 1}`;
+    try {
+      if (!new X509Certificate(block).ca) {
+        context.addIssue(`${which} is not an authority (basicConstraints without CA:TRUE)`);
+      }
+    } catch {
+      context.addIssue(`${which} is not one: its PEM does not hold X.509`);
+    }
+  }
+}
+
 /** Settings of the whole mesh. */
 export const MeshConfigSchema = documentOf(spec).transform(
   ({ metadata: { namespace, name }, spec }): MeshConfigDocument => {
@@ -103,6 +125,10 @@ export const MeshConfigSchema = documentOf(spec).transform(
       pathNormalization: normalization === "DEFAULT" ? undefined : normalization,
       trustDomain: spec.trustDomain,
       trustDomainAliases: spec.trustDomainAliases ?? [],
+      caCertificates: (spec.caCertificates ?? []).map(({ pem, trustDomains = [] }) => ({
+        pem,
+        trustDomains,
+      })),
       rootNamespace: spec.rootNamespace,
       trustedProxyCount: spec.numTrustedProxies,
       extensionProviders: spec.extensionProviders ?? [],

@@ -9,6 +9,14 @@ export type StoredProxy = {
   readonly namespace: string;
   readonly workload: string | undefined;
   readonly lastSeenAtMs: number;
+  /** SHA-256 of the public key of its last own certificate; `undefined`: not noted yet. */
+  readonly ownKeyHash?: string | undefined;
+  /** SHA-256 of the roots it has said it believes, base64url. */
+  readonly trustedRoots?: readonly string[];
+  /** It said goodbye; `undefined`: it did not, or has come back. */
+  readonly leftAtMs?: number | undefined;
+  /** It was put out, and may not come back under this id. */
+  readonly revokedAtMs?: number | undefined;
 };
 
 /** One instance of a workload; gone when its lease has ended. */
@@ -62,6 +70,10 @@ export async function loadRegistry(
         namespace: row.namespace,
         workload: row.workload ?? undefined,
         lastSeenAtMs: row.lastSeenAt.getTime(),
+        ownKeyHash: row.ownKeyHash ?? undefined,
+        trustedRoots: row.trustedRoots,
+        leftAtMs: row.leftAt?.getTime(),
+        revokedAtMs: row.revokedAt?.getTime(),
       })),
       instances: instances.map((row) => ({
         instanceId: row.instanceId,
@@ -90,21 +102,29 @@ export async function loadRegistry(
 export async function saveRegistry(
   db: ConfigDb,
   batch: {
-    readonly seen: readonly { id: string; name: string; version: string; lastSeenAtMs: number }[];
+    readonly seen: readonly StoredProxy[];
     readonly saved: readonly StoredInstance[];
     readonly removedInstanceIds: readonly string[];
   },
 ): Promise<void> {
   const seen = batch.seen.map((proxy) => ({
-    ...proxy,
+    id: proxy.id,
+    name: proxy.name,
+    version: proxy.version,
     last_seen_at: new Date(proxy.lastSeenAtMs).toISOString(),
+    own_key_hash: proxy.ownKeyHash ?? null,
+    trusted_roots: proxy.trustedRoots ?? [],
+    left_at: toTimestamp(proxy.leftAtMs),
   }));
   await ask(db, (prisma) =>
     prisma.$transaction([
       prisma.$executeRaw`
-        UPDATE proxy SET name = row.name, version = row.version, last_seen_at = row.last_seen_at
+        UPDATE proxy SET name = row.name, version = row.version, last_seen_at = row.last_seen_at,
+          own_key_hash = coalesce(row.own_key_hash, proxy.own_key_hash),
+          trusted_roots = row.trusted_roots, left_at = row.left_at
         FROM jsonb_to_recordset(${JSON.stringify(seen)}::jsonb)
-          AS row(id text, name text, version text, last_seen_at timestamptz)
+          AS row(id text, name text, version text, last_seen_at timestamptz, own_key_hash text,
+            trusted_roots text[], left_at timestamptz)
         WHERE proxy.id = row.id`,
       prisma.$executeRaw`
         INSERT INTO workload_instance (instance_id, proxy_id, namespace, workload, service, version,
