@@ -63,6 +63,32 @@ test("a host outside the mesh becomes a service as soon as a ServiceEntry names 
   assert.deepEqual(gone.removes.sort(), [endpoints.key, shape.key]);
 });
 
+test("a Service of type ExternalName is another name for a service of the mesh", async (t) => {
+  const { plane, client } = await setUp(t);
+  const alias = (to: string) => `apiVersion: v1
+kind: Service
+metadata: {name: critics, namespace: shop}
+spec: {type: ExternalName, externalName: ${to}}
+`;
+  client.send({ type: "subscribe", subscriptions: [{ namespace: "shop", host: "critics" }] });
+  const unknown = await client.next("push");
+  assert.deepEqual(unknown.resolutions, [{ namespace: "shop", host: "critics", service: null }]);
+  const applied = await plane.apply(alias("reviews.shop.svc.cluster.local"));
+  assert.deepEqual([applied.status, applied.body.warnings], [200, []]);
+  const push = await client.next("push");
+  assert.deepEqual(push.resolutions[0]?.service, { namespace: "shop", name: "reviews" });
+  const addresses = push.upserts.flatMap((one) => (one.kind === "endpoints" ? one.endpoints : []));
+  assert.deepEqual(addresses.map(({ workload }) => workload).sort(), ["reviews-v1", "reviews-v2"]);
+  await plane.apply(alias("front.shop.svc"));
+  const moved = await client.next("push");
+  assert.deepEqual(moved.resolutions[0]?.service, { namespace: "shop", name: "front" });
+  await plane.apply(alias("critics.example.com"));
+  const outside = await client.next("push");
+  assert.deepEqual(outside.resolutions[0]?.service, { namespace: "shop", name: "critics" });
+  const [byDns] = outside.upserts.flatMap((one) => (one.kind === "endpoints" ? one.endpoints : []));
+  assert.equal(byDns?.address, "critics.example.com");
+});
+
 test("the endpoints of a service tell who keeps one of them out, and why", async (t) => {
   const { plane, joined, client } = await setUp(t);
   await plane.apply(EXTERNAL);

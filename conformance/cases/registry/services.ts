@@ -105,6 +105,20 @@ export const serviceCases: readonly ConformanceCase[] = [
     },
   ),
   proof(
+    "Service",
+    "type externalName",
+    "ExternalName is another name for a service of the mesh, with its rules and identities",
+    async (mesh) => {
+      await mesh.applyOne(
+        "Service",
+        "type: ExternalName, externalName: reviews.shop.svc.cluster.local",
+      );
+      const answer = await mesh.call();
+      assert.match(answer.app ?? "", /^reviews-v/);
+      assert.match(answer.seen.headers["x-forwarded-client-cert"] ?? "", /^By=spiffe:/);
+    },
+  ),
+  proof(
     WE,
     "address ports labels",
     "is an endpoint without a sidecar of the service named by its label app",

@@ -6,6 +6,7 @@ import { type DeclaredService, declareHosts, declareServices } from "./declared-
 import { type DeclaredHost, HostIndex } from "./host-index.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "./mesh-document.ts";
 import { RuleIndex, type ServiceSources } from "./rule-index.ts";
+import { findAliases } from "./service-alias.ts";
 import { hostOf } from "./service-host.ts";
 import type { RuleContext } from "./service-rules.ts";
 import { SidecarScopes } from "./sidecar-scope.ts";
@@ -174,6 +175,12 @@ function indexHosts(all: readonly MeshDocument[], previous: HostIndex | undefine
       return [{ host, service, visibleTo: resource.visibleTo, addresses: [] }];
     }),
   );
-  const index = virtual.length === 0 ? entries : new HostIndex([...declared, ...virtual]);
+  const aliases = findAliases(all);
+  const named = routed.flatMap(({ resource }) => resource.hosts.map(({ service }) => service));
+  const ownRules = new Set(named.map(formatId).filter((key) => aliases.has(key)));
+  const index =
+    virtual.length === 0 && aliases.size === 0
+      ? entries
+      : new HostIndex([...declared, ...virtual], aliases, ownRules);
   return previous?.signature === index.signature ? previous : index;
 }

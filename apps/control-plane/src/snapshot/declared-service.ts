@@ -10,6 +10,7 @@ import {
 } from "@heddle/resources";
 import type { DeclaredHost } from "./host-index.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "./mesh-document.ts";
+import { aliasedService } from "./service-alias.ts";
 import { hostOf, wildcardSuffix } from "./service-host.ts";
 
 /** A service as documents declare it: a ServiceEntry, a Service, or both over one that is registered. */
@@ -87,7 +88,9 @@ function servicesOf({ resource }: Declaring): ServiceId[] {
 function declare(service: ServiceId, sources: readonly Declaring[]): DeclaredService {
   const entries = sources.filter((one) => isOf(one, "ServiceEntry"));
   const services = sources.filter((one) => isOf(one, "Service"));
-  const alias = services.find(({ resource }) => resource.externalName !== undefined);
+  const alias = services.find(
+    (one) => one.resource.externalName !== undefined && aliasedService(one) === undefined,
+  );
   const [entry] = entries;
   const [plain] = services;
   const ports = new Map<number, DeclaredPort>();

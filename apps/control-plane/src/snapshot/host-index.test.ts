@@ -73,3 +73,31 @@ test("an entry of the caller's own namespace goes before others' of the same hos
   assert.equal(meaning("api.example.com", "lab"), "shop/api.example.com");
   assert.equal(meaning("vault.example.org", "bank"), "bank/vault.example.org");
 });
+
+test("a name for a name means the service at the end, and one that leads back to itself only itself", () => {
+  const alias = (name: string, to: string) =>
+    document("Service", name, "shop", `{type: ExternalName, externalName: ${to}}`);
+  const { hosts: named } = compileSnapshot(
+    1,
+    parseDocuments(
+      alias("critics", "judges.shop.svc"),
+      alias("judges", "reviews.shop.svc.cluster.local"),
+      alias("a", "b.shop.svc"),
+      alias("b", "a.shop.svc"),
+      alias("far", "db.example.com"),
+      document("Service", "cart", "shop", "{ports: [{port: 80, name: http}]}"),
+    ),
+  );
+  const meant = (host: string) => {
+    const service = named.resolve(host, "shop", () => true);
+    return service && formatId(service);
+  };
+  assert.deepEqual(["critics", "judges.shop", "a", "b.shop.svc", "far", "cart"].map(meant), [
+    "shop/reviews",
+    "shop/reviews",
+    "shop/a",
+    "shop/b",
+    "shop/far",
+    "shop/cart",
+  ]);
+});

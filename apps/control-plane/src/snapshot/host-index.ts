@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { hostWithoutPort, type ServiceId, serviceOfHost } from "@heddle/mesh";
+import { formatId, hostWithoutPort, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import type { HostRef, Visibility } from "@heddle/resources";
 import { isVisibleTo } from "./mesh-document.ts";
 import { suffixesOf, wildcardSuffix } from "./service-host.ts";
@@ -24,12 +24,22 @@ export class HostIndex {
   readonly declarations: ReadonlyMap<string, string>;
   /** Every address that means a service, as text. */
   readonly addresses: string;
+  /** Who is meant by a service that is but another name, by `namespace/name`. */
+  readonly aliases: ReadonlyMap<string, ServiceId>;
+  readonly #routed: ReadonlySet<string>;
   readonly #exact = new Map<string, DeclaredHost[]>();
   readonly #wildcards = new Map<string, DeclaredHost[]>();
   readonly #addresses: { readonly list: BlockList; readonly declared: DeclaredHost }[] = [];
 
-  constructor(hosts: readonly DeclaredHost[]) {
-    this.signature = JSON.stringify(hosts);
+  /** `routed`: services with rules of their own, which an app reaches by their own name. */
+  constructor(
+    hosts: readonly DeclaredHost[],
+    aliases: ReadonlyMap<string, ServiceId> = new Map(),
+    routed: ReadonlySet<string> = new Set(),
+  ) {
+    this.signature = JSON.stringify([hosts, [...aliases], [...routed]]);
+    this.aliases = aliases;
+    this.#routed = routed;
     this.declarations = new Map(
       [...Map.groupBy(hosts, ({ host }) => host)].map(([host, all]) => [host, JSON.stringify(all)]),
     );
@@ -65,6 +75,12 @@ export class HostIndex {
     return wildcard ?? { namespace, name: host };
   }
 
+  /** As `ofRef`, of a host that requests are sent to. */
+  ofDestination(ref: HostRef, namespace: string): ServiceId {
+    const service = this.ofRef(ref, namespace);
+    return this.aliases.get(formatId(service)) ?? service;
+  }
+
   /**
    * What an app of `namespace` means by an authority. `isService` tells of services that exist without
    * a document: they go before wildcards. `undefined`: nothing of the mesh.
@@ -76,10 +92,15 @@ export class HostIndex {
   ): ServiceId | undefined {
     const host = hostWithoutPort(authority);
     const declared = this.findExact(host, namespace);
-    if (declared) return declared;
+    if (declared) return this.#behind(declared);
     const formed = serviceOfHost(host, namespace);
-    if (formed && isService(formed)) return formed;
+    if (formed && isService(formed)) return this.#behind(formed);
     return this.#findWildcard(host, namespace) ?? this.#findAddress(host, namespace);
+  }
+
+  #behind(service: ServiceId): ServiceId {
+    const key = formatId(service);
+    return (this.#routed.has(key) ? undefined : this.aliases.get(key)) ?? service;
   }
 
   #findWildcard(host: string, namespace: string): ServiceId | undefined {
@@ -117,7 +138,12 @@ export function changedHostKeys(before: HostIndex, after: HostIndex): string[] {
   const changed = [...hosts].filter(
     (host) => before.declarations.get(host) !== after.declarations.get(host),
   );
-  return [...changed.map(keyOf), ...(before.addresses === after.addresses ? [] : [ADDRESSES])];
+  const named = [...before.aliases, ...after.aliases].map(([key]) => `service/${key}`);
+  return [
+    ...changed.map(keyOf),
+    ...named, // few, and who does not use them pays nothing
+    ...(before.addresses === after.addresses ? [] : [ADDRESSES]),
+  ];
 }
 
 const ADDRESSES = "addresses";

@@ -43,7 +43,7 @@ function toDestination(
   hosts: HostIndex,
 ): RouteDestination {
   return {
-    service: bare(hosts.ofRef({ host, service }, namespace)),
+    service: bare(hosts.ofDestination({ host, service }, namespace)),
     ...(subset === undefined ? {} : { subset }),
     ...(port === undefined ? {} : { port }),
     weight,

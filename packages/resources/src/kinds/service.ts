@@ -69,7 +69,7 @@ type IgnoredField = (typeof ignoredFields)[number];
 
 const type = warnIf(
   differing(
-    "ExternalName makes another name for a host that DNS knows, not for one of the mesh; NodePort and LoadBalancer concern a Kubernetes cluster",
+    "ExternalName makes another name: for a service of the mesh, if it ends in .svc or .svc.cluster.local, else for a host that DNS knows; NodePort and LoadBalancer concern a Kubernetes cluster",
     z.enum(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]).optional(),
   ),
   (written) =>
