@@ -148,8 +148,9 @@ test("Prometheus reads Istio's names, labels and buckets", async (t) => {
   const { recorder, exporter, countSome } = startExporter(t, sink);
   countSome(3);
   const admin = await startAdminServer(0, {
-    registry: async () => createMetricsRegistry(recorder, exporter),
+    registry: async () => createMetricsRegistry(recorder, exporter, () => []),
     notReady: () => ["shop/reviews-v2 has no valid certificate"],
+    concerns: () => [],
     configDump: () => ({}),
     stats: () => ({}),
   });
@@ -247,7 +248,7 @@ test("Prometheus reads connections, gRPC and Heddle's own counters, each with it
   recorder.tcpBytes(series, 300, 20);
   recorder.tcpClosed(series);
   recorder.record(recorder.series({ ...labels, protocol: "grpc", grpcStatus: "14" }), 1, 0, 0);
-  const registry = createMetricsRegistry(recorder, exporter);
+  const registry = createMetricsRegistry(recorder, exporter, () => []);
   assert.doesNotMatch(await registry.metrics(), /heddle_retries_total/);
   recorder.counter("heddle_retries_total", { outcome: "retried" }).add(4);
   const text = await registry.metrics();

@@ -10,6 +10,8 @@ export type AdminSources = {
   readonly registry: () => Promise<Registry>;
   /** Why the proxy is not ready; empty: it is. */
   readonly notReady: () => readonly string[];
+  /** What is wrong although the proxy serves. */
+  readonly concerns: () => readonly string[];
   /** Plain data, without keys. */
   readonly configDump: () => unknown;
   readonly stats: () => unknown;
@@ -60,7 +62,9 @@ async function answer(
     }
     case "/healthz/ready": {
       const reasons = sources.notReady();
-      if (reasons.length === 0) return sendText(response, 200, "ready\n");
+      if (reasons.length === 0) {
+        return sendText(response, 200, `${["ready", ...sources.concerns()].join("\n")}\n`);
+      }
       return sendText(response, 503, `not ready: ${reasons.join("; ")}\n`);
     }
     case "/config_dump":

@@ -16,11 +16,12 @@ export function adminSources(
   const createRegistry = async () => {
     // Most proxies are never scraped: the library is loaded at the first time.
     const { createMetricsRegistry } = await import("../telemetry/prometheus.ts");
-    return createMetricsRegistry(recorder, exporter);
+    return createMetricsRegistry(recorder, exporter, () => brain.certificates);
   };
   return {
     registry: () => (registry ??= createRegistry()),
     notReady: () => notReadyReasons(brain),
+    concerns: () => concernsOf(brain),
     configDump: () => configDump(brain),
     stats: () => stats(brain, recorder, exporter),
   };
@@ -37,12 +38,25 @@ function notReadyReasons(brain: ProxyBrain): string[] {
   });
 }
 
+/** What is wrong although the proxy serves: certificates that could not be renewed in time. */
+function concernsOf(brain: ProxyBrain): string[] {
+  return brain.certificates.flatMap(({ holder, state, notAfterMs = 0, problem }) => {
+    if (state !== "late" && state !== "expired") return [];
+    const ends = `${state === "late" ? "ends" : "ended"} at ${new Date(notAfterMs).toISOString()}`;
+    return [`${holder}: its certificate is ${state} (${ends}): ${problem ?? "no answer yet"}`];
+  });
+}
+
 function configDump(brain: ProxyBrain): unknown {
   const { configuration } = brain;
   const { subscriptions, resolutions, outboundTrafficPolicy } = configuration.saved;
   return {
     proxyId: brain.proxyId,
     controlStream: brain.streamStatus,
+    certificates: brain.certificates.map(({ notAfterMs, ...rest }) => ({
+      ...rest,
+      ...(notAfterMs === undefined ? {} : { notAfter: new Date(notAfterMs).toISOString() }),
+    })),
     revision: configuration.revision,
     outboundTrafficPolicy,
     workloads: brain.workloads.map((workload) => ({

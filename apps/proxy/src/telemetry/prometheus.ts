@@ -21,12 +21,20 @@ type ScrapedMetric = {
   reset(): void;
 };
 
+/** A certificate this proxy holds; `notAfterMs` undefined: there is none yet. */
+type CertificateEnd = {
+  readonly holder: string;
+  readonly notAfterMs: number | undefined;
+};
+
 /** What Heddle's own counters count; others are made where they are counted. */
 const EVENT_HELP: Readonly<Record<string, string>> = {
   heddle_authorization_total: "Decisions of AuthorizationPolicies.",
   heddle_faults_total: "Faults injected by rules.",
   heddle_filter_failures_total: "Filters that threw, stalled or ran over their budget.",
   heddle_mirrored_requests_total: "Copies of requests sent to mirrors.",
+  heddle_mtls_refused_total: "Callers refused for what they are, by reason.",
+  heddle_mtls_would_refuse_total: "Callers served in a dry run whom STRICT would refuse.",
   heddle_plaintext_refused_total: "Plaintext connections that STRICT has closed.",
   heddle_rate_limit_total: "Decisions of rate limits.",
   heddle_retries_total: "Tries beyond the first, and those that were not allowed.",
@@ -36,11 +44,25 @@ const EVENT_HELP: Readonly<Record<string, string>> = {
  * A registry that reads the recorder's arrays at scrape time, so that Prometheus costs the request
  * path nothing. Names, labels and bucket bounds are Istio's.
  */
-export function createMetricsRegistry(recorder: Recorder, exporter: OtlpExporter): Registry {
+export function createMetricsRegistry(
+  recorder: Recorder,
+  exporter: OtlpExporter,
+  certificates: () => readonly CertificateEnd[],
+): Registry {
   const registry = new ScrapedRegistry(recorder);
   addRequests(registry, recorder);
   addConnections(registry, recorder);
   addOwn(registry, recorder, exporter);
+  registry.add(
+    "heddle_certificate_expiry_seconds",
+    "gauge",
+    "Until a certificate ends; negative: since it has ended.",
+    () =>
+      certificates().flatMap(({ holder, notAfterMs }) => {
+        if (notAfterMs === undefined) return [];
+        return [{ labels: { holder }, value: (notAfterMs - Date.now()) / 1000 }];
+      }),
+  );
   return registry;
 }
 
