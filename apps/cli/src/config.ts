@@ -72,6 +72,7 @@ const UpEnv = HomeEnv.extend({
     .union([z.ipv4(), z.ipv6(), z.literal("localhost")], "expected an IP address")
     .optional(),
   HEDDLE_CONTROL_NAMES: z.string().optional(),
+  HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS: z.string().optional(),
   HEDDLE_LOG_LEVEL: LogLevel.optional(),
   HEDDLE_TRACE_SAMPLING: z
     .string()
@@ -135,6 +136,7 @@ const PASSED_ON = [
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",
   "HEDDLE_CONTROL_NAMES",
+  "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
 ] as const;
 
 /** What listens everywhere is reached on loopback. */

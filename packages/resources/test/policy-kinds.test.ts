@@ -12,9 +12,33 @@ const refused: [kind: ResourceKindName, what: string, spec: string, fault: RegEx
   ],
   [
     "AuthorizationPolicy",
-    "an external authorizer",
+    "CUSTOM and nobody to ask",
     "{action: CUSTOM, rules: [{}]}",
-    /CUSTOM asks an external authorizer/,
+    /`provider\.name` must not be empty/,
+  ],
+  [
+    "AuthorizationPolicy",
+    "CUSTOM without rules",
+    "{action: CUSTOM, provider: {name: a}}",
+    /CUSTOM action without `rules` is meaningless/,
+  ],
+  [
+    "AuthorizationPolicy",
+    "somebody to ask and another action",
+    "{action: DENY, provider: {name: a}, rules: [{}]}",
+    /`provider` must not be with non CUSTOM action, found DENY/,
+  ],
+  [
+    "AuthorizationPolicy",
+    "an identity in a CUSTOM rule",
+    "{action: CUSTOM, provider: {name: a}, rules: [{}, {from: [{source: {namespaces: [a]}}]}]}",
+    /rules\[1\]: .*from\.source\.namespaces is not supported in a CUSTOM rule/,
+  ],
+  [
+    "AuthorizationPolicy",
+    "a claim in a CUSTOM rule",
+    "{action: CUSTOM, provider: {name: a}, rules: [{when: [{key: 'request.auth.claims[a]', values: [b]}]}]}",
+    /request\.auth\.claims\[a\] is not supported in a CUSTOM rule/,
   ],
   [
     "AuthorizationPolicy",
@@ -122,6 +146,36 @@ const refused: [kind: ResourceKindName, what: string, spec: string, fault: RegEx
     /exactly one kind of provider/,
   ],
   [
+    "MeshConfig",
+    "two providers of one name",
+    "{extensionProviders: [{name: x, zipkin: {}}, {name: x, zipkin: {}}]}",
+    /extensionProviders\[1\]\.name: .*another provider is called "x" already/,
+  ],
+  [
+    "MeshConfig",
+    "an authorizer over gRPC",
+    "{extensionProviders: [{name: x, envoyExtAuthzGrpc: {service: a, port: 1}}]}",
+    /does not serve this field: authorizers are asked over HTTP/,
+  ],
+  [
+    "MeshConfig",
+    "an authorizer's path without slash",
+    "{extensionProviders: [{name: x, envoyExtAuthzHttp: {service: a, port: 1, pathPrefix: check}}]}",
+    /pathPrefix: .*expected a path that begins with/,
+  ],
+  [
+    "MeshConfig",
+    "an authorizer's status that is none",
+    "{extensionProviders: [{name: x, envoyExtAuthzHttp: {service: a, port: 1, statusOnError: '999'}}]}",
+    /statusOnError: .*expected an HTTP status/,
+  ],
+  [
+    "MeshConfig",
+    "an authorizer that is to get whole films",
+    "{extensionProviders: [{name: x, envoyExtAuthzHttp: {service: a, port: 1, includeRequestBodyInCheck: {maxRequestBytes: 100000000}}}]}",
+    /maxRequestBytes: .*expected at most 1048576/,
+  ],
+  [
     "Telemetry",
     "a sampling of more than all",
     "{tracing: [{randomSamplingPercentage: 101}]}",
@@ -138,6 +192,12 @@ const refused: [kind: ResourceKindName, what: string, spec: string, fault: RegEx
     "keys that are none",
     "{jwtRules: [{issuer: x, jwks: '{'}]}",
     /jwks parse error/,
+  ],
+  [
+    "RequestAuthentication",
+    "a claim in a header that frames",
+    "{jwtRules: [{issuer: x, outputClaimToHeaders: [{header: Content-Length, claim: a}]}]}",
+    /outputClaimToHeaders\[0\]\.header: .*proxies write or read this header themselves/,
   ],
 ];
 for (const [kind, what, spec, fault] of refused) {
@@ -162,9 +222,9 @@ const warned: [kind: ResourceKindName, what: string, spec: string, warning: RegE
   ],
   [
     "AuthorizationPolicy",
-    "a token's principal",
-    "{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}",
-    /verifies no tokens yet/,
+    "a DENY of a bare host",
+    "{action: DENY, rules: [{to: [{operation: {hosts: [secret.example]}}]}]}",
+    /hosts\[0\]: denies secret\.example alone: .*"secret\.example:\*", "secret\.example\."/,
   ],
   [
     "AuthorizationPolicy",
@@ -174,9 +234,9 @@ const warned: [kind: ResourceKindName, what: string, spec: string, warning: RegE
   ],
   [
     "RequestAuthentication",
-    "a rule",
-    "{jwtRules: [{issuer: x}]}",
-    /spec\.jwtRules: has no effect: Heddle verifies no tokens yet/,
+    "a secret among its keys",
+    '{jwtRules: [{issuer: x, jwks: \'{"keys": [{"kty": "oct", "k": "aGk"}]}\'}]}',
+    /private or symmetric key parts/,
   ],
   [
     "Telemetry",
@@ -200,6 +260,37 @@ for (const [kind, what, spec, warning] of warned) {
     );
   });
 }
+
+test("a DENY of a host in all its forms is taken without a warning about it", () => {
+  const { warnings } = read(
+    "AuthorizationPolicy",
+    '{action: DENY, rules: [{to: [{operation: {hosts: [a.b, "a.b:*", "a.b.", "a.b.:*"], ports: ["80"]}}]}]}',
+  );
+  assert.deepEqual(
+    warnings.filter((one) => one.includes("a.b")),
+    [],
+  );
+});
+
+test("an external authorizer is read with its defaults", () => {
+  const { resource } = read(
+    "MeshConfig",
+    '{extensionProviders: [{name: x, envoyExtAuthzHttp: {service: shop/ext.shop, port: 8000, pathPrefix: /check/, includeHeadersInCheck: [X-Auth-*], includeAdditionalHeadersInCheck: {X-A: b}, statusOnError: "503", includeRequestBodyInCheck: {maxRequestBytes: 10}}}, {name: y, zipkin: {port: 1}}]}',
+  );
+  assert.equal(resource.kind, "MeshConfig");
+  const [authorizer, other] = resource.kind === "MeshConfig" ? resource.extensionProviders : [];
+  assert.deepEqual(other, { name: "y", type: "zipkin" });
+  assert.deepEqual(authorizer, {
+    name: "x",
+    type: "envoyExtAuthzHttp",
+    authorizer: {
+      ...{ name: "x", host: "ext.shop", port: 8000, pathPrefix: "/check", timeoutMs: 10_000 },
+      ...{ failsOpen: false, statusOnError: 503, requestHeaders: ["x-auth-*"] },
+      ...{ addedHeaders: { "x-a": "b" }, headersToUpstream: [], headersToDownstreamOnAllow: [] },
+      ...{ headersToDownstreamOnDeny: [], body: { maxBytes: 10, allowsPartial: false } },
+    },
+  });
+});
 
 test("an AuthorizationPolicy is read with its accounts in its own namespace", () => {
   const { resource } = read(

@@ -27,6 +27,7 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
           "HEDDLE_LOG_LEVEL",
           "HEDDLE_PROXY_BIND_ADDRESS",
           "HEDDLE_CONTROL_NAMES",
+          "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
         ]),
       },
       logFile: home.logFile("control-plane"),

@@ -2,13 +2,16 @@ import type { WorkloadResource } from "@heddle/contracts";
 import {
   type AuthorizationPolicy,
   type EffectiveMtls,
+  type ExternalAuthorizer,
   formatId,
   type MtlsMode,
   type PeerAuthentication,
+  type RequestAuthentication,
   resolveMtlsMode,
   type WorkloadId,
 } from "@heddle/mesh";
-import { formatRef, type Labels } from "@heddle/resources";
+import { formatRef, type JwtRule, type Labels } from "@heddle/resources";
+import { type KeyLookup, type KeySource, keySourceOf } from "../jwks/key-source.ts";
 import { carries } from "./caller-class.ts";
 import { contentVersion } from "./content-version.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "./mesh-document.ts";
@@ -16,7 +19,14 @@ import type { SidecarScopes } from "./sidecar-scope.ts";
 import { compileTelemetry } from "./workload-telemetry.ts";
 
 type Workload = { readonly namespace: string; readonly labels: Labels };
-type Selecting = "AuthorizationPolicy" | "RateLimit" | "ProxyFilter" | "Telemetry";
+type Selecting =
+  | "AuthorizationPolicy"
+  | "RequestAuthentication"
+  | "RateLimit"
+  | "ProxyFilter"
+  | "Telemetry";
+
+const NO_KEYS: KeyLookup = () => undefined;
 
 /** What documents say of the workloads they select. */
 export class WorkloadPolicies {
@@ -37,6 +47,7 @@ export class WorkloadPolicies {
     const selecting = aged.filter(
       (one): one is DocumentOf<Selecting> =>
         isOf(one, "AuthorizationPolicy") ||
+        isOf(one, "RequestAuthentication") ||
         isOf(one, "RateLimit") ||
         isOf(one, "ProxyFilter") ||
         isOf(one, "Telemetry"),
@@ -85,7 +96,12 @@ export class WorkloadPolicies {
   }
 
   /** What holds for a workload's proxy. */
-  resource(workload: WorkloadId, labels: Labels, sidecars: SidecarScopes): WorkloadResource {
+  resource(
+    workload: WorkloadId,
+    labels: Labels,
+    sidecars: SidecarScopes,
+    keysOf: KeyLookup = NO_KEYS,
+  ): WorkloadResource {
     const about = { namespace: workload.namespace, labels };
     const { mode, policy } = this.effectiveMtls(about);
     const peerAuthentication = this.#peerAuthentications.find(
@@ -93,6 +109,7 @@ export class WorkloadPolicies {
     );
     const portModes = this.#portModes(about);
     const authorization = this.selecting("AuthorizationPolicy", about);
+    const authentication = this.selecting("RequestAuthentication", about);
     const rateLimits = this.selecting("RateLimit", about);
     const filters = this.selecting("ProxyFilter", about);
     const telemetry = this.selecting("Telemetry", about);
@@ -107,6 +124,11 @@ export class WorkloadPolicies {
       ...(portModes.modes === undefined ? {} : { portMtlsModes: portModes.modes }),
       ...(this.strictDryRun(about) === undefined ? {} : { isStrictDryRun: true }),
       ...nonEmpty("authorization", authorization.map(toAuthorization)),
+      ...nonEmpty("externalAuthorizers", this.#authorizersOf(authorization)),
+      ...nonEmpty(
+        "requestAuthentication",
+        authentication.map((one) => toRequestAuthentication(one, keysOf)),
+      ),
       ...nonEmpty("rateLimits", rateLimits.flatMap(toRateLimits)),
       ...nonEmpty(
         "filters",
@@ -119,10 +141,28 @@ export class WorkloadPolicies {
     };
     const documents = [
       ...[peerAuthentication, portModes.document, sidecar, this.#meshConfig],
-      ...[...authorization, ...rateLimits, ...filters, ...telemetry],
+      ...[...authorization, ...authentication, ...rateLimits, ...filters, ...telemetry],
     ];
     const revision = Math.max(0, ...documents.map((document) => document?.revision ?? 0));
     return { ...content, version: contentVersion(content), revision } as WorkloadResource;
+  }
+
+  /** Where keys come from that are fetched, of all documents. */
+  get keySources(): readonly KeySource[] {
+    return [...this.#selecting.values()]
+      .flat()
+      .filter((one) => isOf(one, "RequestAuthentication"))
+      .flatMap(({ resource }) => resource.rules)
+      .map(keySourceOf)
+      .filter((source) => source !== undefined);
+  }
+
+  /** Those whom CUSTOM policies name; a name nobody has is the proxy's to refuse. */
+  #authorizersOf(policies: readonly DocumentOf<"AuthorizationPolicy">[]): ExternalAuthorizer[] {
+    const names = new Set(policies.map(({ resource }) => resource.provider));
+    return (this.#meshConfig?.resource.extensionProviders ?? [])
+      .filter(({ name }) => names.has(name))
+      .flatMap(({ authorizer }) => authorizer ?? []);
   }
 
   /** Port-level modes come from the oldest policy that selects the workload, as its mode does. */
@@ -151,8 +191,22 @@ function takesIn(
 }
 
 function toAuthorization({ resource }: DocumentOf<"AuthorizationPolicy">): AuthorizationPolicy {
-  const { namespace, name, action, isShadow, rules } = resource;
-  return { namespace, name, action, isShadow, rules };
+  const { namespace, name, action, isShadow, rules, provider } = resource;
+  return { namespace, name, action, isShadow, rules, ...present("provider", provider) };
+}
+
+function toRequestAuthentication(
+  { resource: { namespace, name, rules } }: DocumentOf<"RequestAuthentication">,
+  keysOf: KeyLookup,
+): RequestAuthentication {
+  return {
+    namespace,
+    name,
+    rules: rules.map(({ jwksUri: _, timeoutMs: __, jwks, ...rule }, index) => {
+      const source = keySourceOf(rules[index] as JwtRule);
+      return { ...rule, ...present("jwks", source === undefined ? jwks : keysOf(source)) };
+    }),
+  };
 }
 
 function toRateLimits({ resource, revision }: DocumentOf<"RateLimit">) {

@@ -16,7 +16,7 @@ export type AuthorizationPolicyDocument = Named<"AuthorizationPolicy"> &
   Omit<AuthorizationPolicy, "namespace" | "name"> &
   PolicyTarget;
 
-/** Which tokens are good. Parsed and kept; not enforced yet. */
+/** Which tokens are good. */
 export type RequestAuthenticationDocument = Named<"RequestAuthentication"> &
   PolicyTarget & { readonly rules: readonly JwtRule[] };
 

@@ -1,9 +1,6 @@
 import { z } from "zod";
-import { differing, fields, type Warnings, warnIf } from "../schema/field-status.ts";
+import { fields } from "../schema/field-status.ts";
 import { isIpOrCidr } from "./fields.ts";
-
-const NO_TOKENS =
-  "Heddle verifies no tokens yet: no request has this, so it never matches (its not-form always does)";
 
 const texts = z.array(z.string().min(1)).optional();
 const blocks = z
@@ -42,45 +39,39 @@ const accounts = z
   .optional();
 
 /** AuthorizationPolicy's Source. */
-export const source = warnIf(
-  fields({
-    principals: texts,
-    notPrincipals: texts,
-    requestPrincipals: differing(NO_TOKENS, texts),
-    notRequestPrincipals: differing(NO_TOKENS, texts),
-    namespaces: texts,
-    notNamespaces: texts,
-    serviceAccounts: accounts,
-    notServiceAccounts: accounts,
-    trustDomains: texts,
-    notTrustDomains: texts,
-    ipBlocks: blocks,
-    notIpBlocks: blocks,
-    remoteIpBlocks: blocks,
-    notRemoteIpBlocks: blocks,
-  }).superRefine((written, context) => {
-    const lists = Object.values(written).filter((list) => list !== undefined);
-    if (lists.every((list) => list.length === 0)) {
-      context.addIssue("`from.source` must not be empty; leave `from` out for any source");
-    }
-    const others = [
-      written.principals,
-      written.notPrincipals,
-      written.namespaces,
-      written.notNamespaces,
-    ];
-    const hasAccounts = (written.serviceAccounts ?? written.notServiceAccounts) !== undefined;
-    if (hasAccounts && others.some((list) => list !== undefined)) {
-      context.addIssue(
-        "Cannot set serviceAccounts with namespaces or principals; write them as entries of their own",
-      );
-    }
-  }),
-  (written): Warnings =>
-    (["requestPrincipals", "notRequestPrincipals"] as const)
-      .filter((field) => written[field] !== undefined)
-      .map((field) => ({ at: [field], message: NO_TOKENS })),
-);
+export const source = fields({
+  principals: texts,
+  notPrincipals: texts,
+  requestPrincipals: texts,
+  notRequestPrincipals: texts,
+  namespaces: texts,
+  notNamespaces: texts,
+  serviceAccounts: accounts,
+  notServiceAccounts: accounts,
+  trustDomains: texts,
+  notTrustDomains: texts,
+  ipBlocks: blocks,
+  notIpBlocks: blocks,
+  remoteIpBlocks: blocks,
+  notRemoteIpBlocks: blocks,
+}).superRefine((written, context) => {
+  const lists = Object.values(written).filter((list) => list !== undefined);
+  if (lists.every((list) => list.length === 0)) {
+    context.addIssue("`from.source` must not be empty; leave `from` out for any source");
+  }
+  const others = [
+    written.principals,
+    written.notPrincipals,
+    written.namespaces,
+    written.notNamespaces,
+  ];
+  const hasAccounts = (written.serviceAccounts ?? written.notServiceAccounts) !== undefined;
+  if (hasAccounts && others.some((list) => list !== undefined)) {
+    context.addIssue(
+      "Cannot set serviceAccounts with namespaces or principals; write them as entries of their own",
+    );
+  }
+});
 
 /** AuthorizationPolicy's Operation. */
 export const operation = fields({
@@ -118,7 +109,32 @@ function findTemplateFault(path: string): string | undefined {
 type WrittenRule = {
   readonly from?: readonly { readonly source: z.input<typeof source> }[] | undefined;
   readonly to?: readonly { readonly operation: z.input<typeof operation> }[] | undefined;
+  readonly when?: readonly { readonly key: string }[] | undefined;
 };
+
+const IDENTITY = /^(not)?(principals|requestPrincipals|namespaces|serviceAccounts|trustDomains)$/i;
+const IDENTITY_KEY = /^(source\.(namespace|principal|serviceAccount|trustDomain)$|request\.auth\.)/;
+
+/** An external authorizer is asked before anybody's identity counts (Istio): CUSTOM rules cannot look at it. */
+export function findIdentityField({ from = [], when = [] }: WrittenRule): string | undefined {
+  for (const { source } of from) {
+    const field = Object.keys(source).find((name) => IDENTITY.test(name));
+    if (field !== undefined) return `from.source.${field}`;
+  }
+  return when.find(({ key }) => IDENTITY_KEY.test(key))?.key;
+}
+
+/** A host that is denied by its bare name is still reached as `host:80` and as `host.` (Istio's own trap). */
+export function findBareHosts({ to = [] }: WrittenRule) {
+  return to.flatMap(({ operation: { hosts = [] } }, index) =>
+    hosts.flatMap((host, at) => {
+      if (host.includes("*") || host.includes(":") || hosts.includes(`${host}:*`)) return [];
+      const safe = [host, `${host}:*`, `${host}.`, `${host}.:*`].map((one) => JSON.stringify(one));
+      const message = `denies ${host} alone: requests to ${host}:80 and ${host}. pass; deny all of them by [${safe.join(", ")}]`;
+      return [{ at: ["to", index, "operation", "hosts", at], message }];
+    }),
+  );
+}
 
 /** On a TCP port the HTTP fields of a DENY rule are left out (Istio): a rule of them alone denies all. */
 export function hasHttpFieldsOnly({ from, to }: WrittenRule): boolean {

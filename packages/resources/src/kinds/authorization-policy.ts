@@ -1,11 +1,18 @@
 import { compileAuthorization } from "@heddle/mesh";
 import { z } from "zod";
 import type { AuthorizationPolicyDocument } from "../documents/policy-documents.ts";
-import { differing, fields, unserved, type Warnings, warnIf } from "../schema/field-status.ts";
+import { fields, type Warnings, warnIf } from "../schema/field-status.ts";
 import { authorizationCondition } from "./authorization-condition.ts";
-import { hasHttpFieldsOnly, operation, source } from "./authorization-match.ts";
+import {
+  findBareHosts,
+  findIdentityField,
+  hasHttpFieldsOnly,
+  operation,
+  source,
+} from "./authorization-match.ts";
 import { findCompileFault } from "./compile-fault.ts";
 import { documentOf } from "./document-schema.ts";
+import { someText } from "./fields.ts";
 import { withoutUndefined } from "./http-match.ts";
 import { checkTarget, readTarget, targetFields } from "./policy-target.ts";
 
@@ -23,28 +30,45 @@ const rule = fields({
   when: z.array(authorizationCondition).optional(),
 });
 
+const ALL_TCP =
+  "will deny all traffic to TCP ports under its scope due to the use of only HTTP attributes in a DENY rule; name the port (to.operation.ports)";
+
 const action = z.enum(["ALLOW", "DENY", "AUDIT", "CUSTOM"]);
 
 const spec = warnIf(
   fields({
     ...targetFields,
-    action: differing("CUSTOM is refused: Heddle asks no external authorizer", action.optional()),
+    action: action.optional(),
     rules: z.array(rule).max(512).optional(),
-    provider: unserved("it goes with action CUSTOM, and Heddle asks no external authorizer"),
+    provider: fields({ name: someText }).optional(),
   })
     .superRefine(checkTarget)
-    .superRefine(({ action, rules = [] }, context) => {
+    .superRefine(({ action, rules = [], provider }, context) => {
+      const issue = (path: (string | number)[], message: string) =>
+        context.addIssue({ code: "custom", path, message });
       if (action === "CUSTOM") {
-        const message =
-          "CUSTOM asks an external authorizer, which Heddle does not do; use ALLOW and DENY rules, or a ProxyFilter that refuses";
-        context.addIssue({ code: "custom", path: ["action"], message });
-      } else if (action === "DENY" && rules.length === 0) {
-        context.addIssue({
-          code: "custom",
-          path: ["rules"],
-          message:
-            "DENY action without `rules` is meaningless as it will never be triggered, add an empty rule `{}` if you want it be triggered for every request",
-        });
+        if (provider === undefined) {
+          issue(
+            ["provider"],
+            "`provider.name` must not be empty: CUSTOM asks an extension provider",
+          );
+        }
+        for (const [index, one] of rules.entries()) {
+          const field = findIdentityField(one);
+          if (field !== undefined)
+            issue(["rules", index], `${field} is not supported in a CUSTOM rule`);
+        }
+      } else if (provider !== undefined) {
+        issue(
+          ["provider"],
+          `\`provider\` must not be with non CUSTOM action, found ${action ?? "ALLOW"}`,
+        );
+      }
+      if ((action === "DENY" || action === "CUSTOM") && rules.length === 0) {
+        issue(
+          ["rules"],
+          `${action} action without \`rules\` is meaningless as it will never be triggered, add an empty rule \`{}\` if you want it be triggered for every request`,
+        );
       }
     }),
   ({ action = "ALLOW", rules = [] }): Warnings => {
@@ -52,12 +76,10 @@ const spec = warnIf(
       return "an ALLOW policy without rules allows nothing: every request to its workloads is denied";
     }
     if (action !== "DENY") return undefined;
-    return rules.flatMap((rule, index) => {
-      if (!hasHttpFieldsOnly(rule)) return [];
-      const message =
-        "will deny all traffic to TCP ports under its scope due to the use of only HTTP attributes in a DENY rule; name the port (to.operation.ports)";
-      return [{ at: ["rules", index], message }];
-    });
+    return rules.flatMap((rule, index) => [
+      ...(hasHttpFieldsOnly(rule) ? [{ at: ["rules", index], message: ALL_TCP }] : []),
+      ...findBareHosts(rule).map(({ at, message }) => ({ at: ["rules", index, ...at], message })),
+    ]);
   },
 );
 
@@ -69,7 +91,8 @@ export const AuthorizationPolicySchema = documentOf(spec.default({})).transform(
       namespace,
       name,
       ...readTarget(spec),
-      action: action === "CUSTOM" ? "DENY" : action, // refused above
+      action,
+      ...(spec.provider && { provider: spec.provider.name }),
       isShadow: annotations?.["istio.io/dry-run"] === "true",
       rules: rules.map(({ from = [], to = [], when = [] }) => ({
         from: from.map(({ source }) =>

@@ -1,11 +1,17 @@
 import { z } from "zod";
 import type { JwtRule, RequestAuthenticationDocument } from "../documents/policy-documents.ts";
-import { fields, warnIf, withoutEffect } from "../schema/field-status.ts";
+import { differing, fields, warnIf } from "../schema/field-status.ts";
 import { documentOf } from "./document-schema.ts";
 import { durationMs, someText } from "./fields.ts";
 import { checkTarget, readTarget, targetFields } from "./policy-target.ts";
 
-const NOT_ENFORCED = "Heddle verifies no tokens yet: the document is kept and refuses nothing";
+/** What frames a message, ends at a hop, or is vouched for by proxies. */
+const TAKEN_HEADERS = new Set([
+  ..."host content-length transfer-encoding connection keep-alive proxy-connection te trailer".split(
+    " ",
+  ),
+  ..."upgrade expect http2-settings proxy-authorization x-forwarded-client-cert".split(" "),
+]);
 const DEFAULT_TIMEOUT_MS = 5000;
 const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
@@ -45,18 +51,26 @@ function readKeys(text: string): z.output<typeof Keys>["keys"] | undefined {
 const headerName = z
   .string()
   .min(1)
-  .regex(/^[-_A-Za-z0-9]+$/);
+  .max(128)
+  .regex(/^[-_A-Za-z0-9]+$/)
+  .refine((name) => {
+    const lower = name.toLowerCase();
+    return !TAKEN_HEADERS.has(lower) && !lower.startsWith("x-heddle-");
+  }, "proxies write or read this header themselves; choose another");
 
 const jwtRule = fields({
   issuer: someText,
-  audiences: z.array(someText).optional(),
+  audiences: differing(
+    "a token for others is answered with 401 as every token that is not good (RFC 6750); Envoy says 403",
+    z.array(someText).optional(),
+  ),
   jwksUri: jwksUri.optional(),
   jwks_uri: jwksUri.optional(),
   jwks: jwks.optional(),
   fromHeaders: z.array(fields({ name: someText, prefix: z.string().optional() })).optional(),
   fromParams: z.array(someText).optional(),
   fromCookies: z.array(someText).optional(),
-  outputPayloadToHeader: z.string().optional(),
+  outputPayloadToHeader: z.union([z.literal(""), headerName]).optional(),
   outputClaimToHeaders: z.array(fields({ header: headerName, claim: someText })).optional(),
   forwardOriginalToken: z.boolean().optional(),
   timeout: durationMs.optional(),
@@ -88,8 +102,7 @@ const jwtRule = fields({
 
 const spec = fields({
   ...targetFields,
-  selector: withoutEffect(NOT_ENFORCED, targetFields.selector),
-  jwtRules: withoutEffect(NOT_ENFORCED, z.array(jwtRule).max(4096).optional()),
+  jwtRules: z.array(jwtRule).max(4096).optional(),
 }).superRefine(checkTarget);
 
 export const RequestAuthenticationSchema = documentOf(spec.default({})).transform(
