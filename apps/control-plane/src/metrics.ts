@@ -59,6 +59,12 @@ export function createMetrics(observe: {
       labelNames: ["outcome"],
       registers,
     }),
+    keyFetches: new Counter({
+      name: "heddle_jwks_fetches_total",
+      help: "Fetches of issuers' key sets, by outcome.",
+      labelNames: ["outcome"],
+      registers,
+    }),
     joins: new Counter({
       name: "heddle_joins_total",
       help: "Requests to join, by outcome.",

@@ -5,9 +5,11 @@ import {
   ResourceKind,
   type ResourcesResponse,
 } from "@heddle/contracts";
-import { formatRef, parseResources } from "@heddle/resources";
+import { formatRef, parseResources, type Resource } from "@heddle/resources";
 import { Hono } from "hono";
 import { z } from "zod";
+import type { KeySets } from "../jwks/key-sets.ts";
+import { keySourceOf } from "../jwks/key-source.ts";
 import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
@@ -26,7 +28,7 @@ const DeleteQuery = z.object({
 });
 
 /** The documents as they stand, and changes to them. */
-export function resourceRoutes({ config }: ApiParts) {
+export function resourceRoutes({ config, keySets }: ApiParts) {
   return new Hono<ApiEnv>()
     .get("/resources", (context) => {
       const wanted = readQuery(context, ResourceQuery);
@@ -53,6 +55,7 @@ export function resourceRoutes({ config }: ApiParts) {
       context.set("audit", { target, isQuestion: request.dryRun === true });
       const authorize = mayChange(principal);
       authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
+      const keyWarnings = request.dryRun ? [] : await fetchKeysOf(parsed.resources, keySets);
       const startedAt = context.get("startedAt");
       const outcome = await config.change({
         author: principal.name,
@@ -65,7 +68,7 @@ export function resourceRoutes({ config }: ApiParts) {
         startedAt,
         plan: () => parsed.resources.map((after) => ({ ref: after.resource, after })),
       });
-      const warnings = [...parsed.warnings, ...outcome.warnings];
+      const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
       return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
     })
     .delete("/resources/:kind/:namespace/:name", async (context) => {
@@ -89,6 +92,20 @@ export function resourceRoutes({ config }: ApiParts) {
       });
       return context.json(await toApplyResponse(outcome, startedAt));
     });
+}
+
+/** So that tokens are taken from the moment on that their issuer is. Returns warnings. */
+async function fetchKeysOf(
+  applied: readonly { readonly resource: Resource }[],
+  keySets: KeySets,
+): Promise<string[]> {
+  const fetched = applied.map(async ({ resource }) => {
+    if (resource.kind !== "RequestAuthentication") return [];
+    const sources = resource.rules.map(keySourceOf).filter((source) => source !== undefined);
+    const warnings = await keySets.prepare(sources);
+    return warnings.map((warning) => `${formatRef(resource)}: ${warning}`);
+  });
+  return (await Promise.all(fetched)).flat();
 }
 
 function toDocument({ resource, yaml, revision, updatedAtMs }: MeshDocument): ResourceDocument {
