@@ -13,6 +13,8 @@ const COLLECTOR_PATHS = new Set([
   "nodes",
   "timeline",
   "plaintext-callers",
+  "denials",
+  "observed-calls",
   "traces",
 ]);
 const CONTROL_PLANE_PATHS = new Set([
@@ -27,6 +29,10 @@ const CONTROL_PLANE_PATHS = new Set([
   "revisions",
   "canaries",
   "mtls",
+  "policies",
+  "why",
+  "identity",
+  "certificates",
   "tokens",
   "events",
 ]);
