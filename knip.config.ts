@@ -10,6 +10,7 @@ const config: KnipConfig = {
         "scripts/*.mjs",
         "e2e/*.ts",
         "conformance/{*.test,filters/*}.ts",
+        "soak/*.test.ts",
       ],
       project: [
         "tools/**/*.ts",
@@ -17,6 +18,7 @@ const config: KnipConfig = {
         "scripts/**/*.mjs",
         "e2e/**/*.ts",
         "conformance/**/*.ts",
+        "soak/**/*.ts",
       ],
       ignoreDependencies: [
         "oxlint-tsgolint", // oxlint runs it for its type-aware rules

@@ -1,11 +1,11 @@
-// `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|conformance|e2e|screenshots]…`; all but
+// `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|conformance|soak|e2e|screenshots]…`; all but
 // the screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { installDependencies, root } from "./install.mjs";
 
-const PARTS = ["lint", "typecheck", "unit", "integration", "conformance", "e2e", "screenshots"];
+const PARTS = ["lint", "typecheck", "unit", "integration", "conformance", "soak", "e2e", "screenshots"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !PARTS.includes(part));
 if (unknown !== undefined) {
@@ -108,6 +108,8 @@ const runners = {
     nodeTests("integration", ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"], 1),
   // The rules of the config language, proven by traffic; docs/compatibility.md names these tests.
   conformance: () => nodeTests("conformance", ["conformance/*.test.ts"], 2),
+  // Five minutes under load while certificates rotate; HEDDLE_SOAK_MINUTES makes it longer.
+  soak: () => nodeTests("soak", ["soak/*.test.ts"], 1),
   e2e: () => {
     const browser = findBrowser();
     return run(

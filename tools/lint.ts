@@ -15,6 +15,7 @@ const passed = runChecks([
       "apps",
       "examples",
       "conformance",
+      "soak",
     ],
   },
   { name: "dead exports and dependencies", command: ["knip"] },

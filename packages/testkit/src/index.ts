@@ -4,8 +4,10 @@ export {
   type TestDatabase,
   type TestDatabaseServer,
 } from "./database.ts";
+export { dumpDatabase } from "./dump-database.ts";
 export { findFreePorts } from "./free-ports.ts";
 export {
+  chainApps,
   exactQuantile,
   type KnownRequest,
   knownClient,

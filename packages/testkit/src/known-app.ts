@@ -8,6 +8,9 @@ const apps = join(dirname(fileURLToPath(import.meta.url)), "apps");
 export const knownServer: readonly string[] = [process.execPath, join(apps, "known-server.ts")];
 export const knownClient: readonly string[] = [process.execPath, join(apps, "known-client.ts")];
 
+/** The command that hosts the apps of a chain of services (CHAIN). */
+export const chainApps: readonly string[] = [process.execPath, join(apps, "chain-apps.ts")];
+
 /** One request as the known caller saw it; `status` 0: it got no answer. */
 export type KnownRequest = {
   readonly startMs: number;

@@ -61,7 +61,11 @@ export type Mesh = {
 /** Starts database, control plane and receiver as processes of `scope`. */
 export async function startMesh(
   scope: Scope,
-  options: { readonly trustDomain?: string } = {},
+  options: {
+    readonly trustDomain?: string;
+    /** Further variables of the control plane. */
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Mesh> {
   const [database, sink] = await Promise.all([startDatabase(scope), OtlpSink.start(scope)]);
   const authSecret = randomBytes(24).toString("hex");
@@ -77,10 +81,11 @@ export async function startMesh(
       HEDDLE_CONTROL_ADMIN_PORT: "0",
       HEDDLE_TRUST_DOMAIN: options.trustDomain ?? "cluster.local",
       HEDDLE_LOG_LEVEL: "warn",
+      ...options.env,
     },
   );
   const admin = { name: "test", role: "admin", tokenId: randomUUID() } as const;
-  const token = await signToken(authSecret, "api", admin, 3600, Date.now());
+  const token = await signToken(authSecret, "api", admin, 3 * 3600, Date.now());
   const call = async <Body>(
     method: string,
     path: string,

@@ -1,5 +1,7 @@
 import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { createHash, randomBytes, webcrypto } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
 
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -90,6 +92,27 @@ export class TestAuthority {
     });
     const { trustDomain } = this;
     return new TestAuthority(trustDomain, this.#root, this.#rootKey, certificate, keys.privateKey);
+  }
+
+  /**
+   * Writes what a control plane needs to sign as this authority, an intermediate, into `folder`; returns the
+   * variables that name the files.
+   */
+  async writeFiles(folder: string): Promise<Readonly<Record<string, string>>> {
+    const key = x509.PemConverter.encode(
+      await webcrypto.subtle.exportKey("pkcs8", this.#key),
+      "PRIVATE KEY",
+    );
+    const write = (name: string, text: string) => {
+      const file = join(folder, name);
+      writeFileSync(file, text, { mode: 0o600 });
+      return file;
+    };
+    return {
+      HEDDLE_CA_CERT_FILE: write("ca-cert.pem", pemOf(this.#issuer)),
+      HEDDLE_CA_KEY_FILE: write("ca-key.pem", key),
+      HEDDLE_CA_ROOT_FILE: write("ca-root.pem", this.trustBundlePem),
+    };
   }
 
   spiffeId({ namespace, workload, trustDomain = this.trustDomain }: TestWorkload): string {
