@@ -2,7 +2,7 @@ import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { createHash, webcrypto, X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import type { TestContext } from "node:test";
-import { connect, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import {
   CONTROL_STREAM_PATH,
   CONTROL_STREAM_PROTOCOL,
@@ -11,6 +11,7 @@ import {
   type JoinResponse,
   type Problem,
   type ProxyMessage,
+  serverNameOfRoot,
   type WorkloadRegistration,
 } from "@heddle/contracts";
 import { DeadlineError } from "@heddle/testkit";
@@ -34,10 +35,15 @@ export async function makeCsr(name = "CN=asks-for-anything") {
   return { csrPem: csr.toString("pem"), keyPem: PemConverter.encode(pkcs8, "PRIVATE KEY") };
 }
 
-/** The root that the listener shows, as a proxy with nothing but a join token learns it. */
-export async function fetchRoot(port: number): Promise<{ pem: string; hash: string }> {
+/** The root that the listener shows, as a proxy with nothing but a join token learns it; `pin`: asked for by it. */
+export async function fetchRoot(
+  port: number,
+  pin?: string,
+): Promise<{ pem: string; hash: string }> {
+  const servername =
+    pin === undefined ? "" : serverNameOfRoot(Buffer.from(pin, "base64url").toString("hex"));
   const socket = await new Promise<TLSSocket>((resolve, reject) => {
-    const opened = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () =>
+    const opened = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () =>
       resolve(opened),
     );
     opened.once("error", reject);
@@ -122,6 +128,8 @@ export class StreamClient {
   readonly received: ControlMessage[] = [];
   readonly joined: Joined;
   closeCode: number | undefined;
+  /** Sees every message as it comes. */
+  onMessage: (message: ControlMessage) => void = () => {};
   /** What an ack reports; set by the test. */
   lastSends: Extract<ProxyMessage, { type: "ack" }>["lastSends"] = [];
   /** How pushes are answered: acked at once, refused, or left to the test. */
@@ -144,16 +152,23 @@ export class StreamClient {
     socket.on("error", () => this.#wake());
   }
 
+  /** `servername`: asks for the chain of a root (`serverNameOfRoot`). */
   static async open(
     t: TestContext,
     port: number,
     joined: Joined,
     hello: Partial<Hello> = {},
+    servername = "",
   ): Promise<StreamClient> {
+    const byRoot: ConnectionOptions = {
+      servername,
+      checkServerIdentity: (_, certificate) => checkServerIdentity("127.0.0.1", certificate),
+    };
     const socket = new WebSocket(`wss://127.0.0.1:${port}${CONTROL_STREAM_PATH}`, {
       ca: joined.rootPem,
       cert: joined.certPem,
       key: joined.keyPem,
+      ...byRoot,
     });
     const client = new StreamClient(joined, socket);
     t.after(() => socket.terminate());
@@ -229,6 +244,7 @@ export class StreamClient {
 
   #take(message: ControlMessage): void {
     this.received.push(message);
+    this.onMessage(message);
     if (message.type === "push") {
       if (this.answer === "ack") {
         for (const { key, version } of message.upserts) this.versions.set(key, version);

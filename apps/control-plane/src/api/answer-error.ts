@@ -5,6 +5,7 @@ import type { Context } from "hono";
 import { LoginRefusedError, TooManyLoginsError } from "../access/login-errors.ts";
 import { OidcUnavailableError } from "../access/oidc-provider.ts";
 import { TooManyPasswordsError } from "../access/passwords.ts";
+import { AuthorityConflictError } from "../certificates/authority-errors.ts";
 import {
   ChangeRefusedError,
   ConfigFaultsError,
@@ -53,6 +54,9 @@ function toProblem(error: unknown): Problem {
   }
   if (error instanceof ChangeRefusedError) {
     return problem(409, "HEDDLE_CHANGE_REFUSED", error.message);
+  }
+  if (error instanceof AuthorityConflictError) {
+    return problem(409, "HEDDLE_AUTHORITY_CONFLICT", error.message);
   }
   if (error instanceof ConfigFaultsError) {
     return problem(422, "HEDDLE_BAD_DOCUMENT", error.message, error.faults);

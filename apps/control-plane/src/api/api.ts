@@ -9,6 +9,7 @@ import { authorizationRoutes } from "./authorization-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { identityRoutes } from "./identity-routes.ts";
 import { requireRoles } from "./input.ts";
 import { loginRoutes } from "./login-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
@@ -44,6 +45,7 @@ export function createApi(parts: ApiParts): Hono {
     canaryRoutes,
     policyListRoutes,
     authorizationRoutes,
+    identityRoutes,
     tokenRoutes,
     sessionRoutes,
     userRoutes,

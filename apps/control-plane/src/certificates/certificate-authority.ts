@@ -130,6 +130,11 @@ export class CertificateAuthority {
     return this.#files !== undefined;
   }
 
+  /** Of leaves. */
+  get lifetimeSeconds(): number {
+    return this.#settings.certificateTtlSeconds;
+  }
+
   /** The roots proxies believe, PEM, the signer's first. */
   get trustBundlePem(): string {
     return this.#known.believedRoots(Date.now()).map(certificateOf).join("");

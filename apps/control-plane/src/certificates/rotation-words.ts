@@ -10,7 +10,8 @@ export type RotationProgress = {
   readonly waiting: readonly RotationWaiter[];
 };
 
-const HERE_MS = 20_000;
+/** Proxies give a sign of life every five seconds. */
+const HERE_MS = 8_000;
 
 /** Whom a step waits for and why, in words. */
 export function describeProgress(
