@@ -24,6 +24,7 @@ export function findPage(pathname: string): ConsolePage | undefined {
 /** What follows the page in the path, in words: `/history/213` → `Revision 213`. */
 export function subjectOf(pathname: string): string | undefined {
   const [page, ...rest] = pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  if (page === "security") return undefined; // its tabs say where one is
   const last = rest.at(-1);
   return last === undefined || page !== "history" ? last : `Revision ${last}`;
 }

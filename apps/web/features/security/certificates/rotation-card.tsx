@@ -1,10 +1,8 @@
 "use client";
 
 import type { IdentityResponse, RotationState } from "@heddle/contracts";
-import { RefreshCw } from "lucide-react";
 import Link from "next/link";
 import { formatDay, formatMinute } from "../../../lib/times.ts";
-import { Button } from "../../../ui/button.tsx";
 import { Card } from "../../../ui/card.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { useUrlValue } from "../../session/use-url-value.ts";
@@ -29,22 +27,7 @@ export function RotationCard({
   const past = rotations.data?.past ?? [];
   const isStarting = act === "rotate" && current === undefined;
   return (
-    <Card
-      title="Rotation"
-      caption={current === undefined ? "none is under way" : current.words}
-      actions={
-        current === undefined && !isStarting ? (
-          <Button
-            size="toolbar"
-            icon={<RefreshCw size={14} />}
-            disabledReason={adminReason}
-            onClick={() => setAct("rotate")}
-          >
-            Rotate root
-          </Button>
-        ) : undefined
-      }
-    >
+    <Card title="Rotation" caption={current === undefined ? "none is under way" : current.words}>
       <div className={styles.parts}>
         {rotations.isError && (
           <ErrorPart

@@ -2,7 +2,7 @@
 
 import type { Denial } from "@heddle/contracts";
 import { KeyRound } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "../../../ui/button.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
@@ -13,7 +13,14 @@ import styles from "./denial-detail.module.css";
 import { callerInWords, requestInWords } from "./denial-words.ts";
 
 /** The rule that would let a denied request pass: shown on demand, reviewed before it is applied. */
-export function AllowThis({ denial }: { readonly denial: Denial }) {
+export function AllowThis({
+  denial,
+  children,
+}: {
+  readonly denial: Denial;
+  /** Stands beside the button. */
+  readonly children: ReactNode;
+}) {
   const [isOpen, setIsOpen] = useState(false);
   const { id, source, destination, method, path, policy, rule, nearest } = denial;
   const readOnlyReason = useReadOnlyReasonOf()(destination.namespace);
@@ -28,6 +35,7 @@ export function AllowThis({ denial }: { readonly denial: Denial }) {
   if (!isOpen) {
     return (
       <div className={styles.acts}>
+        <p className={styles.facts}>{children}</p>
         <Button kind="primary" icon={<KeyRound size={15} />} onClick={() => setIsOpen(true)}>
           Allow this
         </Button>

@@ -2,7 +2,7 @@
 
 import type { Denial } from "@heddle/contracts";
 import { formatClock, formatStamp } from "../../../lib/times.ts";
-import { CodeLine, CopyButton } from "../../../ui/code-line.tsx";
+import { CodeLine } from "../../../ui/code-line.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
 import { AllowThis } from "./allow-this.tsx";
@@ -26,14 +26,12 @@ export function DenialDetail({ denial }: { readonly denial: Denial }) {
       )}
       {why.isPending && <Skeleton heightPx={80} />}
       {why.data !== undefined && <WhyCard why={why.data} />}
-      <p className={styles.facts}>
-        First seen <time title={formatStamp(firstSeenMs)}>{formatClock(firstSeenMs)}</time>. Last
-        trace <code>{lastTraceId}</code>
-        <CopyButton text={lastTraceId} label={`Copy trace ${lastTraceId}`} />
-      </p>
+      <AllowThis denial={denial}>
+        First seen <time title={formatStamp(firstSeenMs)}>{formatClock(firstSeenMs)}</time>; the
+        last request's trace and the rules as they are now:
+      </AllowThis>
       <CodeLine command={`heddle why ${lastTraceId}`} />
       <CodeLine command={whyCommand(denial)} />
-      <AllowThis denial={denial} />
     </div>
   );
 }

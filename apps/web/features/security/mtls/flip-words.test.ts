@@ -23,6 +23,13 @@ test("counts several callers, and says of those that are silent now how much the
   assert.equal(plain(lead), "2 callers would be refused, 4 requests in the last 24 h, none now.");
 });
 
+test("names who sends now, and says how many others were seen before", () => {
+  const silent = caller({ requestsPerSecond: 0, requests: 2, sourceAddress: "10.0.9.3" });
+  const { lead, rest } = strictWords([caller({}), silent], guard, DAY_MS);
+  assert.equal(plain(lead), "10.0.4.17 would be refused, 0.6 rps.");
+  assert.match(plain(rest), /^1 other seen in the last 24 h, silent now\. The guard/);
+});
+
 test("says that nobody would be refused where nothing but mTLS came in", () => {
   const refused = caller({ requests: 0, refused: 4, requestsPerSecond: 0 });
   assert.equal(strictWords([refused], guard, DAY_MS).tone, "ok");

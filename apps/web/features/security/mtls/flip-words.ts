@@ -22,26 +22,39 @@ export function strictWords(
   windowMs: number,
 ): FlipWords {
   const hit = refusable(callers);
+  const window = formatWindow(windowMs);
   if (hit.length === 0) {
-    const none = `Nothing but mTLS came in the last ${formatWindow(windowMs)}.`;
+    const none = `Nothing but mTLS came in the last ${window}.`;
     return { tone: "ok", lead: "Nobody would be refused.", rest: none };
   }
-  const rate = rateOf(hit);
-  const [first] = hit;
-  const who =
-    hit.length === 1 && first ? callerInWords(first) : formatCounted(hit.length, "caller");
+  const live = hit.filter(({ requestsPerSecond }) => requestsPerSecond > 0);
+  const rate = rateOf(live);
+  const rest = [
+    ...(live.length > 0 && live.length < hit.length
+      ? [
+          `${formatCounted(hit.length - live.length, "other")} seen in the last ${window}, silent now.`,
+        ]
+      : []),
+    guard === undefined
+      ? "Without a guard STRICT stays until somebody takes it back."
+      : guardForecast(guard, rate),
+  ].join(" ");
   const how =
     rate > 0
       ? `${formatRate(rate)}.`
-      : `${formatCounted(requestsOf(hit), "request")} in the last ${formatWindow(windowMs)}, none now.`;
+      : `${formatCounted(requestsOf(hit), "request")} in the last ${window}, none now.`;
   return {
     tone: "warn",
-    lead: `${who} would be refused, ${how}`,
-    rest:
-      guard === undefined
-        ? "Without a guard STRICT stays until somebody takes it back."
-        : guardForecast(guard, rate),
+    lead: `${whoInWords(live.length > 0 ? live : hit)} would be refused, ${how}`,
+    rest,
   };
+}
+
+function whoInWords(callers: readonly PreflightCaller[]): string {
+  const [first] = callers;
+  return callers.length === 1 && first
+    ? callerInWords(first)
+    : formatCounted(callers.length, "caller");
 }
 
 /** What the guard takes back when, and whether it would at this rate. */

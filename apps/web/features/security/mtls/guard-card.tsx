@@ -3,7 +3,7 @@
 import type { MtlsGuard } from "@heddle/contracts";
 import Link from "next/link";
 import { formatCount, formatCounted } from "../../../lib/numbers.ts";
-import { formatClock, formatDuration, formatStamp } from "../../../lib/times.ts";
+import { formatClock, formatRoughDuration, formatStamp } from "../../../lib/times.ts";
 import { Button } from "../../../ui/button.tsx";
 import { useNowMs } from "../../../ui/clock.ts";
 import { StatusGlyph } from "../../../ui/status-glyph.tsx";
@@ -57,7 +57,7 @@ function Progress({ guard }: { readonly guard: MtlsGuard }) {
   return (
     <div className={styles.progress}>
       <span className={styles.figure}>
-        <b>{leftMs > 0 ? formatDuration(Math.ceil(leftMs / 1000) * 1000) : "0\u00a0s"}</b> left of{" "}
+        <b>{formatRoughDuration(Math.ceil(leftMs / 1000) * 1000)}</b> left of{" "}
         {guardWindowInWords(guard.windowMs)}
       </span>
       <span

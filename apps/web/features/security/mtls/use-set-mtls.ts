@@ -12,7 +12,7 @@ import { queryKeys } from "../../../lib/queries/query-keys.ts";
 import { markConfigStale } from "../../../lib/queries/use-change-events.ts";
 import { formatDuration } from "../../../lib/times.ts";
 import { useToast } from "../../../ui/toast.tsx";
-import { scopeInWords, scopePath } from "./flip-choice.ts";
+import { guardWindowInWords, scopeInWords, scopePath } from "./flip-choice.ts";
 
 type Flip = {
   readonly request: MtlsSetRequest;
@@ -29,7 +29,7 @@ export function useSetMtls(scope: MtlsScope) {
     onSuccess: (answer, { request, undo }) => {
       markConfigStale(client);
       toast({
-        text: `${capital(scopeInWords(scope))} is ${modeInWords(request)}${spreadWords(answer)}.`,
+        text: `${capital(scopeInWords(scope))} is ${modeInWords(request)}${spreadWords(answer)}${guardWords(answer)}.`,
         ...(undo && {
           act: { label: "Undo", run: () => mutation.mutate({ request: undo, undo: undefined }) },
         }),
@@ -48,9 +48,12 @@ export function useCancelGuard(id: string) {
   });
 }
 
-function modeInWords({ mode, dryRun, guard }: MtlsSetRequest): string {
-  if (dryRun) return "in its dry run";
-  return guard ? `${mode}, guarded` : mode;
+function modeInWords({ mode, dryRun }: MtlsSetRequest): string {
+  return dryRun ? "in its dry run" : mode;
+}
+
+function guardWords({ guard }: MtlsSetResponse): string {
+  return guard === undefined ? "" : `, guarded for ${guardWindowInWords(guard.windowMs)}`;
 }
 
 function spreadWords({ revision, propagation }: MtlsSetResponse): string {
