@@ -1,3 +1,4 @@
+import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { InvalidConfigError, type Logger } from "@heddle/runtime";
