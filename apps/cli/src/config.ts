@@ -55,6 +55,12 @@ const PROXY_LIMITS = {
     .optional(),
 };
 
+const seconds = z.string().regex(/^\d+$/, "expected a whole number of seconds");
+/** Read by a process that may run in another folder. */
+const file = z
+  .string()
+  .min(1)
+  .transform((path) => resolve(path));
 const UpEnv = HomeEnv.extend({
   ...PROXY_LIMITS,
   HEDDLE_CONSOLE_PORT: listenPort(20_001),
@@ -78,10 +84,12 @@ const UpEnv = HomeEnv.extend({
     .string()
     .refine((text) => Number(text) >= 0 && Number(text) <= 1, "expected a share, 0 to 1")
     .optional(),
-  HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: z
-    .string()
-    .regex(/^\d+$/, "expected a whole number of seconds")
-    .optional(),
+  HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: seconds.optional(),
+  HEDDLE_CA_ROOT_TTL_SECONDS: seconds.optional(),
+  HEDDLE_CA_INTERMEDIATE_TTL_SECONDS: seconds.optional(),
+  HEDDLE_CA_CERT_FILE: file.optional(),
+  HEDDLE_CA_KEY_FILE: file.optional(),
+  HEDDLE_CA_ROOT_FILE: file.optional(),
   HEDDLE_SHOP_LOAD: z.string().optional(),
 });
 
@@ -133,6 +141,11 @@ const PASSED_ON = [
   "HEDDLE_ACCESS_LOG",
   "HEDDLE_FILTERS_DIR",
   "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
+  "HEDDLE_CA_ROOT_TTL_SECONDS",
+  "HEDDLE_CA_INTERMEDIATE_TTL_SECONDS",
+  "HEDDLE_CA_CERT_FILE",
+  "HEDDLE_CA_KEY_FILE",
+  "HEDDLE_CA_ROOT_FILE",
   "HEDDLE_SHOP_LOAD",
   "HEDDLE_PROXY_BIND_ADDRESS",
   "HEDDLE_CONTROL_NAMES",

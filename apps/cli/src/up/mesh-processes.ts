@@ -24,6 +24,11 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
         ...pick(passedOn, [
           "HEDDLE_TRUST_DOMAIN",
           "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
+          "HEDDLE_CA_ROOT_TTL_SECONDS",
+          "HEDDLE_CA_INTERMEDIATE_TTL_SECONDS",
+          "HEDDLE_CA_CERT_FILE",
+          "HEDDLE_CA_KEY_FILE",
+          "HEDDLE_CA_ROOT_FILE",
           "HEDDLE_LOG_LEVEL",
           "HEDDLE_PROXY_BIND_ADDRESS",
           "HEDDLE_CONTROL_NAMES",

@@ -1,4 +1,6 @@
+import { createHash, X509Certificate } from "node:crypto";
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls";
+import { serverNameOfRoot } from "@heddle/contracts";
 
 /** Where the control plane listens for proxies. */
 export type ControlPlaneAddress = { readonly host: string; readonly port: number };
@@ -17,13 +19,22 @@ export function parseControlPlaneAddress(text: string): ControlPlaneAddress | un
  * workload's certificate would pass for the server's if its name were not looked at: the server's has
  * host names and no SPIFFE id, a workload's has a SPIFFE id and no host name.
  */
-export function serverChecks(ca: string[]): ConnectionOptions {
+export function serverChecks(host: string, ca: string[]): ConnectionOptions {
+  const [root] = ca;
   return {
     ca,
     minVersion: "TLSv1.3",
     rejectUnauthorized: true,
-    checkServerIdentity: refuseImpostor,
+    // Of several chains the server shows the one that ends in a root we know, be it of long ago.
+    ...(root === undefined ? {} : { servername: serverNameOf(root) }),
+    checkServerIdentity: (_, certificate) => refuseImpostor(host, certificate),
   };
+}
+
+function serverNameOf(rootPem: string): string {
+  return serverNameOfRoot(
+    createHash("sha256").update(new X509Certificate(rootPem).raw).digest("hex"),
+  );
 }
 
 function refuseImpostor(host: string, certificate: PeerCertificate): Error | undefined {

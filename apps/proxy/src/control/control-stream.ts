@@ -14,6 +14,16 @@ const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 /** A proxy that was refused or turned away waits its turn, and does not knock fast again. */
 const REFUSED_ATTEMPT = 6;
 
+/** OpenSSL's words for a server whose chain does not lead to a root that is known here, or to one that has ended. */
+const UNKNOWN_ROOT: ReadonlySet<string> = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_HAS_EXPIRED",
+]);
+
 type Welcome = Extract<ControlMessage, { type: "welcome" }>;
 
 export type StreamHandlers = {
@@ -22,6 +32,8 @@ export type StreamHandlers = {
   readonly onMessage: (message: Exclude<ControlMessage, { type: "welcome" | "refused" }>) => void;
   /** A request of ours was refused; where the stream cannot go on, the control plane closes it. */
   readonly onRefused: (reason: string) => void;
+  /** Whoever answered could not show a root that is believed here. */
+  readonly onUnknownRoot: () => void;
   /** Before each try: makes the proxy's own certificate valid (joins, if need be). */
   readonly prepare: () => Promise<void>;
 };
@@ -109,7 +121,7 @@ export class ControlStream {
     const { host, port } = this.#address;
     const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const socket = new WebSocket(`wss://${authority}${CONTROL_STREAM_PATH}`, {
-      ...serverChecks(splitPem(material.trustBundlePem)),
+      ...serverChecks(host, splitPem(material.trustBundlePem)),
       key: material.keyPem,
       cert: material.chainPem,
       handshakeTimeout: HANDSHAKE_DEADLINE_MS,
@@ -145,8 +157,9 @@ export class ControlStream {
         else socket.close();
       } else this.#handlers.onMessage(message);
     });
-    socket.on("error", (error) => {
+    socket.on("error", (error: NodeJS.ErrnoException) => {
       failure = error.message;
+      if (UNKNOWN_ROOT.has(error.code ?? "")) this.#handlers.onUnknownRoot();
     });
     socket.on("close", (_code, reason) => {
       liveness.end();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { connect, type DetailedPeerCertificate } from "node:tls";
+import { serverNameOfRoot } from "@heddle/contracts";
 import { HeddleError } from "@heddle/runtime";
 import type { ControlPlaneAddress } from "./control-plane-address.ts";
 
@@ -27,7 +28,7 @@ export async function discoverRoot(
   address: ControlPlaneAddress,
   rootHash: string,
 ): Promise<string> {
-  const chain = await readChain(address);
+  const chain = await readChain(address, rootHash);
   const seen = chain.map((raw) => createHash("sha256").update(raw).digest("base64url"));
   const root = chain[seen.indexOf(rootHash)];
   if (root === undefined) throw new WrongRootError(address, rootHash, seen);
@@ -35,12 +36,13 @@ export async function discoverRoot(
   return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
 }
 
-function readChain({ host, port }: ControlPlaneAddress): Promise<Buffer[]> {
+function readChain({ host, port }: ControlPlaneAddress, rootHash: string): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
       port,
       minVersion: "TLSv1.3",
+      servername: serverNameOfRoot(Buffer.from(rootHash, "base64url").toString("hex")),
       // Only to read the chain; the connection that says something is a verified one.
       rejectUnauthorized: false,
       timeout: DEADLINE_MS,

@@ -1,5 +1,6 @@
+import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { request } from "node:https";
-import { JOIN_PATH, JoinResponse } from "@heddle/contracts";
+import { JOIN_PATH, type JoinRequest, JoinResponse } from "@heddle/contracts";
 import { HeddleError } from "@heddle/runtime";
 import { createCertificateRequest } from "../identity/certificate-request.ts";
 import type { KeyAndCertificate } from "../identity/key-and-certificate.ts";
@@ -21,6 +22,9 @@ export class JoinRefusedError extends HeddleError {
   }
 }
 
+/** Who the proxy was when it was in the mesh before: it keeps the id of which it has the key. */
+export type Before = { readonly proxyId: string; readonly keyPem: string };
+
 export type Joined = { readonly proxyId: string; readonly material: KeyAndCertificate };
 
 /**
@@ -32,10 +36,16 @@ export async function join(
   address: ControlPlaneAddress,
   token: JoinToken,
   proxyName: string,
+  before: Before | undefined,
 ): Promise<Joined> {
   const rootPem = await discoverRoot(address, token.rootHash);
   const { keyPem, csrPem } = await createCertificateRequest(proxyName, undefined);
-  const body = JSON.stringify({ token: token.text, csrPem, proxyName });
+  const body = JSON.stringify({
+    token: token.text,
+    csrPem,
+    proxyName,
+    ...(before === undefined ? {} : { previous: proveKey(before, csrPem) }),
+  });
   const { status, text } = await post(address, rootPem, body);
   if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
     throw new JoinRefusedError(address, status, problemText(text));
@@ -50,6 +60,15 @@ export async function join(
       chainPem: joined.certificatePem,
       trustBundlePem: joined.trustBundlePem,
     },
+  };
+}
+
+function proveKey({ proxyId, keyPem }: Before, csrPem: string): JoinRequest["previous"] {
+  const key = createPrivateKey(keyPem);
+  return {
+    proxyId,
+    publicKeyPem: createPublicKey(key).export({ type: "spki", format: "pem" }).toString(),
+    signature: sign("sha256", Buffer.from(csrPem, "utf8"), key).toString("base64"),
   };
 }
 
@@ -68,7 +87,7 @@ function post(
         agent: false,
         headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
         signal: AbortSignal.timeout(DEADLINE_MS),
-        ...serverChecks([rootPem]),
+        ...serverChecks(host, [rootPem]),
       },
       (response) => {
         const chunks: Buffer[] = [];

@@ -64,6 +64,8 @@ export class ProxyBrain {
   #partedTimer: NodeJS.Timeout | undefined;
   readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
+  /** The control plane has another root than the one that is believed here: a join token may name it. */
+  #isRootUnknown = false;
 
   /** `onUseless`: the proxy has nothing to serve with and never will (its token is refused). */
   constructor(
@@ -122,6 +124,9 @@ export class ProxyBrain {
         onWelcome: (welcome) => this.#welcomed(welcome),
         onMessage: (message) => this.#receive(message),
         onRefused: (reason) => this.#keeper.refused(reason),
+        onUnknownRoot: () => {
+          this.#isRootUnknown = true;
+        },
         prepare: () => this.#joinIfNeeded(),
       },
     });
@@ -214,18 +219,26 @@ export class ProxyBrain {
   }
 
   async #joinIfNeeded(): Promise<void> {
-    if (this.#own.isValid(Date.now())) return;
+    const isValid = this.#own.isValid(Date.now());
+    if (isValid && !this.#isRootUnknown) return;
     const { joinToken, controlPlane, name } = this.#config;
     if (!joinToken) {
       throw new Error(
-        "the proxy has no valid certificate of its own and no join token (HEDDLE_JOIN_TOKEN)",
+        isValid
+          ? "the control plane shows a root that this proxy does not know; give it a new join token (HEDDLE_JOIN_TOKEN)"
+          : "the proxy has no valid certificate of its own and no join token (HEDDLE_JOIN_TOKEN)",
       );
     }
-    const joined = await join(controlPlane, joinToken, name).catch((error: unknown) => {
+    const { proxyId } = this;
+    const keyPem = this.#own.material?.keyPem;
+    const before = proxyId === undefined || keyPem === undefined ? undefined : { proxyId, keyPem };
+    this.#isRootUnknown = false; // unless it is again: the stream is tried after a join that fails, too
+    const joined = await join(controlPlane, joinToken, name, before).catch((error: unknown) => {
       const isFinal = error instanceof JoinRefusedError || error instanceof WrongRootError;
       if (isFinal && !this.isReady) this.#onUseless(error);
       throw error;
     });
+    if (this.trust.isTold) this.trust.learn(joined.material.trustBundlePem);
     this.#keeper.install(null, joined.material);
     this.#logger.info({ proxyId: joined.proxyId }, "joined the mesh");
   }

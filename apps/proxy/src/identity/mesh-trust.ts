@@ -94,6 +94,19 @@ export class MeshTrust implements PeerTrust {
     this.#replace(believe({ own, aliases: [], others: [] }, [[own, bundlePem]], []));
   }
 
+  /**
+   * Roots of the own domain that a join token has vouched for, beside those believed so far: the control plane's
+   * are others than this proxy knew, and it can only tell so to who believes them.
+   */
+  learn(bundlePem: string): void {
+    const { domains, roots, revoked } = this.#believed;
+    const known = [...roots].map(([domain, list]): [string, string] => [
+      domain,
+      list.map((root) => root.toString()).join(""),
+    ]);
+    this.#replace(believe(domains, [...known, [domains.own, bundlePem]], [...revoked]));
+  }
+
   /** Reads what holds from now on; calling what comes back lets it hold. Throws `CertificateMismatchError`. */
   prepare(resource: TrustResource): () => void {
     const { trustDomain: own, trustDomainAliases: aliases, bundles, revoked } = resource;
