@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addApplyCommands } from "./commands/apply.ts";
+import { addCaCommands } from "./commands/ca.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addDeployCommands } from "./commands/deploy.ts";
@@ -36,6 +37,7 @@ export function buildProgram(): Command {
   addWhyCommands(program);
   addPolicyCommands(program);
   addTokenCommands(program);
+  addCaCommands(program);
   addCheckCommand(program);
   addDeployCommands(program);
   return program;

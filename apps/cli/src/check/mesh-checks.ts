@@ -1,5 +1,6 @@
 import {
   GraphSnapshot,
+  IdentityResponse,
   MeResponse,
   ProxiesResponse,
   RevisionsResponse,
@@ -30,6 +31,7 @@ export async function checkMesh(
       ...(await attempt("collector", () => checkCollector(api, nowMs))),
       ...(await attempt("proxies", () => checkProxies(api))),
       ...(await attempt("certificates", () => checkCertificates(api, nowMs))),
+      ...(await attempt("authority", () => checkAuthority(api))),
     ];
   } catch (error) {
     return [{ state: "fail", what: `console: ${toHeddleError(error).message}` }];
@@ -106,6 +108,22 @@ async function checkProxies(api: ApiClient): Promise<Finding[]> {
   });
   const synced = proxies.length - bad.length;
   return [{ state: "ok", what: `${synced} of ${proxies.length} proxies in sync` }, ...bad];
+}
+
+async function checkAuthority(api: ApiClient): Promise<Finding[]> {
+  const { alarms, authorities } = await api.ask(IdentityResponse, "/identity");
+  if (alarms.length === 0) {
+    const ends = authorities
+      .filter(({ state }) => state === "signing")
+      .map((one) => one.notAfterMs);
+    const day = new Date(Math.min(...ends)).toISOString().slice(0, 10);
+    return [{ state: "ok", what: `certificate authority is good until ${day}` }];
+  }
+  return alarms.map(({ severity, message, advice }) => ({
+    state: severity === "critical" ? "fail" : "warn",
+    what: message,
+    advice,
+  }));
 }
 
 async function checkCertificates(api: ApiClient, nowMs: number): Promise<Finding[]> {

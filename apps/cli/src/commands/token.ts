@@ -1,8 +1,9 @@
-import { TokenCreateResponse } from "@heddle/contracts";
+import { TokenCreateResponse, TokenRevokeResponse, TokensResponse } from "@heddle/contracts";
 import type { Command } from "commander";
 import { findCredentials, findHome, makeLoginLink } from "../api/credentials.ts";
 import { type ApiConfig, loadApiConfig } from "../config.ts";
 import { UsageError } from "../errors.ts";
+import { formatTable } from "../print/table.ts";
 import { readSecrets } from "../up/home.ts";
 import { type OutputOptions, openApi, print, wholeNumber, withOutput } from "./command-kit.ts";
 import { parseDurationMs } from "./graph.ts";
@@ -36,6 +37,28 @@ export function addTokenCommands(program: Command): void {
       });
       print(options, answer, ({ token }) => token);
     });
+  withOutput(token.command("list"))
+    .description("list join tokens and who joined by them")
+    .action(async (options: OutputOptions) => {
+      const answer = await (await openApi()).ask(TokensResponse, "/tokens");
+      print(options, answer, formatTokens);
+    });
+  withOutput(token.command("revoke"))
+    .description("let nobody join by a token any more")
+    .argument("<id>", "the second part of the token, as in `token list`")
+    .option("--disconnect", "put out those who joined by it, too")
+    .action(async (id: string, options: OutputOptions & { readonly disconnect?: boolean }) => {
+      const answer = await (await openApi()).ask(
+        TokenRevokeResponse,
+        `/tokens/${encodeURIComponent(id)}`,
+        { method: "DELETE", query: options.disconnect === true ? { disconnect: "true" } : {} },
+      );
+      print(options, answer, ({ proxiesDisconnected, certificatesRevoked }) =>
+        options.disconnect === true
+          ? `revoked; ${proxiesDisconnected} proxies put out, ${certificatesRevoked} certificates revoked`
+          : "revoked",
+      );
+    });
   withOutput(program.command("login"))
     .description("print a link that logs one browser in, once, within 15 minutes")
     .action(async (options: OutputOptions) => {
@@ -44,6 +67,21 @@ export function addTokenCommands(program: Command): void {
       const link = await makeLoginLink(new URL(apiUrl).origin, findAuthSecret(config));
       print(options, { link }, () => link);
     });
+}
+
+function formatTokens({ tokens }: TokensResponse): string {
+  return formatTable(
+    ["ID", "STATE", "USES LEFT", "FOR", "ENDS", "BY", "PROXIES"],
+    tokens.map((one) => [
+      one.id,
+      one.state,
+      `${one.usesLeft} of ${one.maxUses}`,
+      `${one.namespace}/${one.workload ?? "*"}`,
+      new Date(one.expiresAtMs).toISOString().slice(0, 16),
+      one.createdBy,
+      one.proxies.map(({ name }) => name).join(", "),
+    ]),
+  );
 }
 
 /** Whoever can read the auth secret may let people in. */
