@@ -1,4 +1,6 @@
+"use client";
 import Link from "next/link";
+import { useEffect, useRef } from "react";
 import styles from "./tabs.module.css";
 
 export type Tab = {
@@ -13,8 +15,16 @@ export type Tab = {
 
 /** The parts of a page, each with an address of its own. */
 export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }) {
+  const bar = useRef<HTMLElement>(null);
+  const here = tabs.find(({ isHere }) => isHere)?.href;
+  // On a phone the bar scrolls; the tab one is on must be in it.
+  useEffect(() => {
+    if (here === undefined) return;
+    const tab = bar.current?.querySelector<HTMLElement>("[aria-current]");
+    tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [here]);
   return (
-    <nav aria-label={label} className={styles.tabs}>
+    <nav ref={bar} aria-label={label} className={styles.tabs}>
       {tabs.map((tab) => (
         <Link
           key={tab.href}

@@ -34,11 +34,13 @@ export function CallersTab() {
   );
   if (preflight.data === undefined) {
     return preflight.isError ? (
-      <ErrorPart
-        title="The callers are missing"
-        detail={preflight.error.message}
-        onRetry={() => void preflight.refetch()}
-      />
+      <Card>
+        <ErrorPart
+          title="The callers are missing"
+          detail={preflight.error.message}
+          onRetry={() => void preflight.refetch()}
+        />
+      </Card>
     ) : (
       <Skeleton heightPx={240} />
     );
@@ -92,7 +94,7 @@ export function CallersTab() {
                   Refused
                 </Th>
                 <Th isNumber>Last seen</Th>
-                <Th>
+                <Th className={styles.wideOnly}>
                   <span className="visually-hidden">Help</span>
                 </Th>
               </tr>
@@ -124,6 +126,11 @@ function SourceRow({
   readonly onToggle: () => void;
 }) {
   const { address, first, calls } = source;
+  const help = (
+    <button type="button" className={styles.help} aria-expanded={isOpen} onClick={onToggle}>
+      Add a sidecar
+    </button>
+  );
   return (
     <Fragment>
       <Tr className={isOpen ? styles.openRow : undefined}>
@@ -138,6 +145,7 @@ function SourceRow({
           <span className={styles.narrowOnly}>
             <code>{address}</code>
             <Targets calls={calls} />
+            {help}
           </span>
         </Td>
         <Td className={styles.wideOnly}>
@@ -156,10 +164,8 @@ function SourceRow({
         <Td isNumber>
           <RelativeTime atMs={source.lastSeenMs} />
         </Td>
-        <Td isNumber>
-          <button type="button" className={styles.help} aria-expanded={isOpen} onClick={onToggle}>
-            Add a sidecar
-          </button>
+        <Td isNumber className={styles.wideOnly}>
+          {help}
         </Td>
       </Tr>
       {isOpen && (

@@ -25,7 +25,7 @@ export function RevokePanel({
   const [reach, setReach] = useState<Reach>("certificate");
   const [reason, setReason] = useState("");
   const revoke = useRevoke();
-  const adminReason = useAdminReason();
+  const adminReason = useAdminReason(reach === "proxy" ? "*" : workload?.namespace);
   const choices = [
     { value: "certificate", label: "This certificate" },
     ...(workload === undefined

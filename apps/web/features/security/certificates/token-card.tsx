@@ -172,7 +172,7 @@ function Revoke({
 }) {
   const [reach, setReach] = useState<"token" | "proxies">("token");
   const revoke = useRevokeToken();
-  const adminReason = useAdminReason();
+  const adminReason = useAdminReason(token.namespace);
   const disconnect = reach === "proxies";
   const joined = formatCounted(token.proxies.length, "proxy", "proxies");
   if (adminReason !== undefined) return <p>{adminReason}</p>;

@@ -32,11 +32,13 @@ export function DenialsTab() {
   const denials = useDenials(Number(window.value));
   if (denials.data === undefined) {
     return denials.isError ? (
-      <ErrorPart
-        title="The denials are missing"
-        detail={denials.error.message}
-        onRetry={() => void denials.refetch()}
-      />
+      <Card>
+        <ErrorPart
+          title="The denials are missing"
+          detail={denials.error.message}
+          onRetry={() => void denials.refetch()}
+        />
+      </Card>
     ) : (
       <Skeleton heightPx={320} />
     );

@@ -114,6 +114,7 @@ export function Flip({
         </div>
       </div>
       <CodeLine command={setCommand(scope, choice, guard)} />
+      {readOnlyReason !== undefined && <p className={styles.policy}>{readOnlyReason}</p>}
       <p className={styles.policy}>
         {ladder.policy === undefined
           ? `No PeerAuthentication covers ${scopeInWords(scope)}: PERMISSIVE is the default.`

@@ -36,11 +36,13 @@ export function MtlsTab() {
   useGuardEnds(guards.data?.guards ?? NO_GUARDS);
   if (ladder.data === undefined) {
     return ladder.isError ? (
-      <ErrorPart
-        title="The ladder is missing"
-        detail={ladder.error.message}
-        onRetry={() => void ladder.refetch()}
-      />
+      <Card>
+        <ErrorPart
+          title="The ladder is missing"
+          detail={ladder.error.message}
+          onRetry={() => void ladder.refetch()}
+        />
+      </Card>
     ) : (
       <>
         <Skeleton heightPx={62} />

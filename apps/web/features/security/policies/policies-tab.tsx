@@ -39,11 +39,13 @@ export function PoliciesTab() {
   }
   if (policies.data === undefined) {
     return policies.isError ? (
-      <ErrorPart
-        title="The policies are missing"
-        detail={policies.error.message}
-        onRetry={() => void policies.refetch()}
-      />
+      <Card>
+        <ErrorPart
+          title="The policies are missing"
+          detail={policies.error.message}
+          onRetry={() => void policies.refetch()}
+        />
+      </Card>
     ) : (
       <Skeleton heightPx={320} />
     );

@@ -42,7 +42,7 @@ export function PolicyTable({
             <Th>Policy</Th>
             <Th className={styles.wideOnly}>Holds for</Th>
             <Th className={styles.wideOnly}>Says</Th>
-            <Th>Mode</Th>
+            <Th className={styles.wideOnly}>Mode</Th>
             <Th isNumber>Denied, {windowLabel}</Th>
             <Th isNumber className={styles.wideOnly}>
               Changed
@@ -103,7 +103,12 @@ function Row({
           <span className={styles.name} title={row.id}>
             {policy.name}
           </span>{" "}
-          <span className={styles.quiet}>{KIND_WORDS[policy.kind]}</span>
+          <span className={styles.quiet}>
+            {KIND_WORDS[policy.kind]}
+            <span className={styles.narrowOnly}>
+              , <Mode row={row} />
+            </span>
+          </span>
         </Td>
         <Td className={styles.wideOnly}>
           <span className={styles.holds} title={policy.workloads.join(", ")}>
@@ -118,7 +123,7 @@ function Row({
             )}
           </span>
         </Td>
-        <Td>
+        <Td className={styles.wideOnly}>
           <Mode row={row} />
         </Td>
         <Td isNumber>
