@@ -48,3 +48,13 @@ export class UsageError extends HeddleError {
     super("HEDDLE_USAGE", message);
   }
 }
+
+/** A guarded flip did not end as it was meant to: STRICT was taken back, or nobody watches it. */
+export class GuardEndedError extends HeddleError {
+  override readonly name = "GuardEndedError";
+  readonly status: string;
+  constructor(status: string) {
+    super("HEDDLE_GUARD_ENDED", `the guard ended: ${status}`);
+    this.status = status;
+  }
+}

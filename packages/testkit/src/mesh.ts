@@ -50,6 +50,10 @@ export type Mesh = {
   apply(yaml: string): Promise<ApplyResponse>;
   /** Takes a document away and waits for the proxies. */
   remove(kind: string, namespace: string, name: string): Promise<void>;
+  /** A real collector beside the receiver; proxies send to it when `OTEL_EXPORTER_OTLP_ENDPOINT` says so. */
+  startCollector(): Promise<
+    StartedProcess<{ readonly otlpPort: number; readonly adminPort: number }>
+  >;
   /** A proxy of one namespace with a configuration file of these workloads. */
   startProxy(
     namespace: string,
@@ -122,6 +126,14 @@ export async function startMesh(
     remove: async (kind, namespace, name) => {
       await change("DELETE", `/resources/${kind}/${namespace}/${name}`);
     },
+    startCollector: () =>
+      startProcess(scope, "collector", [], {
+        DATABASE_URL: database.url,
+        HEDDLE_AUTH_SECRET: authSecret,
+        HEDDLE_OTLP_PORT: "0",
+        HEDDLE_COLLECTOR_ADMIN_PORT: "0",
+        HEDDLE_LOG_LEVEL: "warn",
+      }),
     startProxy: async (namespace, config, env = {}) => {
       const request = { namespace, maxUses: 1 };
       const { body } = await call<TokenCreateResponse>("POST", "/tokens", request);

@@ -17,7 +17,7 @@ export type StartedProcess<Ready> = {
 /** Starts `apps/<part>/src/main.ts` and waits for its ready message. Throws with its output when it ends before. */
 export async function startProcess<Ready>(
   scope: Scope,
-  part: "proxy" | "control-plane",
+  part: "proxy" | "control-plane" | "collector",
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<StartedProcess<Ready>> {

@@ -58,10 +58,8 @@ function toWorkload(
   const [first] = instances;
   if (!first) return undefined;
   const id = { namespace: first.namespace, name: first.workload };
-  const { mode, policy } = mesh.snapshot.workloads.effectiveMtls({
-    namespace: first.namespace,
-    labels: first.labels,
-  });
+  const { mode, policy } = mesh.snapshot.workloads.effectiveMtls(first);
+  const dryRun = mesh.snapshot.workloads.strictDryRun(first);
   const found = observations.protocols().get(serviceKeyOf(first)) ?? [];
   const suggestions = [...found]
     .filter(([port]) => instances.some((one) => isUndeclared(one, port)))
@@ -75,6 +73,7 @@ function toWorkload(
     identity: formatSpiffeId({ trustDomain, workload: id }),
     mtlsMode: mode,
     ...(policy === undefined ? {} : { mtlsPolicy: formatId(policy) }),
+    ...(dryRun === undefined ? {} : { isStrictDryRun: true }),
     ...(notAfter.length === 0 ? {} : { certificateNotAfterMs: Math.min(...notAfter) }),
     ...(suggestions.length === 0 ? {} : { protocolSuggestions: suggestions }),
     instances: instances.map((instance) => {

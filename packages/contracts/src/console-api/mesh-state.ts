@@ -74,6 +74,8 @@ export const WorkloadState = z.object({
   mtlsMode: MtlsModeWire,
   /** The PeerAuthentication the mode comes from, `namespace/name`; absent: the default, PERMISSIVE. */
   mtlsPolicy: z.string().optional(),
+  /** PERMISSIVE, and what STRICT would refuse is counted. */
+  isStrictDryRun: z.boolean().optional(),
   certificateNotAfterMs: z.number().optional(),
   /** Ports whose protocol is not declared, and what the proxies have found there. */
   protocolSuggestions: z
