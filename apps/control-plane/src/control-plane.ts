@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createLogger, type HttpService, type Logger, serveHttp } from "@heddle/runtime";
 import {
   type ConfigDb,
+  countIssuedCertificates,
   DatabaseUnavailableError,
   forgetProxies,
   loadRegistry,
@@ -12,7 +13,9 @@ import {
 import { createAccess } from "./access/access-control.ts";
 import { createApi } from "./api/api.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
+import { toIdentity } from "./api/identity-wire.ts";
 import type { ApiParts } from "./api/parts.ts";
+import { AlarmLog } from "./certificates/alarm-log.ts";
 import { readAuthorityFiles } from "./certificates/authority-files.ts";
 import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
 import { CertificateAuthority } from "./certificates/certificate-authority.ts";
@@ -111,6 +114,11 @@ export async function startControlPlane(
   }, EXPIRE_EVERY_MS);
   const { stream, keeper } = started;
   keeper?.start();
+  const alarms = new AlarmLog(async () => {
+    const counts = await countIssuedCertificates(db);
+    return toIdentity(parts, counts, settings.certificateTtlSeconds, Date.now()).alarms;
+  }, logger);
+  alarms.start();
   parts.ledger.start();
   const service = admin;
   logger.info({ control: stream.port, api: service.port }, "control plane ready");
@@ -122,6 +130,7 @@ export async function startControlPlane(
       config.close();
       parts.keySets.close();
       await guards.close();
+      alarms.stop();
       await keeper?.close();
       await Promise.all([service.close(), stream.close()]);
       await parts.ledger.close();
@@ -153,6 +162,8 @@ function assemble(
   const metrics = createMetrics({
     connectedProxies: () => hub.size,
     revision: () => mesh.snapshot.revision,
+    authorities: () => started.authority?.inUse ?? [],
+    rotation: () => started.keeper?.waiting,
     services: () => [...registry.serviceKeys()].length,
     virtualServices: () =>
       [...mesh.snapshot.documents.values()].filter(

@@ -8,6 +8,9 @@ export function createMetrics(observe: {
   revision: () => number;
   services: () => number;
   virtualServices: () => number;
+  /** Those in use. */
+  authorities: () => readonly { role: string; serial: string; notAfterMs: number }[];
+  rotation: () => { of: string; step: string; waiting: number } | undefined;
 }) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -24,6 +27,29 @@ export function createMetrics(observe: {
   gauge("pilot_xds", "Proxies connected to this control plane.", observe.connectedProxies);
   gauge("pilot_services", "Services known to this control plane.", observe.services);
   gauge("pilot_virt_services", "VirtualServices in force.", observe.virtualServices);
+  new Gauge({
+    name: "heddle_ca_certificate_expiry_seconds",
+    help: "Seconds until the authority's certificates in use end; negative: they have.",
+    labelNames: ["role", "serial"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { role, serial, notAfterMs } of observe.authorities()) {
+        this.set({ role, serial }, (notAfterMs - Date.now()) / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: "heddle_ca_rotation_waiting_proxies",
+    help: "Proxies that the present step of a rotation waits for.",
+    labelNames: ["of", "step"],
+    registers,
+    collect() {
+      this.reset();
+      const rotation = observe.rotation();
+      if (rotation) this.set({ of: rotation.of, step: rotation.step }, rotation.waiting);
+    },
+  });
   gauge("heddle_revision", "Number of the newest revision.", observe.revision);
   return {
     registry,

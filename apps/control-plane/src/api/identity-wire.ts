@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import type {
   AuthorityState,
   IdentityResponse,
@@ -14,9 +13,9 @@ import type {
   StoredRotation,
 } from "@heddle/store";
 import { findAlarms } from "../certificates/alarms.ts";
+import { foreignBundlesOf } from "../certificates/foreign-bundles.ts";
 import type { KnownAuthorities, KnownAuthority } from "../certificates/known-authorities.ts";
 import { progressWords, type RotationProgress } from "../certificates/rotation-words.ts";
-import { splitPem } from "../snapshot/mesh-trust.ts";
 import type { ApiParts } from "./parts.ts";
 
 const MAX_WAITING_SHOWN = 100;
@@ -31,7 +30,7 @@ export function toIdentity(
   nowMs: number,
 ): IdentityResponse {
   const { known } = parts.authority();
-  const foreignBundles = foreignBundlesOf(parts);
+  const foreignBundles = foreignBundlesOf(parts.mesh.trust.resource);
   const rotation = currentRotation(parts);
   const alarms = findAlarms(
     {
@@ -194,24 +193,6 @@ function stateOf(
     known.find(rotation.toAuthorityId) !== undefined &&
     [rotation.toAuthorityId, known.find(rotation.toAuthorityId)?.parentId].includes(authority.id);
   return isComing ? "next" : "leaving";
-}
-
-/** Roots of other trust domains, from MeshConfig. */
-function foreignBundlesOf({ mesh, trustDomain }: ApiParts): IdentityResponse["foreignBundles"] {
-  const bundles = mesh.trust.resource?.bundles ?? [];
-  return bundles
-    .filter((bundle) => bundle.trustDomain !== trustDomain)
-    .map((bundle) => ({
-      trustDomain: bundle.trustDomain,
-      roots: splitPem(bundle.pem).map((pem) => {
-        const { subject = "", fingerprint256, validToDate } = new X509Certificate(pem);
-        return {
-          subject: subject.replaceAll("\n", ", "),
-          fingerprint: fingerprint256.replaceAll(":", "").toLowerCase(),
-          notAfterMs: validToDate.getTime(),
-        };
-      }),
-    }));
 }
 
 const RANK = { signing: 0, next: 1, leaving: 2, retired: 3 } as const;

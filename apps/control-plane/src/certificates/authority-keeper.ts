@@ -23,7 +23,7 @@ import { AuthorityConflictError } from "./authority-errors.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import type { CertificateLedger } from "./certificate-ledger.ts";
 import { certificateOf, KnownAuthorities, rootHashOf } from "./known-authorities.ts";
-import { describeProgress, progressWords, type RotationProgress } from "./rotation-words.ts";
+import { describeProgress, type RotationProgress } from "./rotation-words.ts";
 import { writeRotation } from "./rotation-writes.ts";
 
 const TICK_MS = 500;
@@ -111,9 +111,12 @@ export class AuthorityKeeper {
     return this.#readySinceMs !== undefined && Date.now() - this.#readySinceMs >= SETTLE_MS;
   }
 
-  get words(): string {
+  /** For the metrics. */
+  get waiting(): { of: string; step: string; waiting: number } | undefined {
     const { rotation } = this;
-    return rotation ? progressWords(rotation, this.progress) : "";
+    return (
+      rotation && { of: rotation.of, step: rotation.step, waiting: this.progress.waiting.length }
+    );
   }
 
   /** Looks at everything once; what fails is logged and tried again with the next tick. */

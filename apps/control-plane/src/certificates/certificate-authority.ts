@@ -130,6 +130,18 @@ export class CertificateAuthority {
     return this.#files !== undefined;
   }
 
+  /** The authorities that sign now, for the metrics. */
+  get inUse(): { role: string; serial: string; notAfterMs: number }[] {
+    const { signer } = this.#known;
+    const root = signer && this.#known.rootOf(signer);
+    return [root, signer].flatMap((one) => {
+      if (!one) return [];
+      const role = one.parentId === undefined ? "root" : "intermediate";
+      const serial = one.certificate.serialNumber.toLowerCase();
+      return [{ role, serial, notAfterMs: one.notAfterMs }];
+    });
+  }
+
   /** Of leaves. */
   get lifetimeSeconds(): number {
     return this.#settings.certificateTtlSeconds;
