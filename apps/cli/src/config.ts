@@ -61,8 +61,30 @@ const file = z
   .string()
   .min(1)
   .transform((path) => resolve(path));
+
+/** Of the console's door; the control plane itself knows what is allowed. */
+const ACCESS_SETTINGS = {
+  HEDDLE_CONSOLE_URL: z.url("expected http(s)://host[:port]").optional(),
+  HEDDLE_SESSION_IDLE_MINUTES: limit,
+  HEDDLE_SESSION_MAX_HOURS: limit,
+  HEDDLE_AUDIT_RETENTION_DAYS: limit,
+  HEDDLE_OIDC_ISSUER: z.string().optional(),
+  HEDDLE_OIDC_CLIENT_ID: z.string().optional(),
+  HEDDLE_OIDC_CLIENT_SECRET: z.string().optional(),
+  HEDDLE_OIDC_CLIENT_SECRET_FILE: file.optional(),
+  HEDDLE_OIDC_SCOPES: z.string().optional(),
+  HEDDLE_OIDC_NAME: z.string().optional(),
+  HEDDLE_OIDC_GROUPS_CLAIM: z.string().optional(),
+  HEDDLE_OIDC_GRANTS: z.string().optional(),
+};
+
+/** What `up` hands on to the control plane as it is. */
+export const ACCESS_VARIABLES = Object.keys(ACCESS_SETTINGS) as (keyof typeof ACCESS_SETTINGS)[];
+
 const UpEnv = HomeEnv.extend({
   ...PROXY_LIMITS,
+  ...ACCESS_SETTINGS,
+  HEDDLE_TRUSTED_PROXIES: limit,
   HEDDLE_CONSOLE_PORT: listenPort(20_001),
   HEDDLE_CONTROL_PORT: listenPort(15_012),
   HEDDLE_CONTROL_ADMIN_PORT: listenPort(15_014),
@@ -150,6 +172,8 @@ const PASSED_ON = [
   "HEDDLE_PROXY_BIND_ADDRESS",
   "HEDDLE_CONTROL_NAMES",
   "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
+  "HEDDLE_TRUSTED_PROXIES",
+  ...ACCESS_VARIABLES,
 ] as const;
 
 /** What listens everywhere is reached on loopback. */

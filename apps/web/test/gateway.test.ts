@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { GatewayConfig } from "../lib/gateway/config.ts";
 import { forward } from "../lib/gateway/forward.ts";
 import { login, logout } from "../lib/gateway/login.ts";
+import { finishOidc, startOidc } from "../lib/gateway/oidc.ts";
 
 const CONSOLE = "http://127.0.0.1:20001";
 type Answer = (request: http.IncomingMessage, response: http.ServerResponse, body: Buffer) => void;
@@ -23,7 +24,7 @@ before(async () => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  config = { controlPlaneUrl: url, collectorUrl: url };
+  config = { controlPlaneUrl: url, collectorUrl: url, trustedProxies: 0 };
 });
 after(() => {
   server.closeAllConnections();
@@ -136,7 +137,7 @@ test("hands on each event as it comes, and lets go upstream when the browser lea
 
 test("says in a sentence which server does not answer", async () => {
   const dead = new URL("http://127.0.0.1:1");
-  const nobody = { controlPlaneUrl: dead, collectorUrl: dead };
+  const nobody = { controlPlaneUrl: dead, collectorUrl: dead, trustedProxies: 0 };
   const changes = await forward(ask("/api/v1/me"), nobody);
   assert.equal(changes.status, 503);
   assert.equal(changes.headers.get("content-type"), "application/problem+json");
@@ -147,7 +148,12 @@ test("says in a sentence which server does not answer", async () => {
 
 test("knows no path but the API's", async () => {
   answer = () => assert.fail("the request must not arrive");
-  for (const path of ["/api/v1/metrics", "/api/v1/", "/api/v1/me/../../../metrics"]) {
+  for (const path of [
+    "/api/v1/login/oidc/finish",
+    "/api/v1/metrics",
+    "/api/v1/",
+    "/api/v1/me/../../../metrics",
+  ]) {
     assert.equal((await forward(ask(path), config)).status, 404, path);
   }
 });
@@ -162,7 +168,11 @@ test("keeps the session token in the cookie and out of the answer", async () => 
   };
   const body = JSON.stringify({ token: "once" });
   const headers = { ...own, "content-length": String(body.length) };
-  const response = await login(ask("/api/v1/login", { method: "POST", headers, body }), config);
+  const response = await login(
+    ask("/api/v1/login", { method: "POST", headers, body }),
+    "link",
+    config,
+  );
   assert.match(
     response.headers.get("set-cookie") ?? "",
     /^heddle-session=s\.e\.s; Path=\/; Max-Age=3[56]\d\d; HttpOnly; SameSite=Strict$/,
@@ -185,6 +195,7 @@ test("passes on why a login failed, and asks for a token when there is none", as
         headers: { ...own, "content-length": String(body.length) },
         body,
       }),
+      "link",
       config,
     );
   const used = await sent('{"token":"once"}');
@@ -195,12 +206,77 @@ test("passes on why a login failed, and asks for a token when there is none", as
   assert.equal((await sent("not json")).status, 400);
 });
 
-test("ends the session in this browser, and leads a form to the login page", () => {
-  const ended = logout(ask("/api/v1/logout", { method: "POST", headers: own }));
+test("ends the session in the control plane and this browser, and leads a form to the login page", async () => {
+  const seen: unknown[] = [];
+  answer = (request, response, body) => {
+    seen.push([request.url, request.headers.authorization, body.toString()]);
+    response.end('{"ended":2}');
+  };
+  const body = '{"everywhere":true}';
+  const ended = await logout(
+    ask("/api/v1/logout", {
+      method: "POST",
+      headers: { ...own, cookie: "heddle-session=s", "content-length": String(body.length) },
+      body,
+    }),
+    config,
+  );
+  assert.deepEqual(seen, [["/api/v1/logout", "Bearer s", body]]);
   assert.equal(ended.status, 204);
   assert.match(ended.headers.get("set-cookie") ?? "", /^heddle-session=; Path=\/; Max-Age=0;/);
   const form = { ...own, origin: "null", accept: "text/html" };
-  const led = logout(ask("/api/v1/logout", { method: "POST", headers: form }));
+  const led = await logout(ask("/api/v1/logout", { method: "POST", headers: form }), config);
   assert.equal(led.status, 303);
   assert.equal(led.headers.get("location"), "/login");
+});
+
+test("begins a login by the provider with a sealed flow in a cookie that comes back from other sites", async () => {
+  answer = (request, response, body) => {
+    assert.equal(request.url, "/api/v1/login/oidc/start");
+    assert.deepEqual(JSON.parse(body.toString()), { next: "/graph?ns=shop" });
+    response.end('{"authorizationUrl":"https://id.test/auth?x=1","flow":"a.b.c"}');
+  };
+  const away = await startOidc(ask("/api/v1/login/oidc?next=%2Fgraph%3Fns%3Dshop"), config);
+  assert.equal(away.status, 303);
+  assert.equal(away.headers.get("location"), "https://id.test/auth?x=1");
+  assert.match(away.headers.get("set-cookie") ?? "", /^heddle-login-flow=a\.b\.c;.*SameSite=Lax$/);
+});
+
+test("comes back from the provider with a session, and leads only to its own pages", async () => {
+  const nexts = ["/graph", "https://evil.test/", "//evil.test", '/"><script>'];
+  const led: (string | undefined)[] = [];
+  for (const next of nexts) {
+    answer = (_request, response) =>
+      response.end(
+        JSON.stringify({
+          sessionToken: "s.e.s",
+          user: { name: "mara", role: "viewer" },
+          expiresAtMs: Date.now() + 60_000,
+          next,
+        }),
+      );
+    const back = await finishOidc(
+      ask("/api/v1/login/oidc/callback?code=c&state=s", {
+        headers: { cookie: "heddle-login-flow=a.b.c" },
+      }),
+      config,
+    );
+    assert.equal(back.status, 200);
+    assert.match(back.headers.get("set-cookie") ?? "", /heddle-session=s\.e\.s;.*SameSite=Strict/);
+    assert.doesNotMatch(await back.clone().text(), /<script>/);
+    led.push(/url=([^"]*)"/.exec(await back.text())?.[1]);
+  }
+  assert.deepEqual(led.slice(0, 3), ["/graph", "/", "/"]);
+});
+
+test("sends a browser whose provider login failed back to the login page without saying more", async () => {
+  answer = (_request, response) => {
+    response.writeHead(401, { "content-type": "application/problem+json" });
+    response.end('{"detail":"secret reason"}');
+  };
+  const withFlow = { headers: { cookie: "heddle-login-flow=a.b.c" } };
+  const refused = await finishOidc(ask("/api/v1/login/oidc/callback?code=c", withFlow), config);
+  assert.equal(refused.headers.get("location"), "/login?provider=refused");
+  const lost = await finishOidc(ask("/api/v1/login/oidc/callback?code=c"), config);
+  assert.equal(lost.headers.get("location"), "/login?provider=expired");
 });

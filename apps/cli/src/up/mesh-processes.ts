@@ -1,4 +1,4 @@
-import type { UpConfig } from "../config.ts";
+import { ACCESS_VARIABLES, type UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
 import type { Home } from "./home.ts";
 import type { ProcessSpec } from "./supervised-process.ts";
@@ -21,7 +21,9 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
         HEDDLE_CA_SECRET: caSecret,
         HEDDLE_CONTROL_PORT: String(ports.control),
         HEDDLE_CONTROL_ADMIN_PORT: String(ports.controlAdmin),
+        HEDDLE_CONSOLE_URL: `http://127.0.0.1:${ports.console}`,
         ...pick(passedOn, [
+          ...ACCESS_VARIABLES,
           "HEDDLE_TRUST_DOMAIN",
           "HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS",
           "HEDDLE_CA_ROOT_TTL_SECONDS",
@@ -66,6 +68,7 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
       env: {
         HEDDLE_CONTROL_PLANE_URL: controlUrl,
         HEDDLE_COLLECTOR_URL: collectorUrl,
+        ...pick(passedOn, ["HEDDLE_TRUSTED_PROXIES"]),
         NEXT_TELEMETRY_DISABLED: "1",
       },
       logFile: home.logFile("console"),

@@ -4,6 +4,8 @@ import { z } from "zod";
 export interface GatewayConfig {
   readonly controlPlaneUrl: URL;
   readonly collectorUrl: URL;
+  /** How many proxies before the console say truly in `x-forwarded-for` whom they saw. */
+  readonly trustedProxies: number;
 }
 
 /** The environment holds something the console cannot start with; the message lists every fault. */
@@ -20,9 +22,17 @@ function originVariable(fallback: string) {
     .transform((text) => new URL(text));
 }
 
+const PROXIES = "expected how many proxies stand before the console, 0 to 10";
+
 const GatewayEnv = z.object({
   HEDDLE_CONTROL_PLANE_URL: originVariable("http://127.0.0.1:15014"),
   HEDDLE_COLLECTOR_URL: originVariable("http://127.0.0.1:4319"),
+  HEDDLE_TRUSTED_PROXIES: z.coerce
+    .number(PROXIES)
+    .int(PROXIES)
+    .min(0, PROXIES)
+    .max(10, PROXIES)
+    .default(0),
 });
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -41,6 +51,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
   return Object.freeze({
     controlPlaneUrl: parsed.data.HEDDLE_CONTROL_PLANE_URL,
     collectorUrl: parsed.data.HEDDLE_COLLECTOR_URL,
+    trustedProxies: parsed.data.HEDDLE_TRUSTED_PROXIES,
   });
 }
 

@@ -1,13 +1,22 @@
+import { CLIENT_ADDRESS_HEADER } from "./client-address.ts";
 import { type GatewayConfig, gatewayConfig } from "./config.ts";
 import { BodyTooLargeError, limitBody } from "./limited-body.ts";
 import { problemResponse } from "./problem-response.ts";
 import { isFromOwnPages, isSafeMethod } from "./same-site.ts";
-import { readSessionToken } from "./session-cookie.ts";
+import { isHttpsRequest, readSessionToken } from "./session-cookie.ts";
 import { findUpstream, type Upstream } from "./upstream.ts";
 
 /** Twice the largest YAML an apply may hold: JSON escapes can double it. */
 const BODY_LIMIT_BYTES = 2 * 1_048_576 + 65_536;
-const REQUEST_HEADERS = ["accept", "content-type", "last-event-id", "traceparent", "x-request-id"];
+const REQUEST_HEADERS = [
+  "accept",
+  "content-type",
+  "last-event-id",
+  "traceparent",
+  "x-request-id",
+  "user-agent",
+  CLIENT_ADDRESS_HEADER,
+];
 const RESPONSE_HEADERS = ["content-type", "cache-control", "retry-after", "x-request-id"];
 
 /**
@@ -64,9 +73,14 @@ async function send(target: URL, request: Request): Promise<Response> {
   return fetch(target, init);
 }
 
+/** What the control plane writes down of who came: the address and the browser. */
+export function originHeaders(request: Request): Headers {
+  return pick(request.headers, ["user-agent", CLIENT_ADDRESS_HEADER]);
+}
+
 function requestHeaders(request: Request): Headers {
   const headers = pick(request.headers, REQUEST_HEADERS);
-  const session = readSessionToken(request.headers.get("cookie"));
+  const session = readSessionToken(request.headers.get("cookie"), isHttpsRequest(request));
   const authorization =
     request.headers.get("authorization") ?? (session === undefined ? null : `Bearer ${session}`);
   if (authorization !== null) headers.set("authorization", authorization);

@@ -1,7 +1,11 @@
-/** Holds the session token where no script can read it. */
-export const SESSION_COOKIE = "heddle-session";
+const PLAIN_NAME = "heddle-session";
+/** Over https the browser itself holds the cookie to this very host and path (RFC 6265bis §4.1.3.2). */
+const HOST_NAME = "__Host-heddle-session";
+const FLOW_NAME = "heddle-login-flow";
+const FLOW_PATH = "/api/v1/login/oidc/callback";
+const FLOW_SECONDS = 600;
 
-/** The value for `Set-Cookie` that starts a session; it ends with the token. */
+/** The value for `Set-Cookie` that starts a session; it ends with the token. No script can read it. */
 export function sessionCookie(
   token: string,
   expiresAtMs: number,
@@ -18,12 +22,24 @@ export function endedSessionCookie(isHttps: boolean): string {
 }
 
 /** `undefined`: no session came with the request. */
-export function readSessionToken(cookieHeader: string | null): string | undefined {
-  for (const pair of cookieHeader?.split(";") ?? []) {
-    const [name, value = ""] = pair.trim().split("=", 2);
-    if (name === SESSION_COOKIE && /^[\w.~%-]+$/.test(value)) return decodeToken(value);
-  }
-  return undefined;
+export function readSessionToken(
+  cookieHeader: string | null,
+  isHttps: boolean,
+): string | undefined {
+  return readCookie(cookieHeader, isHttps ? HOST_NAME : PLAIN_NAME);
+}
+
+/** What a login by a provider keeps in the browser meanwhile. Lax: it is the provider that sends the browser back. */
+export function flowCookie(flow: string, isHttps: boolean): string {
+  return `${FLOW_NAME}=${flow}; ${flowAttributes(FLOW_SECONDS, isHttps)}`;
+}
+
+export function endedFlowCookie(isHttps: boolean): string {
+  return `${FLOW_NAME}=; ${flowAttributes(0, isHttps)}`;
+}
+
+export function readFlow(cookieHeader: string | null): string | undefined {
+  return readCookie(cookieHeader, FLOW_NAME);
 }
 
 /** Whether the browser spoke HTTPS, to us or to what stands before us. */
@@ -34,7 +50,21 @@ export function isHttpsRequest(request: Request): boolean {
 
 function cookie(value: string, maxAgeSeconds: number, isHttps: boolean): string {
   const secure = isHttps ? "; Secure" : "";
-  return `${SESSION_COOKIE}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
+  const name = isHttps ? HOST_NAME : PLAIN_NAME;
+  return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
+}
+
+function flowAttributes(maxAgeSeconds: number, isHttps: boolean): string {
+  const secure = isHttps ? "; Secure" : "";
+  return `Path=${FLOW_PATH}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`;
+}
+
+function readCookie(cookieHeader: string | null, wanted: string): string | undefined {
+  for (const pair of cookieHeader?.split(";") ?? []) {
+    const [name, value = ""] = pair.trim().split("=", 2);
+    if (name === wanted && /^[\w.~%-]+$/.test(value)) return decodeToken(value);
+  }
+  return undefined;
 }
 
 function decodeToken(value: string): string | undefined {

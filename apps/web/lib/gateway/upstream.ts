@@ -35,11 +35,19 @@ const CONTROL_PLANE_PATHS = new Set([
   "certificates",
   "tokens",
   "events",
+  "users",
+  "api-tokens",
+  "sessions",
+  "audit",
 ]);
+
+// Of the ways in only these: the others answer with a session, which goes into a cookie (login.ts, oidc.ts).
+const PUBLIC_PATHS = new Set(["/api/v1/login/options", "/api/v1/setup/check"]);
 
 /** Who answers `/api/v1/<noun>…` (docs/architecture.md, API); `undefined`: nobody does. */
 export function findUpstream(pathname: string, config: GatewayConfig): Upstream | undefined {
   const noun = /^\/api\/v1\/([^/]+)/.exec(pathname)?.[1] ?? "";
+  if (PUBLIC_PATHS.has(pathname)) return { name: "control plane", url: config.controlPlaneUrl };
   if (COLLECTOR_PATHS.has(noun)) return { name: "collector", url: config.collectorUrl };
   if (CONTROL_PLANE_PATHS.has(noun)) return { name: "control plane", url: config.controlPlaneUrl };
   return undefined;

@@ -2,4 +2,4 @@ import { logout } from "../../../../lib/gateway/login.ts";
 
 export const dynamic = "force-dynamic";
 
-export const POST = (request: Request): Response => logout(request);
+export const POST = (request: Request): Promise<Response> => logout(request);
