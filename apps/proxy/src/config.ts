@@ -102,6 +102,12 @@ const ProxyEnv = z.object({
     DEFAULT_OVERLOAD_LIMITS.maxRequests,
   ),
   HEDDLE_MAX_LAG_MS: limitVariable("milliseconds", 20, 60_000, DEFAULT_OVERLOAD_LIMITS.maxLagMs),
+  HEDDLE_MAX_CONNECTIONS: limitVariable(
+    "connections of a listener",
+    1,
+    1_000_000,
+    DEFAULT_OVERLOAD_LIMITS.maxConnections,
+  ),
   HEDDLE_MUX_CONNECTIONS: limitVariable("connections to each peer", 0, 16, 2),
   HEDDLE_HTTP_MAX_LINE_BYTES: limitVariable(
     "bytes of one line",
@@ -159,6 +165,7 @@ export async function loadConfig(
     overload: Object.freeze({
       maxRequests: vars.HEDDLE_MAX_REQUESTS,
       maxLagMs: vars.HEDDLE_MAX_LAG_MS,
+      maxConnections: vars.HEDDLE_MAX_CONNECTIONS,
     }),
     limits: Object.freeze({
       ...DEFAULT_LIMITS,

@@ -132,6 +132,7 @@ function passedOn(config: ApiConfig): Record<string, string> {
     "HEDDLE_HTTP_MAX_HEADERS",
     "HEDDLE_MUX_CONNECTIONS",
     "HEDDLE_MAX_REQUESTS",
+    "HEDDLE_MAX_CONNECTIONS",
     "HEDDLE_MAX_LAG_MS",
     "HEDDLE_METRICS_IDLE_MS",
     "HEDDLE_ACCESS_LOG",

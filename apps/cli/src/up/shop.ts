@@ -130,6 +130,7 @@ export class Shop {
           "HEDDLE_HTTP_MAX_HEADERS",
           "HEDDLE_MUX_CONNECTIONS",
           "HEDDLE_MAX_REQUESTS",
+          "HEDDLE_MAX_CONNECTIONS",
           "HEDDLE_MAX_LAG_MS",
           "HEDDLE_METRICS_IDLE_MS",
         ]),

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Listener, StartOutbound } from "../core/listener.ts";
 import type { ByteStreamHandler } from "../transport/byte-stream.ts";
 import { Connection } from "../transport/connection.ts";
+import { FullListener } from "../transport/full-listener.ts";
 import { type Session, SocketListener } from "../transport/socket-listener.ts";
 import { OutboundGreeting } from "./outbound-greeting.ts";
 import type { OutboundParts } from "./outbound-parts.ts";
@@ -32,7 +33,8 @@ export async function startOutbound(
     connection.start();
   };
   const { port, mayBegin } = parts;
-  const listener = await SocketListener.listen(LOOPBACK, port, onSocket, mayBegin);
+  const full = new FullListener(parts, side.origin, "outbound");
+  const listener = await SocketListener.listen(LOOPBACK, port, onSocket, full, mayBegin);
   return {
     port: listener.port,
     drain: async (timeoutMs) => {

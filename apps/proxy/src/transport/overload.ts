@@ -6,11 +6,14 @@ export type OverloadLimits = {
   readonly maxRequests: number;
   /** How late the event loop may be, smoothed over a few hundred milliseconds. */
   readonly maxLagMs: number;
+  /** Open connections of one listener. */
+  readonly maxConnections: number;
 };
 
 export const DEFAULT_OVERLOAD_LIMITS: OverloadLimits = Object.freeze({
   maxRequests: 16_384,
   maxLagMs: 500,
+  maxConnections: 10_000,
 });
 
 /** What a client that was turned away is told to wait. */

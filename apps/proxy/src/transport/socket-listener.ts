@@ -1,7 +1,10 @@
 import net, { type AddressInfo } from "node:net";
 import type { Listener } from "../core/listener.ts";
+import type { FullListener } from "./full-listener.ts";
+import { processOverload } from "./overload.ts";
 
-const MAX_CONNECTIONS = 10_000;
+/** Connections beyond the most there may be that are told so at a time; still more are closed unheard. */
+const MAX_TURNED_AWAY = 1_000;
 const DRAIN_CHECK_MS = 20;
 
 /** How long a draining connection waits for a request or handshake that may be on its way. */
@@ -38,13 +41,14 @@ export class SocketListener implements Listener {
   }
 
   /**
-   * Listens on `host:port` (0: any free port). `onSocket` gets paused sockets, none before `mayBegin`.
-   * Rejects with the system's error (`EADDRINUSE`).
+   * Listens on `host:port` (0: any free port). `onSocket` gets paused sockets, none before `mayBegin`; those
+   * there is no room for go to `full`. Rejects with the system's error (`EADDRINUSE`).
    */
   static async listen(
     host: string,
     port: number,
     onSocket: (socket: net.Socket, sessions: Set<Session>) => void,
+    full: FullListener,
     mayBegin?: Promise<void>,
   ): Promise<SocketListener> {
     const sessions = new Sessions();
@@ -62,8 +66,13 @@ export class SocketListener implements Listener {
         for (const socket of early.splice(0)) if (!socket.destroyed) serve(socket);
       });
     }
-    const server = net.createServer(options, (socket) => begin(socket));
-    server.maxConnections = MAX_CONNECTIONS;
+    const { maxConnections } = processOverload.limits;
+    const server = net.createServer(options, (socket) => {
+      if (sessions.size < maxConnections) begin(socket);
+      else full.turnAway(socket);
+    });
+    server.maxConnections = maxConnections + MAX_TURNED_AWAY;
+    server.on("drop", () => full.count());
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, host, 4_096, resolve);
