@@ -134,7 +134,7 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
       return sum(name, [point(labels, count)]);
     }),
     sum(
-      "heddle_plaintext_refused_total",
+      "heddle_mtls_refused_total",
       refused.map(({ from, to, count }) => {
         const [namespace, workload] = to.split("/");
         return point(

@@ -1,7 +1,7 @@
 import http from "node:http";
 import net from "node:net";
 import type { TestContext } from "node:test";
-import type { ProxyResource } from "@heddle/contracts";
+import type { ProxyResource, TurnedAwayReason } from "@heddle/contracts";
 import type { Http1Limits } from "@heddle/http1";
 import { type MtlsMode, type ServiceId, serviceOfHost } from "@heddle/mesh";
 import { createLogger } from "@heddle/runtime";
@@ -24,6 +24,7 @@ import type {
   TrafficRecorder,
   WorkloadSignals,
 } from "../src/core/traffic-recorder.ts";
+import type { TurnedAway } from "../src/core/turned-away.ts";
 import { HeldIdentity } from "../src/identity/held-identity.ts";
 import { startInbound } from "../src/inbound/index.ts";
 import { startOutbound } from "../src/outbound/index.ts";
@@ -53,7 +54,8 @@ export type RecordedTcp = {
 export class MemoryRecorder implements TrafficRecorder {
   readonly records: Recorded[] = [];
   readonly spans: SpanRecord[] = [];
-  readonly refusals: { workload: string; address: string }[] = [];
+  readonly refusals: { workload: string; address: string; reason: TurnedAwayReason }[] = [];
+  readonly wouldRefuse: { workload: string; address: string; reason: TurnedAwayReason }[] = [];
   readonly tcp: RecordedTcp[] = [];
   /** By name and labels. */
   readonly events = new Map<string, number>();
@@ -110,8 +112,14 @@ export class MemoryRecorder implements TrafficRecorder {
     };
   }
 
-  plaintextRefused(workload: { name: string }, address: string): void {
-    this.refusals.push({ workload: workload.name, address });
+  turnedAway(
+    workload: { name: string },
+    address: string,
+    reason: TurnedAwayReason,
+    isRefused: boolean,
+  ): void {
+    const list = isRefused ? this.refusals : this.wouldRefuse;
+    list.push({ workload: workload.name, address, reason });
     this.#wake();
   }
 
@@ -225,6 +233,7 @@ export type TestEndpoint = {
   readonly locality?: string;
   readonly weight?: number;
   readonly servesSinceMs?: number;
+  readonly plaintextPorts?: number[];
 };
 
 export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyResource {
@@ -245,6 +254,7 @@ export function endpoints(name: string, list: readonly TestEndpoint[]): ProxyRes
       ...(each.weight !== undefined && { weight: each.weight }),
       ...(each.servesSinceMs !== undefined && { servesSinceMs: each.servesSinceMs }),
       ...(each.ports !== undefined && { ports: each.ports }),
+      ...(each.plaintextPorts !== undefined && { plaintextPorts: each.plaintextPorts }),
     })),
   };
 }
@@ -292,7 +302,7 @@ export async function inbound(
   workload: HostedWorkload,
   recorder: TrafficRecorder,
   timeouts?: ExchangeTimeouts,
-  rest: { app?: AppPort; protocols?: ProtocolMemory } = {},
+  rest: { app?: AppPort; protocols?: ProtocolMemory; turnedAway?: TurnedAway } = {},
 ): Promise<{ port: number; drain(timeoutMs: number): Promise<void> }> {
   const listener = await startInbound({
     ...rest,

@@ -93,7 +93,9 @@ test("closes a plaintext connection under STRICT without a byte, and counts it",
   const client = new RawClient(t, listener.port);
   client.send("GET / HTTP/1.1\r\nHost: reviews\r\n\r\n");
   assert.equal(await client.closed(), "");
-  assert.deepEqual(recorder.refusals, [{ workload: "reviews-v2", address: "127.0.0.1" }]);
+  assert.deepEqual(recorder.refusals, [
+    { workload: "reviews-v2", address: "127.0.0.1", reason: "plaintext" },
+  ]);
   assert.equal(headers.length, 0);
   const proxy = await outbound(t, await hosted("front"), mesh, new MemoryRecorder());
   assert.equal((await send(proxy.port, { host: "reviews" })).status, 200);

@@ -158,7 +158,9 @@ for (const leg of LEGS) {
     const plain = new RawClient(t, listener.port);
     plain.send("hello");
     assert.equal(await plain.closed(), "");
-    assert.deepEqual(received.refusals, [{ workload: "db", address: "127.0.0.1" }]);
+    assert.deepEqual(received.refusals, [
+      { workload: "db", address: "127.0.0.1", reason: "plaintext" },
+    ]);
     await new RawClient(t, proxy.port).expect(/server-first/);
   });
 }

@@ -1,4 +1,4 @@
-import type { WorkloadResource } from "@heddle/contracts";
+import type { TurnedAwayReason, WorkloadResource } from "@heddle/contracts";
 import type { WorkloadId } from "@heddle/mesh";
 
 /** Whose numbers they are: a hosted workload. */
@@ -31,8 +31,16 @@ export interface TrafficRecorder {
   tcpClosed(series: number): void;
   /** A counter of Heddle's own (`heddle_…_total`), made at its first use; keep it. */
   counter(name: `heddle_${string}_total`, labels: Readonly<Record<string, string>>): EventCounter;
-  /** Counts a plaintext connection that STRICT has closed; `address` without port. */
-  plaintextRefused(workload: WorkloadId, address: string): void;
+  /**
+   * Counts a caller that was refused for what it is; `isRefused` false: that would be under STRICT. `address`
+   * without port.
+   */
+  turnedAway(
+    workload: WorkloadId,
+    address: string,
+    reason: TurnedAwayReason,
+    isRefused: boolean,
+  ): void;
   /** The same object each time, live by what the workload's Telemetry documents say. */
   signalsOf(workload: ReportingWorkload): WorkloadSignals;
 }

@@ -1,5 +1,6 @@
 import { serviceFqdn } from "@heddle/mesh";
 import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { parseClaim } from "../transport/claimed-peer.ts";
 import type { PairLabels } from "../transport/series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { InboundParts } from "./inbound-parts.ts";
@@ -20,15 +21,15 @@ export class CallerSeries<Table> {
     this.#make = make;
   }
 
-  /** `peer` absent: a plaintext caller at `address`. */
-  of(peer: MeshPeer | undefined, address: string): Table {
+  /** `peer` absent: a plaintext caller at `address`, or who it claims to be. */
+  of(peer: MeshPeer | undefined, address: string, claim?: string): Table {
     const workload = this.#workload;
     const { generation } = workload.identity;
     if (generation !== this.#generation) {
       this.#generation = generation;
       this.#byCaller.clear();
     }
-    const key = peer === undefined ? address : peer.labels.principal;
+    const key = peer === undefined ? (claim ?? address) : peer.labels.principal;
     const known = this.#byCaller.get(key);
     if (known !== undefined) return known;
     if (this.#byCaller.size >= MAX_CALLERS) {
@@ -36,15 +37,16 @@ export class CallerSeries<Table> {
       if (oldest !== undefined) this.#byCaller.delete(oldest);
     }
     const service = { namespace: workload.id.namespace, name: workload.service };
+    const labels = peer?.labels ?? (claim === undefined ? undefined : parseClaim(claim));
     const table = this.#make({
       reporter: "destination",
-      source: peer?.labels ?? UNKNOWN_PEER,
+      source: labels ?? UNKNOWN_PEER,
       destination: peerOf(workload),
       destinationService: serviceFqdn(service),
       destinationServiceName: service.name,
       destinationServiceNamespace: service.namespace,
       security: peer === undefined ? "none" : "mutual_tls",
-      ...(peer === undefined && { sourceAddress: address }),
+      ...(labels === undefined && { sourceAddress: address }),
     });
     this.#byCaller.set(key, table);
     return table;

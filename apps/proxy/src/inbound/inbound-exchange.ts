@@ -1,6 +1,7 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
 import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
 import type { Outcome } from "../transport/answering-exchange.ts";
+import { parseClaim } from "../transport/claimed-peer.ts";
 import { flagOf, type UpstreamFault } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
 import { PROXY_FIELD } from "../transport/proxy-fields.ts";
@@ -154,13 +155,20 @@ export class InboundExchange extends AdmittingExchange {
     return "-";
   }
 
+  /** Who a plaintext caller says it is; heard only where nobody can prove it. */
+  get #claim(): string | undefined {
+    if (this.caller.peer !== undefined || this.side.mtlsMode !== "DISABLE") return undefined;
+    const text = this.request.fields.findById(PROXY_FIELD.peerMetadataId);
+    return text !== undefined && parseClaim(text) !== undefined ? text : undefined;
+  }
+
   protected override onOutcome({ status, flag, failedBy, grpcStatus }: Outcome): void {
     const { recorder, workload } = this.side.parts;
     const durationMs = performance.now() - this.startMs;
     this.endTime();
     const { generation } = workload.identity;
     if (this.#series === undefined || generation !== this.#seriesGeneration) {
-      this.#series = this.side.series.of(this.caller.peer, this.caller.address);
+      this.#series = this.side.series.of(this.caller.peer, this.caller.address, this.#claim);
       this.#seriesGeneration = generation;
     }
     const series = this.#series.seriesOf(status, flag, failedBy, grpcStatus);

@@ -119,7 +119,7 @@ export class InboundGreeting implements Session, Watched {
     const { protocols } = hello;
     const side = this.#side;
     const isOfMesh = protocols.some((name) => MESH_PROTOCOLS.includes(name));
-    if (side.mtlsMode === "STRICT" || (isOfMesh && side.takesMeshTls)) this.#startTls();
+    if (side.mtlsMode === "STRICT" || (isOfMesh && side.takesMeshTls)) this.#startTls(isOfMesh);
     else if (!this.#isHttp) {
       this.#note("tls");
       if (side.isDryRun) side.turnAway(this.#address, "no-certificate", false);
@@ -272,7 +272,7 @@ export class InboundGreeting implements Session, Watched {
     return downstream;
   }
 
-  #startTls(): void {
+  #startTls(isOfMesh: boolean): void {
     this.#stopReading();
     const { serverContext } = this.#side.parts.workload.identity;
     if (serverContext === undefined) {
@@ -290,7 +290,8 @@ export class InboundGreeting implements Session, Watched {
       secureContext: serverContext,
       requestCert: true,
       rejectUnauthorized: true,
-      ALPNProtocols: [...MESH_PROTOCOLS],
+      // A caller that offers none of ours is asked for its certificate all the same, and gets no protocol.
+      ...(isOfMesh && { ALPNProtocols: [...MESH_PROTOCOLS] }),
     });
     this.#tls = tls;
     const fail = (error: Error & { readonly code?: string }) => {

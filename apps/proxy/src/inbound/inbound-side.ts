@@ -124,12 +124,8 @@ export class InboundSide {
   /** Counts a caller that is refused for what it is; `isRefused` false: that would be, if STRICT held. */
   turnAway(address: string, reason: TurnedAwayReason, isRefused: boolean): void {
     const { workload, recorder, turnedAway } = this.parts;
-    if (isRefused && reason === "plaintext") recorder.plaintextRefused(workload.id, address);
-    if (turnedAway === undefined) return;
-    const source = turnedAway.note(workload.id, address, reason, isRefused, Date.now());
-    const name = isRefused ? "heddle_mtls_refused_total" : "heddle_mtls_would_refuse_total";
-    const labels = { workload: this.name, reason, source_address: source };
-    recorder.counter(name, labels).add(1);
+    recorder.turnedAway(workload.id, address, reason, isRefused);
+    turnedAway?.note(workload.id, address, reason, isRefused, Date.now());
   }
 }
 

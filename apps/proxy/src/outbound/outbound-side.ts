@@ -1,8 +1,10 @@
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { WorkloadSignals } from "../core/traffic-recorder.ts";
+import { formatClaim } from "../transport/claimed-peer.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/exchange-timeouts.ts";
 import { SeriesTable } from "../transport/series-table.ts";
+import { peerOf } from "../transport/workload-peer.ts";
 import { DestinationSeries } from "./destination-series.ts";
 import { EndpointPools } from "./endpoint-pools.ts";
 import { EventCounts } from "./event-counts.ts";
@@ -17,6 +19,8 @@ export class OutboundSide {
   readonly limits: Http1Limits;
   readonly origin: string;
   readonly source: string;
+  /** Told to sidecars that see no certificate. */
+  readonly claim: string;
   /** The source with its address: what `useSourceIp` hashes. */
   readonly caller: string;
   readonly signals: WorkloadSignals;
@@ -38,6 +42,7 @@ export class OutboundSide {
     this.source = `${parts.workload.id.namespace}/${parts.workload.id.name}`;
     this.caller = `${parts.workload.address ?? parts.workload.bindAddress} ${this.source}`;
     this.origin = `outbound-proxy; workload=${this.source}`;
+    this.claim = formatClaim(peerOf(parts.workload));
     this.signals = parts.recorder.signalsOf(parts.workload);
     this.decideSampling = () => this.signals.isSampled();
     this.pools = new EndpointPools(parts, this.limits, this.source);

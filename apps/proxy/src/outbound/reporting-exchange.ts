@@ -2,6 +2,7 @@ import type { FieldMask, OutBuffer } from "@heddle/http1";
 import type { FaultAbort } from "@heddle/mesh";
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import type { Outcome } from "../transport/answering-exchange.ts";
+import { CLAIM_FIELD } from "../transport/claimed-peer.ts";
 import { processClock } from "../transport/deadline-clock.ts";
 import { type Flag, type Flags, joinFlags } from "../transport/failure.ts";
 import { isGrpcFailure } from "../transport/grpc-answer.ts";
@@ -46,6 +47,7 @@ export abstract class ReportingExchange extends HttpExchange {
     const { live } = this.asked;
     if (live !== undefined) live.workload.lastSendAtMs = Date.now();
     writeRequestHead(out, this.asked, this.trace, this.facts);
+    if (live?.isPlaintext === true) out.field(CLAIM_FIELD, this.side.claim);
     if (this.request.isUpgrade) this.writeUpgrade(out);
   }
 

@@ -35,7 +35,6 @@ const EVENT_HELP: Readonly<Record<string, string>> = {
   heddle_mirrored_requests_total: "Copies of requests sent to mirrors.",
   heddle_mtls_refused_total: "Callers refused for what they are, by reason.",
   heddle_mtls_would_refuse_total: "Callers served in a dry run whom STRICT would refuse.",
-  heddle_plaintext_refused_total: "Plaintext connections that STRICT has closed.",
   heddle_rate_limit_total: "Decisions of rate limits.",
   heddle_retries_total: "Tries beyond the first, and those that were not allowed.",
 };

@@ -98,10 +98,10 @@ test("label sets beyond the limit share one overflow series and are counted", ()
 test("plaintext callers beyond the limit are told apart no longer", () => {
   const made = recorder(100, 2);
   for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.1"]) {
-    made.plaintextRefused({ namespace: "shop", name: "reviews-v2" }, address);
+    made.turnedAway({ namespace: "shop", name: "reviews-v2" }, address, "plaintext", true);
   }
   const { body } = new MetricsWindows(made, () => "p", 0).cut(1_000);
-  const byAddress = points(body, "heddle_plaintext_refused_total").map((point) => [
+  const byAddress = points(body, "heddle_mtls_refused_total").map((point) => [
     point.attributes["heddle_source_address"],
     "value" in point ? point.value : undefined,
   ]);

@@ -1,3 +1,4 @@
+import type { TurnedAwayReason } from "@heddle/contracts";
 import type { WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type {
@@ -136,11 +137,17 @@ export class Recorder implements TrafficRecorder {
     return this.events.counter(name, labels, this.#now());
   }
 
-  plaintextRefused(workload: WorkloadId, address: string): void {
-    this.counter("heddle_plaintext_refused_total", {
+  turnedAway(
+    workload: WorkloadId,
+    address: string,
+    reason: TurnedAwayReason,
+    isRefused: boolean,
+  ): void {
+    this.counter(isRefused ? "heddle_mtls_refused_total" : "heddle_mtls_would_refuse_total", {
       destination_workload: workload.name,
       destination_workload_namespace: workload.namespace,
       [ADDRESS_LABEL]: this.#boundedAddress(address),
+      reason,
     }).add(1);
   }
 
