@@ -29,6 +29,8 @@ export interface HostedWorkload {
   readonly address?: string | undefined;
   /** The app's first port on 127.0.0.1; `undefined`: the workload only calls others. */
   readonly appPort: number | undefined;
+  /** Where its app calls others; `undefined` or 0: nowhere. */
+  readonly outboundPort?: number | undefined;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
   /** `region/zone/subzone`; `undefined`: unknown. */
   readonly locality?: string | undefined;

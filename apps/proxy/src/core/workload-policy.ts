@@ -16,6 +16,7 @@ import {
   type ActiveAuthentication,
   compileActiveAuthentication,
 } from "../tokens/active-authentication.ts";
+import { type CustomAuthorization, findCustomAuthorization } from "./custom-authorization.ts";
 import type { PathNormalization } from "./mesh-view.ts";
 
 /** What holds for one hosted workload's callers, compiled when it arrives. */
@@ -23,6 +24,8 @@ export type WorkloadPolicy = {
   readonly pathNormalization: PathNormalization;
   /** `undefined`: there is no policy, everybody may pass. */
   readonly authorization: CompiledAuthorization | undefined;
+  /** Whom CUSTOM policies ask before anything else; `undefined`: nobody. */
+  readonly custom: CustomAuthorization | undefined;
   /** What is asked of callers' tokens; `undefined`: nothing. */
   readonly authentication: ActiveAuthentication | undefined;
   /** In the documents' order; `undefined`: none. */
@@ -45,6 +48,7 @@ export type FilterSource = {
 export const OPEN_POLICY: WorkloadPolicy = Object.freeze({
   pathNormalization: "MERGE_SLASHES",
   authorization: undefined,
+  custom: undefined,
   authentication: undefined,
   rateLimits: undefined,
   trustedProxyCount: 0,
@@ -83,9 +87,11 @@ export function compileWorkloadPolicy(
   source?: FilterSource,
 ): WorkloadPolicy {
   const { authorization = [], requestAuthentication = [], rateLimits = [] } = resource;
+  const rules = authorization.length === 0 ? undefined : compileRules(authorization);
   return {
     pathNormalization: resource.pathNormalization ?? OPEN_POLICY.pathNormalization,
-    authorization: authorization.length === 0 ? undefined : compileRules(authorization),
+    authorization: rules,
+    custom: findCustomAuthorization(rules, resource.externalAuthorizers ?? []),
     authentication:
       requestAuthentication.length === 0
         ? undefined

@@ -1,5 +1,14 @@
-import { Http1Error } from "@heddle/http1";
-import { lesserMs, normalizePath, parseGrpcTimeout, parseTimeoutMs, REFUSAL } from "@heddle/mesh";
+import { type FieldBlock, Http1Error, type RequestParser } from "@heddle/http1";
+import {
+  type ExternalAuthorizer,
+  lesserMs,
+  normalizePath,
+  parseGrpcTimeout,
+  parseTimeoutMs,
+  REFUSAL,
+  type RuleName,
+} from "@heddle/mesh";
+import type { CustomAuthorization } from "../core/custom-authorization.ts";
 import type { DeniedBy, FailedBy } from "../core/traffic-recorder.ts";
 import { OPEN_POLICY, type WorkloadPolicy } from "../core/workload-policy.ts";
 import type { FilterChain } from "../filters/active-filter.ts";
@@ -10,13 +19,19 @@ import type { Flag } from "../transport/failure.ts";
 import { HttpExchange } from "../transport/http-exchange.ts";
 import { hasControls, PROXY_FIELD } from "../transport/proxy-fields.ts";
 import {
-  type Authenticated,
   challengeOf,
   rewriteRequest,
   type TokenVerdict,
   type Unauthenticated,
 } from "./authentication.ts";
 import { ShadowNote } from "./authorization.ts";
+import {
+  allFields,
+  bodyFor,
+  type CheckVerdict,
+  deniedByCustom,
+  putFields,
+} from "./external-authorization.ts";
 import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundFacts } from "./inbound-facts.ts";
 import { InboundFilterHost } from "./inbound-filter-host.ts";
@@ -29,10 +44,19 @@ const UNVERIFIABLE: Unauthenticated = {
   details: "jwt_authn_access_denied{Jwt_verification_fails}",
 };
 
+type DeniedCheck = Extract<CheckVerdict, { kind: "denied" }>;
+type AllowedCheck = Extract<CheckVerdict, { kind: "allowed" }>;
+type Gather = {
+  readonly maxBytes: number;
+  readonly policy: WorkloadPolicy;
+  readonly authorizer: ExternalAuthorizer;
+  readonly rule: RuleName;
+};
+
 /**
  * A caller's request on its way to the app:
  *
- *   normalise → bound → authenticate → authorize → limit → filter → attempt → …
+ *   normalise → bound → ask others → authenticate → authorize → limit → filter → attempt → …
  *
  * Each step may end in an answer. What a workload has no rules for is passed by.
  */
@@ -45,6 +69,12 @@ export abstract class AdmittingExchange extends HttpExchange {
   protected denial: string | undefined;
   /** The same for the span; also where only a shadow policy would have denied it. */
   protected denied: DeniedBy | undefined;
+  /** What an authorizer adds to the answer; `undefined`: nothing. */
+  protected granted: readonly (readonly [name: string, value: string])[] | undefined;
+  /** A body is read for an authorizer to see. */
+  #gather: Gather | undefined;
+  /** Of the check under way. */
+  #cancelCheck: (() => void) | undefined;
   #shadowNote: ShadowNote | undefined;
   #facts: InboundFacts | undefined;
   #filterHost: InboundFilterHost | undefined;
@@ -87,6 +117,7 @@ export abstract class AdmittingExchange extends HttpExchange {
     this.denied = undefined;
     this.#waitMs = undefined;
     if (this.#facts !== undefined) this.#facts.claims = undefined;
+    this.granted = undefined;
     this.#limitNote?.clear();
   }
 
@@ -103,6 +134,11 @@ export abstract class AdmittingExchange extends HttpExchange {
     }
     const policy = this.side.parts.workload.policy ?? OPEN_POLICY;
     if (!this.#normalize(policy) || !this.#keepTime()) return;
+    if (policy.custom === undefined) this.#identify(policy);
+    else this.#askOthers(policy, policy.custom);
+  }
+
+  #identify(policy: WorkloadPolicy): void {
     if (policy.authentication === undefined) this.#admit(policy);
     else this.#authenticate(policy, policy.authentication);
   }
@@ -170,6 +206,120 @@ export abstract class AdmittingExchange extends HttpExchange {
     return this.#facts;
   }
 
+  /** What a CUSTOM rule takes in is for somebody else to decide on first. */
+  #askOthers(policy: WorkloadPolicy, custom: CustomAuthorization): void {
+    const facts = this.#factsUnder(policy);
+    const rule = this.side.authorization.findCustom(custom, facts);
+    const { authorizer, problem } = custom;
+    if (problem !== undefined) this.#refuseUndecided(403, "-", problem, rule);
+    else if (rule === undefined || authorizer === undefined) this.#identify(policy);
+    else if (authorizer.body === undefined || this.isRequestComplete) {
+      this.#check(policy, authorizer, rule);
+    } else {
+      this.#gather = { maxBytes: authorizer.body.maxBytes, policy, authorizer, rule };
+      if (this.request.expectsContinue) {
+        this.downstream.startHead().text("HTTP/1.1 100 Continue\r\n");
+        this.downstream.endInformational();
+      }
+    }
+  }
+
+  // A body an authorizer is to see is read before there is an app to take it.
+
+  override get isHoldingBody(): boolean {
+    return this.#gather === undefined && super.isHoldingBody;
+  }
+
+  override onBody(bytes: Buffer, start: number, end: number): void {
+    super.onBody(bytes, start, end);
+    const gather = this.#gather;
+    if (gather !== undefined && this.requestBytes > gather.maxBytes) this.#endGathering(gather);
+  }
+
+  override onRequestEnd(trailers: FieldBlock | undefined): void {
+    super.onRequestEnd(trailers);
+    if (this.#gather !== undefined) this.#endGathering(this.#gather);
+  }
+
+  #endGathering({ policy, authorizer, rule }: Gather): void {
+    this.#gather = undefined;
+    this.#check(policy, authorizer, rule);
+  }
+
+  #check(policy: WorkloadPolicy, authorizer: ExternalAuthorizer, rule: RuleName): void {
+    const { request, sequence, side } = this;
+    const body = bodyFor(authorizer, this.keptBody);
+    if (body === "too-long") {
+      const max = authorizer.body?.maxBytes;
+      this.#refuseUndecided(413, "-", `a body of more than ${max} bytes cannot be checked`, rule);
+      return;
+    }
+    const check = {
+      ...{ method: request.method, path: request.path, authority: request.authority ?? "" },
+      ...{ fields: allFields(request.fields), body },
+    };
+    this.#cancelCheck = side.externalAuthorization.ask(authorizer, check, (verdict) => {
+      this.#cancelCheck = undefined;
+      if (!this.isBusy || this.sequence !== sequence) return;
+      if (verdict.kind === "failed") this.#onCheckFailed(policy, authorizer, rule, verdict.reason);
+      else if (verdict.kind === "denied") this.#onCheckDenied(rule, verdict);
+      else this.#onCheckAllowed(policy, verdict);
+    });
+  }
+
+  #onCheckFailed(
+    policy: WorkloadPolicy,
+    { name, failsOpen, statusOnError }: ExternalAuthorizer,
+    rule: RuleName,
+    reason: string,
+  ): void {
+    const { parts, name: workload } = this.side;
+    parts.logger.warn({ workload, provider: name, reason, failsOpen }, "nobody could authorize");
+    if (failsOpen) this.#identify(policy);
+    else {
+      const why = `the extension provider ${name} could not decide`;
+      this.#refuseUndecided(statusOnError, "UAEX", why, rule);
+    }
+  }
+
+  #onCheckDenied(rule: RuleName, { status, fields, body }: DeniedCheck): void {
+    this.denial = "ext_authz_denied";
+    this.denied = deniedByCustom(rule);
+    this.respond({
+      status,
+      fields: [...fields, ["x-heddle-origin", this.origin], ["x-heddle-flags", "UAEX"]],
+      body: body.length === 0 ? undefined : body,
+      flag: "UAEX",
+      failedBy: status >= 400 ? "inbound-proxy" : "",
+    });
+  }
+
+  #onCheckAllowed(policy: WorkloadPolicy, { toUpstream, toDownstream }: AllowedCheck): void {
+    if (toDownstream.length > 0) this.granted = toDownstream;
+    if (toUpstream.length > 0 && !this.#rewrite((request) => putFields(request, toUpstream)))
+      return;
+    this.#identify(policy);
+  }
+
+  #refuseUndecided(
+    status: number,
+    flag: "-" | "UAEX",
+    why: string,
+    rule: RuleName | undefined,
+  ): void {
+    this.denial = flag === "UAEX" ? "ext_authz_error" : "rbac_access_denied_matched_policy[none]";
+    if (rule !== undefined) this.denied = deniedByCustom(rule);
+    const policy =
+      rule === undefined ? [] : [`policy: ${rule.namespace}/${rule.policy}, rule ${rule.rule}`];
+    const explanation = this.explain(why, [...policy, `details: ${this.denial}`]);
+    this.fail({
+      status,
+      flag,
+      failedBy: "inbound-proxy",
+      explanation: `RBAC: access denied\n${explanation}`,
+    });
+  }
+
   #authenticate(policy: WorkloadPolicy, asked: ActiveAuthentication): void {
     const { side, sequence } = this;
     const verdict = side.authentication.check(asked, this.#factsUnder(policy), Date.now());
@@ -192,18 +342,18 @@ export abstract class AdmittingExchange extends HttpExchange {
       this.#challenge(facts, verdict);
       return;
     }
-    if (!this.#rewrite(asked, verdict)) return;
+    if (!this.#rewrite((request) => rewriteRequest(request, asked, verdict))) return;
     facts.claims = verdict.kind === "verified" ? verdict.verified.claims : undefined;
     this.#admit(policy);
   }
 
-  /** False: with what a token adds it is no head that an app would take, and that was answered. */
-  #rewrite(asked: ActiveAuthentication, verdict: Authenticated): boolean {
+  /** False: with what is added it is no head that an app would take, and that was answered. */
+  #rewrite(write: (request: RequestParser) => void): boolean {
     const { request } = this;
     const { path } = request;
     const { bytes, base } = request.fields;
     try {
-      rewriteRequest(request, asked, verdict);
+      write(request);
       return true;
     } catch (error) {
       if (!(error instanceof Http1Error)) throw error;
@@ -211,7 +361,7 @@ export abstract class AdmittingExchange extends HttpExchange {
       request.reset();
       request.detach(request.parse(bytes, base, bytes.length));
       request.path = path;
-      this.failWith(431, "-", "", "the head would be too large with what its token says");
+      this.failWith(431, "-", "", "the head would be too large with what is known of its caller");
       return false;
     }
   }
@@ -296,6 +446,11 @@ export abstract class AdmittingExchange extends HttpExchange {
 
   /** The exchange is over: nobody waits for it any more. */
   protected endTime(): void {
+    this.#gather = undefined;
+    if (this.#cancelCheck !== undefined) {
+      this.#cancelCheck();
+      this.#cancelCheck = undefined;
+    }
     if (this.#waitMs !== undefined) this.side.deadlines.forget(this.trace.spanId);
   }
 

@@ -6,12 +6,14 @@ import {
   connectionOnly,
   explainAuthorization,
   findAuditRule,
+  findCustomRule,
   formatRuleName,
   type RequestAuthorizationFacts,
   type RuleName,
   type RuleSet,
   type RuleTrace,
 } from "@heddle/mesh";
+import type { CustomAuthorization } from "../core/custom-authorization.ts";
 import type { DeniedBy, EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
 
 /** Why somebody may not pass. */
@@ -33,7 +35,7 @@ export class ShadowNote {
   }
 }
 
-type Action = "allow" | "deny" | "audit";
+type Action = "allow" | "deny" | "audit" | "custom";
 
 const TOLD_RULES = 5;
 /** With more rules than this a refusal names no fields: it must not cost more than serving would. */
@@ -65,6 +67,21 @@ export class Authorization {
     if (http === undefined) return undefined;
     const decision = this.#decide(http, facts, false);
     return decision.isAllowed ? undefined : describe(http, decision, facts);
+  }
+
+  /** The CUSTOM rule that gives the request to somebody else to decide on. */
+  findCustom(
+    { rules, shadow }: CustomAuthorization,
+    facts: RequestAuthorizationFacts,
+  ): RuleName | undefined {
+    if (shadow !== undefined) this.#countCustom(findCustomRule(shadow, facts), true);
+    const rule = rules === undefined ? undefined : findCustomRule(rules, facts);
+    return this.#countCustom(rule, false);
+  }
+
+  #countCustom(rule: RuleName | undefined, isShadow: boolean): RuleName | undefined {
+    if (rule !== undefined) this.#counterOf(rule, "custom", isShadow).add(1);
+    return rule;
   }
 
   /** The same for an opaque connection. */

@@ -138,6 +138,9 @@ export class InboundExchange extends AdmittingExchange {
   protected override writeResponseFields(out: OutBuffer, upstream: UpstreamStream): void {
     if (upstream.response.status >= 500) out.field("x-heddle-origin", this.side.appName);
     if (this.isLimited) for (const [name, value] of this.limitFields) out.field(name, value);
+    if (this.granted !== undefined) {
+      for (const [name, value] of this.granted) out.field(name, value);
+    }
   }
 
   protected override onCut(reason: string): void {

@@ -238,7 +238,13 @@ export class InboundGreeting implements Session, Watched {
   /** What AuthorizationPolicies say of an opaque connection; a refused one is closed, as Envoy does. */
   #mayConnect(caller: InboundCaller, appPort: number): boolean {
     const { authorization, parts, name } = this.#side;
-    const rules = parts.workload.policy?.authorization;
+    const { policy } = parts.workload;
+    const problem = policy?.custom?.problem;
+    if (problem !== undefined) {
+      parts.logger.info({ workload: name, why: problem }, "a TCP connection was not allowed");
+      return false;
+    }
+    const rules = policy?.authorization;
     if (rules === undefined) return true;
     const denial = authorization.checkConnection(rules, connectionFacts(caller, appPort));
     if (denial === undefined) return true;

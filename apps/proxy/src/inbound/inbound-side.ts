@@ -13,6 +13,7 @@ import type { UpstreamSource } from "../transport/upstream-stream.ts";
 import { Authentication } from "./authentication.ts";
 import { Authorization } from "./authorization.ts";
 import { CallerSeries } from "./caller-series.ts";
+import { ExternalAuthorization } from "./external-authorization.ts";
 import type { InboundParts } from "./inbound-parts.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
@@ -45,6 +46,7 @@ export class InboundSide {
   readonly http2Pool: UpstreamSource | undefined;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
+  readonly externalAuthorization: ExternalAuthorization;
   readonly rateLimits: RateLimits;
   /** Until when callers wait for what the app is working on. */
   readonly deadlines: DeadlineRegistry;
@@ -65,6 +67,11 @@ export class InboundSide {
     this.decideSampling = () => this.signals.isSampled();
     this.authentication = new Authentication(parts.recorder, this.name);
     this.authorization = new Authorization(parts.recorder, this.name);
+    this.externalAuthorization = new ExternalAuthorization(
+      parts.recorder,
+      this.name,
+      () => parts.workload.outboundPort ?? 0,
+    );
     this.rateLimits = new RateLimits(parts.recorder, this.name);
     this.deadlines = deadlinesOf(parts.workload);
     const { recorder, workload } = parts;
@@ -95,6 +102,7 @@ export class InboundSide {
 
   /** Closes what is idle, now and whenever an exchange ends. */
   close(): void {
+    this.externalAuthorization.close();
     this.pool?.close();
     if (this.grpcPool !== this.pool) this.grpcPool?.close();
   }

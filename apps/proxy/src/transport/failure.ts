@@ -21,6 +21,7 @@ export type Flag =
   | "RL"
   | "OM"
   | "NFCF"
+  | "UAEX"
   | "HFF"
   | "DF";
 /** One flag, or several joined by commas. */
@@ -83,6 +84,7 @@ const REASONS: Readonly<Record<number, string>> = {
   405: "Method Not Allowed",
   409: "Conflict",
   410: "Gone",
+  413: "Content Too Large",
   408: "Request Timeout",
   414: "URI Too Long",
   418: "I'm a Teapot",
