@@ -17,12 +17,13 @@ export type Tab = {
 export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }) {
   const bar = useRef<HTMLElement>(null);
   const here = tabs.find(({ isHere }) => isHere)?.href;
+  const counted = tabs.filter(({ count }) => count !== undefined).length; // a count makes its tab wider
   // On a phone the bar scrolls; the tab one is on must be in it.
   useEffect(() => {
     if (here === undefined) return;
     const tab = bar.current?.querySelector<HTMLElement>("[aria-current]");
     tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [here]);
+  }, [here, counted]);
   return (
     <nav ref={bar} aria-label={label} className={styles.tabs}>
       {tabs.map((tab) => (

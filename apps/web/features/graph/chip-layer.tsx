@@ -1,5 +1,6 @@
 "use client";
 import type { Point } from "@heddle/graph-layout";
+import { Ban } from "lucide-react";
 import { memo } from "react";
 import { UNIT_SPACE } from "../../lib/numbers.ts";
 import { classNames } from "../../ui/class-names.ts";
@@ -46,6 +47,7 @@ export const ChipLayer = memo(function ChipLayer({
           {chip.shield !== undefined && (
             <Shield ratio={chip.shield.ratio} sizePx={12} isBesideWord />
           )}
+          {chip.isDenied && <Ban size={12} className={styles.denied} />}
           {chip.tone !== "plain" && (
             <svg width="10" height="10" viewBox="0 0 12 12">
               <StatusGlyphPaths

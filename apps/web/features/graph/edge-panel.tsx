@@ -6,6 +6,8 @@ import { formatPercentNumber, NO_DATA } from "../../lib/numbers.ts";
 import { Chip } from "../../ui/chip.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
+import type { DeniedOnEdge } from "./denied-edges.ts";
+import { DeniedSection } from "./denied-section.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
 import { edgeStatus, siblingEdge } from "./graph-model.ts";
 import { seriesQuery } from "./graph-queries.ts";
@@ -23,12 +25,15 @@ export function EdgePanel({
   edge,
   snapshot,
   canary,
+  denied,
   onClose,
 }: {
   readonly edge: GraphEdge;
   readonly snapshot: GraphSnapshot;
   /** The rollout the destination takes part in. */
   readonly canary: Canary | undefined;
+  /** What policies said no to on it. */
+  readonly denied: DeniedOnEdge | undefined;
   readonly onClose: () => void;
 }) {
   const source = snapshot.nodes.find((node) => node.id === edge.source);
@@ -87,6 +92,7 @@ export function EdgePanel({
           }
         />
       )}
+      {denied !== undefined && <DeniedSection denied={denied} windowMs={snapshot.windowMs} />}
       <WhoFailed edge={edge} destination={destination} />
       {destination !== undefined && <EndpointList node={destination} caller={source} />}
       <RulesInForce destination={destination} caller={source} edge={edge} />

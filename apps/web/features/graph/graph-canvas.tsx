@@ -304,7 +304,7 @@ function chipsOf(
         thread,
         chip,
         curve,
-        isKept: deviates || chip.shield !== undefined || busiest.has(thread),
+        isKept: deviates || chip.isDenied || chip.shield !== undefined || busiest.has(thread),
         widthPx: chipWidthPx(chip),
         heightPx: CHIP_HEIGHT_PX,
         priority: thread.id === state.selected ? 4 : rank,

@@ -6,6 +6,7 @@ import type {
   TcpSignalsWire,
 } from "@heddle/contracts";
 import { compareStatus, type Status, worstStatus } from "../../ui/status.ts";
+import type { DeniedOnEdge } from "./denied-edges.ts";
 import { isActiveTcp, mtlsOfEdges, tcpByNode } from "./tcp-signals.ts";
 import { type Badge, badgesOf, type ServiceTraffic } from "./traffic-features.ts";
 
@@ -36,6 +37,8 @@ export type Card = {
   readonly mtlsRatio: number | undefined;
   /** Rules that shape its traffic. */
   readonly badges: readonly Badge[];
+  /** Requests to it that a policy answered 403 in the window. */
+  readonly denied: number;
 };
 
 export type Thread = {
@@ -44,6 +47,8 @@ export type Thread = {
   readonly status: Status;
   readonly sourceCard: string;
   readonly destinationCard: string;
+  /** What policies said no to on it; absent: nothing. */
+  readonly denied?: DeniedOnEdge | undefined;
 };
 
 export type GraphModel = {
@@ -63,6 +68,7 @@ export function graphModel(
   canaries: readonly Canary[],
   namespace?: string,
   trafficOf: (node: GraphNode) => ServiceTraffic = () => NO_TRAFFIC,
+  denied: ReadonlyMap<string, DeniedOnEdge> = NOTHING_DENIED,
 ): GraphModel {
   const nodes = snapshot.nodes.filter(
     (node) => namespace === undefined || node.namespace === namespace,
@@ -72,18 +78,24 @@ export function graphModel(
   const cardOf = new Map(nodes.map((node) => [node.id, cardIdOf(node, view)]));
   const grouped = Map.groupBy(nodes, (node) => cardIdOf(node, view));
   const cards = [...grouped]
-    .map(([id, members]) => toCard(id, members, { view, canaries, received, tcp, trafficOf }))
+    .map(([id, members]) =>
+      toCard(id, members, { view, canaries, received, tcp, trafficOf, denied }),
+    )
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const threads = snapshot.edges.flatMap((edge): Thread[] => {
     const sourceCard = cardOf.get(edge.source);
     const destinationCard = cardOf.get(edge.destination);
     if (sourceCard === undefined || destinationCard === undefined) return [];
-    return [{ id: edge.id, edge, status: edgeStatus(edge), sourceCard, destinationCard }];
+    const status = edgeStatus(edge);
+    return [
+      { id: edge.id, edge, status, sourceCard, destinationCard, denied: denied.get(edge.id) },
+    ];
   });
   return { cards, threads: threads.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
 const NO_TRAFFIC: ServiceTraffic = { features: [], openBreakers: [] };
+const NOTHING_DENIED: ReadonlyMap<string, DeniedOnEdge> = new Map();
 
 /** Opaque connections that are well, or only quiet, are TCP: no verdict on requests they do not have. */
 export function edgeStatus({ protocol, health, tcp }: GraphEdge): Status {
@@ -121,6 +133,7 @@ function toCard(
     readonly received: ReadonlyMap<string, readonly GraphEdge[]>;
     readonly tcp: ReadonlyMap<string, TcpSignalsWire>;
     readonly trafficOf: (node: GraphNode) => ServiceTraffic;
+    readonly denied: ReadonlyMap<string, DeniedOnEdge>;
   },
 ): Card {
   const { view, canaries, received, tcp } = parts;
@@ -143,6 +156,9 @@ function toCard(
     rows,
     canary: first.kind === "workload" || first.kind === "service" ? canary : undefined,
     mtlsRatio: mtlsOfEdges(rows.flatMap((row) => received.get(row.id) ?? [])),
+    denied: rows
+      .flatMap((row) => received.get(row.id) ?? [])
+      .reduce((sum, edge) => sum + (parts.denied.get(edge.id)?.denied ?? 0), 0),
     // A canary has its own two signs for the split.
     badges: badgesOf(parts.trafficOf(first)).filter(
       ({ kind }) => kind !== "split" || canary === undefined,

@@ -3,7 +3,8 @@ import type { GraphSnapshot } from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useChangeEvents } from "../../lib/queries/use-change-events.ts";
-import { useCanaries } from "../../lib/queries/use-mesh-state.ts";
+import { useDenials } from "../../lib/queries/use-denials.ts";
+import { useCanaries, useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { useTrafficFeatures } from "../../lib/queries/use-traffic.ts";
 import type { StreamState } from "../../lib/stream-state.ts";
 import { formatClock } from "../../lib/times.ts";
@@ -14,6 +15,7 @@ import { Skeleton } from "../../ui/skeleton.tsx";
 import { useReportLive } from "../shell/live-store.ts";
 import { recentRevisionsQuery } from "../shell/recent-revisions.ts";
 import { applyFilters } from "./apply-filters.ts";
+import { deniedByEdge } from "./denied-edges.ts";
 import { FirstRequestHint, FirstRun } from "./first-run.tsx";
 import { GraphCanvas } from "./graph-canvas.tsx";
 import { graphModel, snapshotViewOf } from "./graph-model.ts";
@@ -106,12 +108,18 @@ function LivingMesh({
   const { data: traffic } = useTrafficFeatures();
   const { data: history } = useQuery(recentRevisionsQuery);
   const mesh = useQuery(statusQuery(false));
+  const denied = useDenied(snapshot, state.windowMs);
   const model = useMemo(
     () =>
-      graphModel(snapshot, state.view, canaries?.canaries ?? [], state.namespace, (node) =>
-        trafficOf(traffic, node),
+      graphModel(
+        snapshot,
+        state.view,
+        canaries?.canaries ?? [],
+        state.namespace,
+        (node) => trafficOf(traffic, node),
+        denied,
       ),
-    [snapshot, state.view, canaries, state.namespace, traffic],
+    [snapshot, state.view, canaries, state.namespace, traffic, denied],
   );
   const filtered = useMemo(
     () => applyFilters(model, state.find, state.hide),
@@ -203,6 +211,16 @@ function LivingMesh({
       </div>
       <TimeStrip snapshot={snapshot} />
     </>
+  );
+}
+
+/** What policies denied on each edge over the graph's own window. */
+function useDenied(snapshot: GraphSnapshot, windowMs: number) {
+  const denials = useDenials(windowMs).data?.denials;
+  const workloads = useWorkloads().data?.workloads;
+  return useMemo(
+    () => deniedByEdge(denials ?? [], snapshot.edges, workloads ?? []),
+    [denials, snapshot.edges, workloads],
   );
 }
 

@@ -1,3 +1,4 @@
+import { Ban } from "lucide-react";
 import { Shield } from "../../ui/shield.tsx";
 import { STATUS_WORDS, type Status } from "../../ui/status.ts";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
@@ -76,6 +77,9 @@ export function Legend() {
         ))}
         <li>
           <FeatureIcon kind="breaker" isOpen /> Breaker is open now
+        </li>
+        <li>
+          <Ban size={13} aria-hidden="true" /> Denied by a policy
         </li>
       </ul>
     </div>

@@ -2,9 +2,9 @@
 import type { Point, Rect } from "@heddle/graph-layout";
 import { drag } from "d3-drag";
 import { select } from "d3-selection";
-import { FlaskConical, Split } from "lucide-react";
+import { Ban, FlaskConical, Split } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
-import { formatBytesPerSecond, formatRate } from "../../lib/numbers.ts";
+import { formatBytesPerSecond, formatCounted, formatRate } from "../../lib/numbers.ts";
 import { formatRoughDuration } from "../../lib/times.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { Shield } from "../../ui/shield.tsx";
@@ -88,15 +88,17 @@ export const NodeCard = memo(function NodeCard({
 });
 
 /** "catalog: Failing, Fault injected, Circuit breaker open": what the head shows, read aloud. */
-function headName({ title, status, badges, canary }: Card): string {
+function headName({ title, status, badges, canary, denied }: Card): string {
   const signs = badges.map(badgeName);
+  if (denied > 0) signs.unshift(`${formatCounted(denied, "request")} denied`);
   const all = canary === undefined ? signs : ["Traffic is split", "A canary runs", ...signs];
   return [`${title}: ${STATUS_WORDS[status]}`, ...all].join(", ");
 }
 
-/** At most three signs, the canary's two among them; the rest as a number. */
-function badgesWithRoom({ badges, canary }: Card) {
-  const room = Math.max(0, MOST_BADGES - (canary === undefined ? 0 : 2));
+/** At most three signs, what is denied and the canary's two among them; the rest as a number. */
+function badgesWithRoom({ badges, canary, denied }: Card) {
+  const taken = (canary === undefined ? 0 : 2) + (denied > 0 ? 1 : 0);
+  const room = Math.max(0, MOST_BADGES - taken);
   return badges.length <= room
     ? { shown: badges, hidden: [] }
     : { shown: badges.slice(0, room), hidden: badges.slice(room) };
@@ -110,6 +112,14 @@ function Badges({ card }: { readonly card: Card }): ReactNode {
   return (
     <span className={styles.badges}>
       {isPart && <Shield ratio={card.mtlsRatio} sizePx={13} />}
+      {card.denied > 0 && (
+        <span
+          className={classNames(styles.badge, styles.denied)}
+          title={`A policy denied ${formatCounted(card.denied, "request")} in this window`}
+        >
+          <Ban size={13} />
+        </span>
+      )}
       {card.canary !== undefined && (
         <span
           className={classNames(styles.badge, styles.canary)}

@@ -37,7 +37,14 @@ export function SelectionPanel({
     const destination = snapshot.nodes.find((node) => node.id === edge.destination);
     const canary = canaryOf(canaries, destination);
     return (
-      <EdgePanel key={edge.id} edge={edge} snapshot={snapshot} canary={canary} onClose={onClose} />
+      <EdgePanel
+        key={edge.id}
+        edge={edge}
+        snapshot={snapshot}
+        canary={canary}
+        denied={model.threads.find(({ id }) => id === edge.id)?.denied}
+        onClose={onClose}
+      />
     );
   }
   const card = model.cards.find(

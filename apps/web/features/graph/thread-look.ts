@@ -57,6 +57,8 @@ export type ChipText = {
   readonly tone: "plain" | "warn" | "bad";
   /** Shown as a shield before the text; `undefined`: no shield, all is encrypted or nobody asked. */
   readonly shield: { readonly ratio: number | undefined } | undefined;
+  /** A policy denied some of it: a slashed circle. */
+  readonly isDenied: boolean;
 };
 
 /** The chip of a thread. Rate when healthy, error share when not, further values only if asked for. */
@@ -83,6 +85,7 @@ export function chipText(thread: Thread, labels: readonly EdgeLabel[]): ChipText
     text: parts.join(" · "),
     tone: failed === undefined ? "plain" : deviatingTone,
     shield: hasShield ? { ratio: mtlsRatio } : undefined,
+    isDenied: (thread.denied?.denied ?? 0) > 0,
   };
 }
 
@@ -103,7 +106,10 @@ const CHIP_CHAR_PX = 5.8;
 
 /** Rounded up in steps of 8 px: a figure that grows by a digit should not move its neighbours. */
 export function chipWidthPx(chip: ChipText): number {
-  const marksPx = (chip.tone === "plain" ? 0 : 14) + (chip.shield === undefined ? 0 : 16);
+  const marksPx =
+    (chip.tone === "plain" ? 0 : 14) +
+    (chip.shield === undefined ? 0 : 16) +
+    (chip.isDenied ? 16 : 0);
   const letters = chip.text.replaceAll(UNIT_SPACE, "").length;
   return Math.ceil((letters * CHIP_CHAR_PX + marksPx + 16) / 8) * 8;
 }
@@ -123,5 +129,6 @@ export function threadName(thread: Thread, nodes: ReadonlyMap<string, GraphNode>
     `${nodeName(nodes.get(source))} to ${nodeName(nodes.get(destination))}: ${STATUS_WORDS[thread.status]}`,
     ...figures.filter((figure) => figure !== undefined),
     `mTLS ${formatShare(mtlsRatio)}`,
+    ...(thread.denied?.denied ? [`${formatCounted(thread.denied.denied, "request")} denied`] : []),
   ].join(", ");
 }

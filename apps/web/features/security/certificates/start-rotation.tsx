@@ -83,7 +83,7 @@ export function StartRotation({
         <Button onClick={onClose}>Leave it</Button>
       </div>
       <CodeLine
-        command={`heddle ca rotate${of === "root" ? "" : " --intermediate"}${isStepwise ? " --stepwise" : ""}`}
+        command={`heddle ca rotate${of === "root" ? "" : " --of intermediate"}${isStepwise ? " --step" : ""}`}
       />
     </form>
   );

@@ -2,10 +2,11 @@
 
 import type { Denial } from "@heddle/contracts";
 import { KeyRound } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { Button } from "../../../ui/button.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
+import { useUrlValue } from "../../session/use-url-value.ts";
 import { useSuggestion } from "../policies/policy-queries.ts";
 import { SuggestionReview } from "../policies/suggestion-review.tsx";
 import { useReadOnlyReasonOf } from "../use-read-only-reason-of.ts";
@@ -21,7 +22,9 @@ export function AllowThis({
   /** Stands beside the button. */
   readonly children: ReactNode;
 }) {
-  const [isOpen, setIsOpen] = useState(false);
+  const [act, setAct] = useUrlValue("act");
+  const isOpen = act === "allow";
+  const setIsOpen = (open: boolean) => setAct(open ? "allow" : undefined);
   const { id, source, destination, method, path, policy, rule, nearest } = denial;
   const readOnlyReason = useReadOnlyReasonOf()(destination.namespace);
   const suggestion = useSuggestion(

@@ -2,6 +2,7 @@
 
 import { useSearchParams } from "next/navigation";
 import { formatCounted } from "../../../lib/numbers.ts";
+import { useDenials } from "../../../lib/queries/use-denials.ts";
 import { Card } from "../../../ui/card.tsx";
 import { CodeLine } from "../../../ui/code-line.tsx";
 import { EmptyState } from "../../../ui/empty-state.tsx";
@@ -11,7 +12,6 @@ import { Select } from "../../../ui/select.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
 import { useUrlValue } from "../../session/use-url-value.ts";
 import { isWithin } from "../within-namespace.ts";
-import { useDenials } from "./denial-queries.ts";
 import { DenialTable } from "./denial-table.tsx";
 import { DENIAL_WINDOWS, denialWindowOf } from "./denial-windows.ts";
 import styles from "./denials-tab.module.css";

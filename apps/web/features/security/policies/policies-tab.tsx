@@ -1,6 +1,7 @@
 "use client";
 
 import { useSearchParams } from "next/navigation";
+import { useDenials } from "../../../lib/queries/use-denials.ts";
 import { Card } from "../../../ui/card.tsx";
 import { CodeLine } from "../../../ui/code-line.tsx";
 import { EmptyState } from "../../../ui/empty-state.tsx";
@@ -9,7 +10,6 @@ import { Segmented } from "../../../ui/segmented.tsx";
 import { Select } from "../../../ui/select.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
 import { useUrlValue } from "../../session/use-url-value.ts";
-import { useDenials } from "../denials/denial-queries.ts";
 import { DENIAL_WINDOWS, denialWindowOf } from "../denials/denial-windows.ts";
 import { isWithin } from "../within-namespace.ts";
 import styles from "./policies-tab.module.css";
