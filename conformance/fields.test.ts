@@ -8,7 +8,7 @@ import { startWorld, type World } from "./harness/world.ts";
 
 /** Cases that run side by side; each mostly waits. */
 const LANES = 6;
-const CASE_TIMEOUT_MS = 20_000;
+const CASE_TIMEOUT_MS = 60_000;
 const START_TIMEOUT_MS = 60_000;
 
 let world: World;

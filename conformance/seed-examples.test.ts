@@ -50,7 +50,7 @@ describe("the examples of the articles", { skip }, () => {
     assert.match(warnings.join("\n"), /consecutiveErrors/);
     const bad = mesh.apps.get("payment-service-v1");
     assert.ok(bad);
-    await waitFor("v1 has failed five times", 5_000, async () => {
+    await waitFor("v1 has failed five times", 15_000, async () => {
       await mesh.call("web", "payment-service", {
         method: "POST",
         do: "status=500@payment-service-v1",
@@ -161,16 +161,16 @@ describe("the examples of the articles", { skip }, () => {
 
   test("07 fault injection: about 10 % wait for three seconds, about 5 % get 503", async () => {
     await mesh.apply(fileOf("07-fault-injection.yaml"));
-    const answers = await Promise.all(
-      Array.from({ length: 400 }, () => mesh.call("web", "inventory-service")),
-    );
+    // Few enough at once that nobody waits for as long as the fault without it.
+    const lanes = Array.from({ length: 50 }, () => mesh.calls(8, "web", "inventory-service"));
+    const answers = (await Promise.all(lanes)).flat();
     const flagged = (flag: string) =>
       answers.filter(({ headers, tookMs }) =>
         flag === "DI" ? tookMs >= 2_990 : (headers["x-heddle-flags"] ?? "").includes(flag),
       );
     const delayed = flagged("DI").length;
     const aborted = flagged("FI");
-    assert.ok(delayed >= 18 && delayed <= 66, `${delayed} of 400 waited`);
+    assert.ok(delayed >= 16 && delayed <= 64, `${delayed} of 400 waited`);
     assert.ok(aborted.length >= 5 && aborted.length <= 40, `${aborted.length} of 400 failed`);
     assert.ok(aborted.every(({ status }) => status === 503));
     const rest = answers.filter(({ status }) => status === 200).length;
@@ -185,7 +185,7 @@ describe("the examples of the articles", { skip }, () => {
     await mesh.call("web", "inventory-service", { path: "/last", do: "status=500" });
     const spansOf = (path: string) =>
       mesh.mesh.sink.spans.filter(({ attributes }) => attributes["url.path"] === path);
-    await waitFor("the last span has come", 6_000, () => spansOf("/last").length > 0);
+    await waitFor("the last span has come", 20_000, () => spansOf("/last").length > 0);
     const paths = new Set(
       mesh.mesh.sink.spans
         .filter(({ attributes }) =>

@@ -22,7 +22,7 @@ export default defineFilter<Settings>({
     if (asked === "throw") throw new Error("as asked");
     if (asked === "dawdle") {
       await new Promise((resolve) => {
-        setTimeout(resolve, 2_000);
+        setTimeout(resolve, 10_000);
         request.signal.addEventListener("abort", resolve);
       });
     }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net, { type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Mesh, RefusedError, type Scope } from "@heddle/testkit";
+import { type Mesh, RefusedError, type Scope, waitFor } from "@heddle/testkit";
+import { HeldAnswers } from "./held-answers.ts";
 import { type Answerer, type Seen, type SeenApp, startSeenApp } from "./seen-app.ts";
 import { type Answer, type CallOptions, createSender, type Sender } from "./send-request.ts";
 import type { World } from "./world.ts";
@@ -196,6 +197,13 @@ export class CaseMesh {
     return { status: head.split(" ")[1] ?? "", socket };
   }
 
+  /** Answers held back until they are let go, at the latest at the end of the case. */
+  hold(): HeldAnswers {
+    const held = new HeldAnswers();
+    this.#scope.after(() => held.open());
+    return held;
+  }
+
   /** An app of the case's own. */
   app(
     name: string,
@@ -283,6 +291,17 @@ export function readUntil(socket: Socket, end: string): Promise<string> {
     socket.once("close", onClose);
     socket.resume();
   });
+}
+
+/** The first `count` of `calls` that are answered, in that order. */
+export async function firstAnswers(
+  calls: readonly Promise<Answer>[],
+  count: number,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const call of calls) void call.then((answer) => answers.push(answer));
+  await waitFor(`${count} of ${calls.length} are answered`, 15_000, () => answers.length >= count);
+  return answers.slice(0, count);
 }
 
 /** How many answers came from each app. */

@@ -2,6 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import net, { type Socket } from "node:net";
 import type { Scope } from "@heddle/testkit";
+import { holdAnswer } from "./held-answers.ts";
 import { listen } from "./stream-apps.ts";
 
 /** An app that speaks HTTP/1.1 and HTTP/2 without TLS on one port, and counts how it is asked. */
@@ -12,15 +13,16 @@ export type EitherApp = {
   readonly connections: number;
 };
 
-/** Answers 200 after `delayMs`. */
-export async function startEitherApp(scope: Scope, delayMs = 0): Promise<EitherApp> {
+/** Answers 200, at once or, with `hold=KEY` in `x-do`, when it is let go (see `HeldAnswers`). */
+export async function startEitherApp(scope: Scope): Promise<EitherApp> {
   const versions: string[] = [];
   const answer = (
-    request: { readonly httpVersion: string },
+    { httpVersion, headers }: http.IncomingMessage | http2.Http2ServerRequest,
     finish: (headers: Record<string, string>) => void,
   ) => {
-    versions.push(request.httpVersion);
-    setTimeout(() => finish({ "x-app": "either", "x-version": request.httpVersion }), delayMs);
+    versions.push(httpVersion);
+    const key = /^hold=(\S+)$/.exec(String(headers["x-do"] ?? ""))?.[1] ?? "";
+    holdAnswer(key, () => finish({ "x-app": "either", "x-version": httpVersion }));
   };
   const one = http.createServer((request, response) =>
     answer(request, (headers) => response.writeHead(200, headers).end("{}")),

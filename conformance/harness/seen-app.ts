@@ -1,6 +1,7 @@
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Scope } from "@heddle/testkit";
+import { holdAnswer } from "./held-answers.ts";
 
 /** A request as it reached an app. */
 export type Seen = {
@@ -34,9 +35,10 @@ export type SeenApp = {
 
 /**
  * `x-do` of a request: directives, each with `@app` only for that app. `status=503`, `delay=100` (ms),
- * `reset` (breaks the connection), `hang` (never answers), `set=name:value` (a response header).
+ * `reset` (breaks the connection), `hang` (never answers), `hold=key` (see `HeldAnswers`), `set=name:value`
+ * (a response header).
  */
-const DIRECTIVE = /^(status|delay|reset|hang|set)(?:=([^@]*))?(?:@(\S+))?$/;
+const DIRECTIVE = /^(status|delay|reset|hang|hold|set)(?:=([^@]*))?(?:@(\S+))?$/;
 
 /** Starts an app on `port` (0: a free one). WebSocket upgrades are answered by an echo of bytes. */
 export async function startSeenApp(
@@ -120,6 +122,7 @@ function describe(
 function obey(response: http.ServerResponse, seen: Seen): void {
   let status = 200;
   let delayMs = 0;
+  let holdKey: string | undefined;
   for (const directive of (seen.headers["x-do"] ?? "").split(" ")) {
     const [, what, value = "", where] = DIRECTIVE.exec(directive) ?? [];
     if (what === undefined || (where !== undefined && where !== seen.app)) continue;
@@ -127,6 +130,7 @@ function obey(response: http.ServerResponse, seen: Seen): void {
     if (what === "reset") return void response.socket?.destroy();
     if (what === "status") status = Number(value);
     if (what === "delay") delayMs = Number(value);
+    if (what === "hold") holdKey = value;
     if (what === "set") {
       const [name = "", text = ""] = value.split(":");
       response.appendHeader(name, text);
@@ -137,6 +141,7 @@ function obey(response: http.ServerResponse, seen: Seen): void {
     response.writeHead(status, { "content-type": "application/json", "x-app": seen.app });
     response.end(status === 204 || status === 304 ? undefined : text);
   };
-  if (delayMs > 0) setTimeout(finish, delayMs);
+  if (holdKey !== undefined) holdAnswer(holdKey, finish);
+  else if (delayMs > 0) setTimeout(finish, delayMs);
   else finish();
 }

@@ -45,12 +45,13 @@ const HASHES: readonly HashRow[] = [
   {
     fields: "maglev.tableSize",
     title: "hashes by a table of that many places",
-    key: "httpHeaderName: x-user, maglev: {tableSize: 1009}",
+    key: "httpHeaderName: x-user, maglev: {tableSize: 20011}",
     request: (value) => ({ headers: { "x-user": `user-${value}` } }),
   },
 ];
 
-const VALUES = 24;
+/** So many that an endpoint with a fifth of the ring gets none of them once in a million runs. */
+const VALUES = 60;
 
 /** Which app serves each value; fails when a value is served by two. */
 async function placesOf(mesh: CaseMesh, request: HashRow["request"]): Promise<string[]> {
@@ -76,7 +77,7 @@ const hashCases: readonly ConformanceCase[] = [
       const moved = before.filter((app, value) => app !== "a3" && app !== after[value]).length;
       // A ring moves nobody else's; a table of maglev's may move a few.
       assert.ok(
-        moved <= (key.includes("maglev") ? 5 : 0),
+        moved <= (key.includes("maglev") ? 8 : 0),
         `${moved} values have moved besides a3's`,
       );
     }),
@@ -167,11 +168,17 @@ const simpleCases: readonly ConformanceCase[] = [
       async (mesh) => {
         await mesh.serve(await mesh.apps(2));
         await mesh.policy(`loadBalancer: {simple: ${name}}`);
-        const held: Promise<unknown>[] = [];
-        for (let sent = 0; sent < 6; sent++) held.push(mesh.call({ do: "delay=700@a1" }));
+        const held = mesh.hold();
+        const sent: Promise<unknown>[] = [];
+        while (held.count === 0) {
+          const call = mesh.call({ do: `${held.do}@a1` });
+          sent.push(call);
+          await Promise.race([call, held.next()]);
+        }
         const { a1 = 0, a2 = 0 } = countByApp(await mesh.calls(20));
         assert.ok(a2 > a1, `${a1} to the busy one, ${a2} to the other`);
-        await Promise.all(held);
+        held.open();
+        await Promise.all(sent);
       },
     ),
   ),
@@ -253,7 +260,8 @@ const localityCases: readonly ConformanceCase[] = [
     async (mesh) => {
       const { a1 = 0, a2 = 0, a3 = 0 } = countByApp(await mesh.calls(100));
       assert.equal(a3, 0);
-      assert.ok(a1 >= 10 && a1 <= 32 && a2 >= 68, `${a1} and ${a2}`);
+      // 20 of 100 drawn by chance: further off than four standard deviations it would be another share.
+      assert.ok(a1 >= 4 && a1 <= 36 && a1 + a2 === 100, `${a1} and ${a2}`);
     },
   ),
   ...localityProofs(
@@ -375,9 +383,9 @@ const latencyCases: readonly ConformanceCase[] = [
       await mesh.serve(await mesh.apps(3));
       await mesh.applyOne(
         "TrafficPolicy",
-        "destinations: [{host: HOST}], loadBalancer: {latencyAware: {decay: 5s}}",
+        "destinations: [{host: HOST}], loadBalancer: {latencyAware: {decay: 20s}}",
       );
-      const counts = countByApp(await mesh.calls(40, { do: "delay=60@a1" }));
+      const counts = countByApp(await mesh.calls(40, { do: "delay=300@a1" }));
       assert.ok((counts["a1"] ?? 0) <= 8, `${counts["a1"]} of 40 to the slow one`);
     },
   ),

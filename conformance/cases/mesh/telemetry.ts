@@ -7,7 +7,7 @@ import type { CallOptions } from "../../harness/send-request.ts";
 const KIND = "Telemetry";
 const VAULT = "selector: {matchLabels: {app: vault}}";
 /** The spans come in pushes of about a second; a case that expects none waits for another's. */
-const SPANS_MS = 6_000;
+const SPANS_MS = 20_000;
 
 /** A case with a Telemetry document for vault, and none of the callers' spans sampled. */
 function telemetryProof(
@@ -66,7 +66,8 @@ export const telemetryCases: readonly ConformanceCase[] = [
       for (let sent = 0; sent < 100; sent++) await ask(mesh, "sampled");
       await untilPushed(mesh);
       const count = spansOf(mesh, "sampled").length;
-      assert.ok(count >= 14 && count <= 48, `${count} of 100`);
+      // Drawn by chance: 30, give or take four standard deviations.
+      assert.ok(count >= 11 && count <= 49, `${count} of 100`);
     },
   ),
   telemetryProof(
@@ -110,7 +111,7 @@ export const telemetryCases: readonly ConformanceCase[] = [
     `${VAULT}, accessLogging: [{providers: [{name: envoy}]}]`,
     async (mesh) => {
       await ask(mesh, "logged", { method: "POST", body: "12345" });
-      await waitFor("the line has come", 3_000, () => linesOf(mesh, "logged").length === 1);
+      await waitFor("the line has come", 15_000, () => linesOf(mesh, "logged").length === 1);
       const [line] = linesOf(mesh, "logged");
       assert.deepEqual(
         [
@@ -130,7 +131,7 @@ export const telemetryCases: readonly ConformanceCase[] = [
     async (mesh) => {
       await ask(mesh, "good");
       await ask(mesh, "bad", { do: "status=404" });
-      await waitFor("the line has come", 3_000, () => linesOf(mesh, "bad").length === 1);
+      await waitFor("the line has come", 15_000, () => linesOf(mesh, "bad").length === 1);
       assert.equal(linesOf(mesh, "good").length, 0);
     },
   ),
@@ -145,7 +146,7 @@ export const telemetryCases: readonly ConformanceCase[] = [
       await ask(mesh, "quiet");
       const path = pathOf(mesh, "loud");
       await mesh.call({ host: "ratings", path });
-      await waitFor("the line has come", 3_000, () => linesOf(mesh, "loud").length === 1);
+      await waitFor("the line has come", 15_000, () => linesOf(mesh, "loud").length === 1);
       assert.equal(linesOf(mesh, "quiet").length, 0);
     },
   ),

@@ -106,8 +106,26 @@ export const serviceEntryCases: readonly ConformanceCase[] = [
       assert.ok(app);
       const endpoint = `{address: localhost, ports: {http: ${app.port}}}`;
       await enter(mesh, `${HTTP}, resolution: ${resolution}, endpoints: [${endpoint}]`);
-      await waitFor("the name is looked up", 3_000, async () => (await mesh.call()).app === "a1");
+      await waitFor("the name is looked up", 15_000, async () => (await mesh.call()).app === "a1");
     }),
+  ),
+  proof(
+    SE,
+    "resolution",
+    "DYNAMIC_DNS under a wildcard looks up each host that is asked for, under the entry's rules",
+    async (mesh) => {
+      await enter(mesh, `${HTTP}, resolution: DYNAMIC_DNS`, '["*.NAME.test"]');
+      const host = `nowhere.${mesh.id}.test`;
+      const answer = await mesh.call({ host });
+      assert.equal(answer.status, 503);
+      assert.match(answer.headers["x-heddle-flags"] ?? "", /^UF/);
+      assert.match(answer.text, new RegExp(`^tried: ${host}:80: `, "m"));
+      await mesh.applyOne(
+        "VirtualService",
+        'hosts: ["*.NAME.test"], http: [{directResponse: {status: 204}}]',
+      );
+      assert.equal((await mesh.call({ host })).status, 204);
+    },
   ),
   proof(SE, "endpoints[].labels", "make subsets of endpoints", async (mesh) => {
     const [one, two] = await mesh.apps(2);

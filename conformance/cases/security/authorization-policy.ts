@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import tls from "node:tls";
 import { type CaseMesh, readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
 import type { CallOptions } from "../../harness/send-request.ts";
@@ -278,6 +279,40 @@ export const authorizationCases: readonly ConformanceCase[] = [
           assert.equal(await ask(mesh, one), 200, `DENY ${JSON.stringify(one)}`);
       },
     ),
+  ),
+  alone("rules[].when[].key", "connection.sni is the name that TLS has asked for", async (mesh) => {
+    const askFor = (sni: string) =>
+      mesh.applyOne(
+        "DestinationRule",
+        `host: vault, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: ${sni}}}`,
+      );
+    await askFor("a.test");
+    await mesh.applyOne(
+      KIND,
+      `${VAULT}, rules: [{${when('key: connection.sni, values: ["*.test"]')}}]`,
+    );
+    assert.equal(await ask(mesh, {}), 200);
+    assert.equal(await ask(mesh, BARE), 403, "plaintext asks for no name");
+    await askFor("a.example");
+    assert.equal(await ask(mesh, {}), 403);
+  }),
+  alone(
+    "rules[].when[].key",
+    "connection.sni is what an app's own TLS asks for, where it is met as it is",
+    async (mesh) => {
+      const names = when("key: connection.sni, values: [a.secure.test]");
+      await mesh.applyOne(KIND, `selector: {matchLabels: {app: secure}}, rules: [{${names}}]`);
+      const greet = async (servername: string) => {
+        const port = mesh.world.inboundPort("secure-v1");
+        const { authorityPem: ca } = mesh.world.streams;
+        const socket = tls.connect({ port, host: "127.0.0.1", servername, ca });
+        mesh.after(() => void socket.destroy());
+        socket.on("error", () => undefined); // told by its end
+        return readUntil(socket, "\n").catch(() => "closed");
+      };
+      assert.equal(await greet("a.secure.test"), "secure-v1");
+      assert.equal(await greet("b.secure.test"), "closed");
+    },
   ),
   alone("action", "DENY goes before ALLOW; AUDIT decides nothing", async (mesh) => {
     const get = "rules: [{to: [{operation: {methods: [GET]}}]}]";

