@@ -59,6 +59,8 @@ export class InboundGreeting implements Session, Watched {
   readonly #address: string;
   readonly #app: AppPort | undefined;
   #kept: Buffer = NO_BYTES;
+  /** That the app's own TLS asks for. */
+  #serverName: string | undefined;
   #tls: TLSSocket | undefined;
   #isOver = false;
   #isDraining = false;
@@ -122,6 +124,7 @@ export class InboundGreeting implements Session, Watched {
     if (side.mtlsMode === "STRICT" || (isOfMesh && side.takesMeshTls)) this.#startTls(isOfMesh);
     else if (!this.#isHttp) {
       this.#note("tls");
+      this.#serverName = hello.serverName;
       if (side.isDryRun) side.turnAway(this.#address, "no-certificate", false);
       this.#startPlainTcp();
     } else if (side.mtlsMode === "DISABLE") this.#startPlainHttp1();
@@ -259,7 +262,7 @@ export class InboundGreeting implements Session, Watched {
       peer: undefined,
       address: this.#address,
       localAddress: plainAddress(this.#socket.localAddress),
-      serverName: undefined,
+      serverName: this.#serverName,
     };
   }
 
