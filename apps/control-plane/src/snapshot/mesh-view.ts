@@ -22,6 +22,7 @@ import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./end
 import { changedHostKeys, hostKeys } from "./host-index.ts";
 import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { addPorts, registeredPorts } from "./registered-ports.ts";
+import { withTrustAliases } from "./trust-aliases.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
 export type ProxyView = {
@@ -267,7 +268,13 @@ export class MeshView {
     const workload = { namespace: instance.namespace, name: instance.workload };
     const { workloads, sidecars } = this.#snapshot;
     const keysOf = this.keySets?.find;
-    const resource = workloads.resource(workload, instance.labels, sidecars, keysOf);
+    const resource = withTrustAliases(
+      workloads.resource(workload, instance.labels, sidecars, keysOf),
+      {
+        own: this.trustDomain,
+        aliases: this.#snapshot.meshConfig?.resource.trustDomainAliases ?? [],
+      },
+    );
     this.#workloads.set(instance.labels, resource);
     return resource;
   }
