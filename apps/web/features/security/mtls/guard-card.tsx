@@ -22,6 +22,7 @@ export function GuardCard({
 }) {
   const isRunning = guard.status === "running";
   const status = guardStatus(guard);
+  const isOver = (useNowMs() ?? 0) >= guard.endsAtMs; // it waits for the last counts
   return (
     <section className={styles.card} data-status={status} aria-label={GUARD_TITLES[guard.status]}>
       <header className={styles.head}>
@@ -34,7 +35,7 @@ export function GuardCard({
         {isRunning && <Cancel guard={guard} readOnlyReason={readOnlyReason} />}
       </header>
       {isRunning && <Progress guard={guard} />}
-      <p role={isRunning ? undefined : "status"}>{guard.words}</p>
+      {(!isRunning || isOver) && <p role="status">{guard.words}</p>}
       {guard.callers.length > 0 && <Callers guard={guard} />}
       {guard.waitingFor.length > 0 && (
         <p className={styles.quiet}>
