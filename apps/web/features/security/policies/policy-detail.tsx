@@ -60,7 +60,7 @@ export function PolicyDetail({
       {policy.authorization !== undefined && policy.authorization.action !== "AUDIT" && (
         <ShadowSwitch row={row} windowLabel={windowLabel} />
       )}
-      <CodeLine command={`heddle get ${kind} ${name} -n ${namespace} -o yaml`} />
+      <CodeLine command={`heddle get ${kind} ${name} -n ${namespace}`} />
     </div>
   );
 }
