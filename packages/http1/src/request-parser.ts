@@ -285,9 +285,10 @@ function isHost(text: string): boolean {
   return HOST_AND_PORT.test(text);
 }
 
-/** What a hostile peer sent, short enough to be told. */
+/** What a peer sent, short enough to be told, without passwords before an `@` and without query. */
 function shown(text: string): string {
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+  const told = text.replace(/\?.*$/s, "?…").replace(/(^|\/\/)[^/]*@/, "$1(hidden)@");
+  return told.length <= MAX_SHOWN ? told : `${told.slice(0, MAX_SHOWN)}…`;
 }
 
 function withoutHttpPort(authority: string): string {
