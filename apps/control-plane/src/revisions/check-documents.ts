@@ -3,9 +3,10 @@ import { type Fault, formatRef } from "@heddle/resources";
 import { MAX_CALLER_CLASSES } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { isOf } from "../snapshot/mesh-document.ts";
+import type { CheckContext } from "./check-context.ts";
 import { checkTargets, type TargetContext } from "./check-targets.ts";
 import { findRivals } from "./find-rivals.ts";
-import { type CheckContext, warnOf } from "./warn-of-document.ts";
+import { warnOf } from "./warn-of-document.ts";
 
 /** What speaks against running these documents together, and what is odd about the changed ones. */
 export type CheckOutcome = {

@@ -2,16 +2,10 @@ import { formatId, type ServiceId } from "@heddle/mesh";
 import { formatRef, type HostRef, isDnsLabel, type Labels, type Resource } from "@heddle/resources";
 import { carries } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
-import { byAge, type DocumentOf, type MeshDocument } from "../snapshot/mesh-document.ts";
+import { byAge, type DocumentOf, isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
 import { hostOf, wildcardSuffix } from "../snapshot/service-host.ts";
-
-/** What is known of the mesh beside its documents. */
-export type CheckContext = {
-  readonly trustDomain: string;
-  /** Whether anybody serves the service now. */
-  readonly isServed: (service: ServiceId) => boolean;
-  readonly workloads: () => readonly { readonly namespace: string; readonly labels: Labels }[];
-};
+import type { CheckContext } from "./check-context.ts";
+import { warnOfClientTls, warnOfRulesAgainst } from "./warn-of-client-tls.ts";
 
 /** What is odd about a document among the others: it works, though perhaps not as its author thinks. */
 export function warnOf(
@@ -38,14 +32,22 @@ function warnings(
       return warnOfHosts([...resource.hosts, ...targets], resource, snapshot, context);
     }
     case "DestinationRule":
-      return warnOfHosts([resource], resource, snapshot, context);
+      return [
+        ...warnOfHosts([resource], resource, snapshot, context),
+        ...(isOf(document, "DestinationRule") ? warnOfClientTls(document, snapshot, context) : []),
+      ];
     case "TrafficPolicy":
       return [
         ...warnOfHosts(resource.destinations, resource, snapshot, context),
         ...warnOfPolicySubsets(resource, snapshot),
       ];
     case "PeerAuthentication":
-      return warnOfPeerAuthentication(document, snapshot);
+      return [
+        ...warnOfPeerAuthentication(document, snapshot),
+        ...(isOf(document, "PeerAuthentication")
+          ? warnOfRulesAgainst(document, snapshot, context)
+          : []),
+      ];
     case "Sidecar":
       return warnOfRival(document, snapshot, resource.workloadSelector);
     case "Telemetry":
