@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { GraphSnapshot } from "@heddle/contracts";
+import { findCountedUntil, findPlaintextTraffic, openConfigDb } from "@heddle/store";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { metricsBody, push } from "./proxy-like.ts";
 import { runCollector } from "./running-collector.ts";
@@ -104,6 +105,7 @@ test("shows a caller without proxy by the destination's count, and as a plaintex
       { from: "127.0.4.17", to: "shop/shipping", reporter: "destination", latenciesMs: [5, 6, 7] },
     ],
     refused: [{ from: "127.0.4.18", to: "shop/shipping", count: 2 }],
+    wouldBeRefused: [{ from: "127.0.4.17", to: "shop/shipping", count: 3 }],
   });
   await push(collector.otlpPort, "metrics", body);
   const graph = await collector.graph();
@@ -125,6 +127,24 @@ test("shows a caller without proxy by the destination's count, and as a plaintex
       ["127.0.4.18", 0, 2],
     ],
   );
+  const db = openConfigDb(database.url, () => {});
+  t.after(() => db.close());
+  const nowMs = Date.now();
+  const dryRuns = [{ namespace: "shop", workload: "shipping", sinceMs: nowMs - 60_000 }];
+  const query = { namespace: "shop", workload: undefined, windowMs: 300_000, nowMs, dryRuns };
+  await waitFor("the database has it", 10_000, async () => {
+    const kept = await findPlaintextTraffic(db, query);
+    assert.deepEqual(
+      kept.map((one) => [one.sourceAddress, one.accepted, one.refused, one.wouldBeRefused]).sort(),
+      [
+        ["127.0.4.17", 3, 0, 3],
+        ["127.0.4.18", 0, 2, 0],
+      ],
+    );
+    return true;
+  });
+  const aliveMs = await findCountedUntil(db, nowMs);
+  assert.ok(aliveMs !== undefined && Math.abs(nowMs - aliveMs) < 60_000, `${aliveMs}`);
 });
 
 test("merges versions in the service view", async (t) => {

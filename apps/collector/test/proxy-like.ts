@@ -58,12 +58,12 @@ export type MetricsWindow = {
   readonly counted: readonly Counted[];
   readonly tcp?: readonly CountedTcp[];
   readonly events?: readonly CountedEvent[];
-  readonly refused?: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly count: number;
-  }[];
+  readonly refused?: readonly CountedRefusal[];
+  /** Served in a dry run, though STRICT would refuse them. */
+  readonly wouldBeRefused?: readonly CountedRefusal[];
 };
+
+type CountedRefusal = { readonly from: string; readonly to: string; readonly count: number };
 
 export function metricsBody(window: MetricsWindow, format: Format = "protobuf"): Uint8Array {
   const startTime = hrTime(window.startMs);
@@ -81,7 +81,23 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
     isMonotonic: true,
     dataPoints,
   });
-  const { counted, refused = [], tcp = [], events = [] } = window;
+  const { counted, refused = [], wouldBeRefused = [], tcp = [], events = [] } = window;
+  const refusals = (name: string, ones: readonly CountedRefusal[]) =>
+    sum(
+      name,
+      ones.map(({ from, to, count }) => {
+        const [namespace, workload] = to.split("/");
+        return point(
+          {
+            destination_workload: workload,
+            destination_workload_namespace: namespace,
+            heddle_source_address: from,
+            reason: "plaintext",
+          },
+          count,
+        );
+      }),
+    );
   const tcpSum = (name: string, value: (one: CountedTcp) => number | undefined) =>
     sum(
       name,
@@ -133,20 +149,8 @@ export function metricsBody(window: MetricsWindow, format: Format = "protobuf"):
       };
       return sum(name, [point(labels, count)]);
     }),
-    sum(
-      "heddle_mtls_refused_total",
-      refused.map(({ from, to, count }) => {
-        const [namespace, workload] = to.split("/");
-        return point(
-          {
-            destination_workload: workload,
-            destination_workload_namespace: namespace,
-            heddle_source_address: from,
-          },
-          count,
-        );
-      }),
-    ),
+    refusals("heddle_mtls_refused_total", refused),
+    refusals("heddle_mtls_would_refuse_total", wouldBeRefused),
   ];
   const input = {
     resource: {

@@ -6,6 +6,7 @@ import type { ControlPlaneConfig } from "../src/config.ts";
 import { type ControlPlane, startControlPlane } from "../src/control-plane.ts";
 
 export const AUTH_SECRET = "auth-secret-of-the-tests-0123456789";
+export const CA_SECRET = "ca-secret-of-the-tests-0123456789ab";
 
 /** An answer of the API: its status, and its body as the caller expects it. */
 export type Answer<Body> = { readonly status: number; readonly body: Body };
@@ -34,7 +35,7 @@ export async function runControlPlane(
   const settings: ControlPlaneConfig = {
     databaseUrl,
     authSecret: AUTH_SECRET,
-    caSecret: "ca-secret-of-the-tests-0123456789ab",
+    caSecret: CA_SECRET,
     trustDomain: "cluster.local",
     bindAddress: "127.0.0.1",
     proxyBindAddress: "127.0.0.1",

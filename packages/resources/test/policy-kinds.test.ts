@@ -412,3 +412,15 @@ test("a Telemetry document is read with sampling as a ratio and its tags", () =>
   ]);
   assert.equal(resource.accessLogging[0]?.filter, "response.code >= 400");
 });
+
+test("a PeerAuthentication's annotation begins a dry run of STRICT, and of nothing else", () => {
+  const annotated = (mode: string) => `, annotations: {heddle.dev/mtls-dry-run: ${mode}}`;
+  const spec = "{mtls: {mode: PERMISSIVE}}";
+  const { resource } = read("PeerAuthentication", spec, annotated("STRICT"));
+  assert.equal(resource.isStrictDryRun, true);
+  assert.equal(read("PeerAuthentication", spec).resource.isStrictDryRun, undefined);
+  assert.throws(
+    () => read("PeerAuthentication", spec, annotated("DISABLE")),
+    /mtls-dry-run.*expected STRICT/s,
+  );
+});

@@ -167,7 +167,6 @@ export {
   findCountedUntil,
   findPlaintextTraffic,
   type PlaintextTraffic,
-  RATE_WINDOW_MS,
 } from "./telemetry/plaintext-traffic.ts";
 export {
   loadRegistryView,

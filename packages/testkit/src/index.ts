@@ -18,7 +18,7 @@ export { type ApiAnswer, type Mesh, type ProxyReady, RefusedError, startMesh } f
 export { OtlpSink } from "./otlp-sink.ts";
 export type { Scope } from "./scope.ts";
 export { type Stack, startStack } from "./stack.ts";
-export type { StartedProcess } from "./started-process.ts";
+export { type StartedProcess, startProcess } from "./started-process.ts";
 export { TestAuthority, type TestCertificate, type TestWorkload } from "./test-authority.ts";
 export { TestControlPlane, type TestControlPlaneOptions } from "./test-control-plane.ts";
 export { DeadlineError, waitFor } from "./wait-for.ts";

@@ -230,13 +230,13 @@ class Fold {
     add: AddRefused,
   ): string | undefined {
     const read = readRefusedPoint(attributes);
-    if (read === undefined) return "labels workload or destination_workload are missing";
+    if (read === undefined) return "labels destination_workload or its namespace are missing";
     // Its service is not told: traffic on the edge knows that better.
     const edge = this.#memory.edgeBetween(read.source, read.destination, this.#nowMs);
     if (edge === undefined) return "the collector holds no more edges";
     const reporter: Reporter = "destination";
     if (value > 0 && endMs > edge.lastRequestMs) edge.lastRequestMs = endMs;
-    this.#memory.add(edge, reporter, endMs, (tally) => add(tally, value, read.reason));
+    this.#memory.add(edge, reporter, endMs, (tally) => add(tally, value));
     return undefined;
   }
 
@@ -357,15 +357,12 @@ function addTransport(tally: TrafficTally, { transport }: TrafficPoint, value: n
   else if (transport === "plaintext") tally.plaintextRequests += value;
 }
 
-type AddRefused = (tally: TrafficTally, value: number, reason: string) => void;
+type AddRefused = (tally: TrafficTally, value: number) => void;
 
-/** Connections that were not taken, or would not be: of the edge between address and workload. */
+/** Callers that were not taken, or would not be: of the edge between address and workload. */
 const REFUSALS: Readonly<Record<string, AddRefused | undefined>> = {
-  heddle_plaintext_refused_total: (tally, value) => {
+  heddle_mtls_refused_total: (tally, value) => {
     tally.refused += value;
-  },
-  heddle_mtls_refused_total: (tally, value, reason) => {
-    if (reason !== "plaintext") tally.refused += value; // that has the counter above
   },
   heddle_mtls_would_refuse_total: (tally, value) => {
     tally.wouldBeRefused += value;

@@ -5,7 +5,6 @@ import {
   findCountedUntil,
   findPlaintextTraffic,
   type PlaintextTraffic,
-  RATE_WINDOW_MS,
   type StoredInstance,
 } from "@heddle/store";
 import { type Registry, workloadKeyOf } from "../registry/registry.ts";
@@ -99,7 +98,7 @@ function toCaller(
     names: [...names.of(sourceAddress)],
     label: names.label(sourceAddress),
     requests: traffic.accepted,
-    requestsPerSecond: traffic.acceptedLately / (RATE_WINDOW_MS / 1000),
+    requestsPerSecond: traffic.perSecond,
     refused: traffic.refused,
     ...(called.dryRunSinceMs === undefined ? {} : { wouldBeRefused: traffic.wouldBeRefused }),
     reasons,

@@ -1,5 +1,12 @@
 import { formatId, type ServiceId } from "@heddle/mesh";
-import { formatRef, type HostRef, isDnsLabel, type Labels, type Resource } from "@heddle/resources";
+import {
+  formatRef,
+  type HostRef,
+  isDnsLabel,
+  type Labels,
+  MTLS_DRY_RUN,
+  type Resource,
+} from "@heddle/resources";
 import { carries } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
@@ -110,7 +117,12 @@ function warnOfPeerAuthentication(document: MeshDocument, snapshot: ConfigSnapsh
       JSON.stringify(other.resource.selector) === selector &&
       other.createdAtMs <= createdAtMs,
   );
-  return older ? [`ignored, ${formatRef(older.resource)} is older and covers the same`] : [];
+  if (older) return [`ignored, ${formatRef(older.resource)} is older and covers the same`];
+  if (resource.isStrictDryRun !== true || resource.mode === "PERMISSIVE") return [];
+  const mode = resource.mode ?? "UNSET";
+  return [
+    `${MTLS_DRY_RUN} has no effect with mode ${mode}: a dry run of STRICT goes with PERMISSIVE`,
+  ];
 }
 
 /** Of two that cover a whole namespace, or the same labels of it, the oldest holds (IST0110, 0111, 0159, 0160). */

@@ -1,4 +1,3 @@
-import { parseId } from "../identity/workload-id.ts";
 import type { FailedBy, FailureKind } from "../signals/failure-kinds.ts";
 import {
   externalNode,
@@ -56,25 +55,13 @@ export function readTrafficPoint(labels: TrafficLabels): TrafficPoint | undefine
   };
 }
 
-/** The caller and the called of a point that counts whom a workload turns away, or would under STRICT. */
+/** The caller and the called of a point that counts connections refused, or that STRICT would refuse. */
 export function readRefusedPoint(
   labels: TrafficLabels,
-):
-  | { readonly source: TrafficNode; readonly destination: TrafficNode; readonly reason: string }
-  | undefined {
-  const id = parseId(known(labels, "workload") ?? "");
-  const destination = id
-    ? workloadNode({
-        namespace: id.namespace,
-        workload: id.name,
-        service: undefined,
-        version: undefined,
-      })
-    : destinationOf(labels);
+): { readonly source: TrafficNode; readonly destination: TrafficNode } | undefined {
+  const destination = destinationOf(labels);
   if (destination?.kind !== "workload") return undefined;
-  const address = known(labels, "source_address") ?? known(labels, "heddle_source_address");
-  const reason = known(labels, "reason") ?? "plaintext";
-  return { source: outsideNode(address ?? "unknown"), destination, reason };
+  return { source: outsideNode(known(labels, "heddle_source_address") ?? "unknown"), destination };
 }
 
 /**

@@ -8,20 +8,18 @@ export type PlaintextTraffic = {
   /** In the window: requests and opaque connections. */
   readonly accepted: number;
   readonly refused: number;
-  /** Of `accepted`, those of the rate window. */
-  readonly acceptedLately: number;
+  /** Accepted, over the last whole 10 s buckets: 30 s, or as much of them as there was since the first. */
+  readonly perSecond: number;
   /** Since the workload's dry run began; 0 without one. */
   readonly wouldBeRefused: number;
   /** Up to 5 s late. */
   readonly lastSeenMs: number;
 };
 
-/** The stretch that `acceptedLately` is counted over: the last whole 10 s buckets. */
-export const RATE_WINDOW_MS = 30_000;
-
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const BUCKET_MS = 10_000;
+const RATE_WINDOW_MS = 30_000;
 /** Rows may come this late; minutes are summed up again until then. */
 const LATE_MS = 2 * MINUTE_MS;
 const MAX_CALLERS = 5000;
@@ -96,21 +94,24 @@ export async function findPlaintextTraffic(
         SELECT edge_id,
           sum(accepted) FILTER (WHERE started_at >= ${from}::timestamptz) AS accepted,
           sum(refused) FILTER (WHERE started_at >= ${from}::timestamptz) AS refused,
-          sum(accepted) FILTER (WHERE started_at >= ${lateStart}::timestamptz
-            AND started_at < ${lateEnd}::timestamptz) AS accepted_lately,
+          jsonb_agg(jsonb_build_array(extract(epoch FROM started_at) * 1000, accepted))
+            FILTER (WHERE started_at >= ${lateStart}::timestamptz
+              AND started_at < ${lateEnd}::timestamptz) AS lately,
+          bool_or(accepted > 0 AND started_at < ${lateStart}::timestamptz) AS was_before,
           sum(would_be_refused) FILTER (WHERE started_at >= since) AS would_be_refused,
           max(started_at) FILTER (WHERE accepted + refused > 0) AS newest
         FROM bucket GROUP BY edge_id
       )
       SELECT asked.namespace, asked.workload, asked.address,
         coalesce(accepted, 0)::float8 AS accepted, coalesce(refused, 0)::float8 AS refused,
-        coalesce(accepted_lately, 0)::float8 AS accepted_lately,
+        coalesce(lately, '[]'::jsonb) AS lately, coalesce(was_before, false) AS was_before,
         coalesce(would_be_refused, 0)::float8 AS would_be_refused,
         greatest(asked.last_request_at, newest) AS last_seen
       FROM asked LEFT JOIN summed ON edge_id = asked.id
-      ORDER BY accepted_lately DESC, accepted DESC, asked.address
-      LIMIT ${MAX_CALLERS}`;
-    return rows.map(toTraffic);
+      ORDER BY accepted DESC, asked.address LIMIT ${MAX_CALLERS}`;
+    return rows
+      .map((row) => toTraffic(row, lateEnd.getTime()))
+      .sort((a, b) => b.perSecond - a.perSecond || b.accepted - a.accepted);
   });
 }
 
@@ -120,22 +121,35 @@ type Row = {
   readonly address: string | null;
   readonly accepted: number;
   readonly refused: number;
-  readonly accepted_lately: number;
+  readonly lately: readonly (readonly [startMs: number, accepted: number])[];
+  readonly was_before: boolean;
   readonly would_be_refused: number;
   readonly last_seen: Date;
 };
 
-function toTraffic(row: Row): PlaintextTraffic {
+function toTraffic(row: Row, lateEndMs: number): PlaintextTraffic {
   return {
     namespace: row.namespace,
     workload: row.workload ?? "unknown",
     sourceAddress: row.address ?? "unknown",
     accepted: row.accepted,
     refused: row.refused,
-    acceptedLately: row.accepted_lately,
+    perSecond: rateOf(row, lateEndMs),
     wouldBeRefused: row.would_be_refused,
     lastSeenMs: row.last_seen.getTime(),
   };
+}
+
+/** Somebody who began within the window began in the midst of a bucket: it goes by the buckets after that. */
+function rateOf({ lately, was_before: wasBefore }: Row, lateEndMs: number): number {
+  const firstMs = Math.min(...lately.map(([startMs]) => startMs));
+  const sum = lately.reduce((total, [, accepted]) => total + accepted, 0);
+  const later = lately.filter(([startMs]) => startMs > firstMs);
+  const sumLater = later.reduce((total, [, accepted]) => total + accepted, 0);
+  const overAll = sum / (RATE_WINDOW_MS / 1000);
+  if (wasBefore) return overAll;
+  const laterSeconds = (lateEndMs - firstMs - BUCKET_MS) / 1000;
+  return laterSeconds > 0 ? Math.max(overAll, sumLater / laterSeconds) : overAll;
 }
 
 function floor(ms: number, stepMs: number): number {
