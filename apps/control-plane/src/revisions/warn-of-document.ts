@@ -1,4 +1,4 @@
-import { formatId, type ServiceId } from "@heddle/mesh";
+import { formatId } from "@heddle/mesh";
 import {
   formatRef,
   type HostRef,
