@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { GraphSnapshot, LadderWorkload, WorkloadState } from "@heddle/contracts";
-import { callerInWords, callerTitle, encryptedShare, inOrder, mtlsRows } from "./mtls-rows.ts";
+import { callerInWords, callerTitle, encryptedShare, mtlsRows } from "./mtls-rows.ts";
 import { caller } from "./test-callers.ts";
 
 const onLadder = (workload: string): LadderWorkload => ({
@@ -61,12 +61,4 @@ test("names a caller after its WorkloadEntry, and begins a line of doubt in uppe
   assert.equal(callerTitle(caller({})), "Not known");
   assert.equal(callerInWords(caller({ known: "legacy-billing" })), "legacy-billing");
   assert.equal(callerInWords(caller({})), "10.0.4.17");
-});
-
-test("keeps an order that was there and puts newcomers after it", () => {
-  const rows = mtlsRows([onLadder("a"), onLadder("b"), onLadder("c")], [], undefined);
-  assert.deepEqual(
-    inOrder(rows, ["shop/c", "shop/a"]).map((row) => row.ladder.workload),
-    ["c", "a", "b"],
-  );
 });

@@ -1,13 +1,9 @@
 import type {
   GraphSnapshot,
   LadderWorkload,
-  MtlsModeWire,
   PreflightCaller,
   WorkloadState,
 } from "@heddle/contracts";
-import type { z } from "zod";
-
-export type MtlsMode = z.infer<typeof MtlsModeWire>;
 
 /** One workload with what it demands of its callers and what they do. */
 export interface MtlsRow {
@@ -41,13 +37,6 @@ export function mtlsRows(
       requestsPerSecond: incoming.reduce((sum, { signals }) => sum + signals.requestsPerSecond, 0),
     };
   });
-}
-
-/** The rows in an order they had before; rows that order does not know follow in their own. */
-export function inOrder(rows: readonly MtlsRow[], ids: readonly string[]): MtlsRow[] {
-  const place = new Map(ids.map((id, index) => [id, index]));
-  const placeOf = (row: MtlsRow): number => place.get(row.id) ?? ids.length;
-  return [...rows].sort((a, b) => placeOf(a) - placeOf(b)); // sorting is stable
 }
 
 /** "legacy-billing", "One of cart-v1, reviews-v1", "Not known": a label begins a line in upper case unless it is a name. */

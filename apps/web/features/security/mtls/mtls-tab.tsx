@@ -142,6 +142,11 @@ function Mtls({
         onChoose={setRung}
         onLast={() => setScope(scope === undefined ? reach : undefined)}
       />
+      {scope === undefined && ladder.next.act !== "none" && (
+        <p className={styles.next}>
+          <b>Next</b> {ladder.next.words}
+        </p>
+      )}
       {scope !== undefined && (
         <ScopeFlip
           ladder={ladder}

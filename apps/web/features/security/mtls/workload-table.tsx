@@ -1,18 +1,19 @@
 "use client";
 
 import type { LadderRung, MtlsGuard, PreflightCaller } from "@heddle/contracts";
-import { ChevronDown, ChevronRight } from "lucide-react";
-import { Fragment, useId, useRef } from "react";
 import { formatShare, NO_DATA } from "../../../lib/numbers.ts";
 import { formatRoughDuration, formatStamp, formatTimeLeft } from "../../../lib/times.ts";
 import { Card } from "../../../ui/card.tsx";
 import { useNowMs } from "../../../ui/clock.ts";
+import { useHeldOrder } from "../../../ui/held-order.ts";
 import { Lock } from "../../../ui/lock.tsx";
+import { OpeningHead, OpeningRow } from "../../../ui/opening-row.tsx";
+import { OrderChanges } from "../../../ui/order-changes.tsx";
 import { Shield } from "../../../ui/shield.tsx";
-import { Table, Td, Th, Tr } from "../../../ui/table.tsx";
+import { Table, Td, Th } from "../../../ui/table.tsx";
 import type { CallerWindow } from "./caller-windows.ts";
 import { guardOf } from "./guard-words.ts";
-import { callerInWords, inOrder, type MtlsRow } from "./mtls-rows.ts";
+import { callerInWords, type MtlsRow } from "./mtls-rows.ts";
 import { Preflight } from "./preflight.tsx";
 import styles from "./workload-table.module.css";
 
@@ -39,144 +40,114 @@ export function WorkloadTable({
   /** Only those on this rung; the opened one stays in sight. */
   readonly rung: LadderRung | undefined;
 }) {
-  const held = useHeldOrder(rows, shared.open !== undefined, shared.isCallersKnown);
-  const shown = held.filter(
+  const { shown, moved, holder } = useHeldOrder(rows, ({ id }) => id, shared.open !== undefined);
+  const listed = shown.filter(
     ({ id, ladder }) => rung === undefined || ladder.rung === rung || id === shared.open,
   );
   return (
     <Card isFlush className={styles.card}>
-      <Table label="mTLS by workload">
-        <thead>
-          <tr>
-            <Th className={styles.chevron}>
-              <span className="visually-hidden">Details</span>
-            </Th>
-            <Th>Workload</Th>
-            <Th>Mode</Th>
-            <Th>mTLS share</Th>
-            <Th className={styles.wideOnly}>Plaintext callers</Th>
-            <Th isNumber className={styles.wideOnly}>
-              Certificate
-            </Th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((row) => (
-            <WorkloadRow key={row.id} row={row} {...shared} />
-          ))}
-          {shown.length === 0 && (
+      <div {...holder}>
+        <Table label="mTLS by workload">
+          <thead>
             <tr>
-              <Td colSpan={6} className={styles.none}>
-                No workload stands on this rung.
-              </Td>
+              <OpeningHead />
+              <Th>Workload</Th>
+              <Th>Mode</Th>
+              <Th>mTLS share</Th>
+              <Th className={styles.wideOnly}>
+                Plaintext callers
+                <OrderChanges moved={moved} />
+              </Th>
+              <Th isNumber className={styles.wideOnly}>
+                Certificate
+              </Th>
             </tr>
-          )}
-        </tbody>
-      </Table>
+          </thead>
+          <tbody>
+            {listed.map((row) => (
+              <WorkloadRow key={row.id} row={row} {...shared} />
+            ))}
+            {listed.length === 0 && (
+              <tr>
+                <Td colSpan={6} className={styles.none}>
+                  No workload stands on this rung.
+                </Td>
+              </tr>
+            )}
+          </tbody>
+        </Table>
+      </div>
     </Card>
   );
 }
 
-/** Rows keep their places while one of them is open: a flip must not carry it off. */
-function useHeldOrder(
-  rows: readonly MtlsRow[],
-  isHeld: boolean,
-  isRiskKnown: boolean,
-): readonly MtlsRow[] {
-  const order = useRef<readonly string[]>(undefined);
-  const shown = isHeld && order.current !== undefined ? inOrder(rows, order.current) : rows;
-  if (isRiskKnown) order.current = shown.map((row) => row.id); // an order without callers is not worth holding
-  return shown;
-}
-
 function WorkloadRow({ row, ...shared }: Shared & { readonly row: MtlsRow }) {
-  const id = useId();
   const nowMs = useNowMs() ?? 0;
   const { ladder, state } = row;
   const isOpen = shared.open === row.id;
-  const toggle = (): void => shared.onOpen(isOpen ? undefined : row.id);
   const guard = recentGuard(guardOf(shared.guards, row.id), nowMs);
   const name = state ? `${state.service} ${state.version ?? ""}`.trim() : ladder.workload;
   const isMarked =
     state !== undefined && shared.marked?.service === `${state.namespace}/${state.service}`;
   return (
-    <Fragment>
-      <Tr
-        onClick={toggle}
-        isSelected={isMarked && !isOpen}
-        className={isOpen ? styles.openRow : undefined}
-      >
-        <Td className={styles.chevron}>
-          <button
-            type="button"
-            className={styles.toggle}
-            aria-expanded={isOpen}
-            aria-controls={isOpen ? id : undefined}
-            aria-label={`${isOpen ? "Close" : "Open"} ${ladder.workload}`}
-            onClick={(event) => {
-              event.stopPropagation();
-              toggle();
-            }}
-          >
-            {isOpen ? <ChevronDown size={15} /> : <ChevronRight size={15} />}
-          </button>
-        </Td>
-        <Td>
-          <span className={styles.name} title={row.id}>
-            {name}
-          </span>
-          {ladder.callersInTheWay.length > 0 && (
-            <span className={styles.callersBelow}>
-              <CallersCell row={row} isKnown={shared.isCallersKnown} nowMs={nowMs} />
-            </span>
-          )}
-        </Td>
-        <Td>
-          <span className={ladder.mode === "STRICT" ? undefined : styles.openMode}>
-            <Lock mode={ladder.mode} isDryRun={ladder.rung === "dry-run"} />
-          </span>
-          {guard?.status === "running" && (
-            <span className={styles.guarded}>
-              guarded {formatRoughDuration(guard.endsAtMs - nowMs)}
-            </span>
-          )}
-        </Td>
-        <Td>
-          <span className={styles.share}>
-            <Shield ratio={row.mtlsRatio} isBesideWord />
-            <b>{formatShare(row.mtlsRatio)}</b>
-          </span>
-        </Td>
-        <Td className={styles.wideOnly}>
-          <CallersCell row={row} isKnown={shared.isCallersKnown} nowMs={nowMs} />
-        </Td>
-        <Td isNumber className={styles.wideOnly}>
-          {state?.certificateNotAfterMs === undefined ? (
-            NO_DATA
-          ) : (
-            <span title={`Ends ${formatStamp(state.certificateNotAfterMs)}`}>
-              {formatTimeLeft(state.certificateNotAfterMs, nowMs)}
-            </span>
-          )}
-        </Td>
-      </Tr>
-      {isOpen && (
-        <tr id={id}>
-          <td colSpan={6} className={styles.preflight}>
-            <Preflight
-              row={row}
-              guard={guard}
-              nowMs={nowMs}
-              callerWindow={shared.callerWindow}
-              onCallerWindow={shared.onCallerWindow}
-              markedAddress={isMarked ? shared.marked?.address : undefined}
-              onMark={(caller) => shared.onMark(row, caller)}
-              readOnlyReason={shared.readOnlyReason(ladder.namespace)}
-            />
-          </td>
-        </tr>
+    <OpeningRow
+      name={ladder.workload}
+      isOpen={isOpen}
+      isSelected={isMarked && !isOpen}
+      columns={6}
+      onToggle={() => shared.onOpen(isOpen ? undefined : row.id)}
+      details={() => (
+        <Preflight
+          row={row}
+          guard={guard}
+          nowMs={nowMs}
+          callerWindow={shared.callerWindow}
+          onCallerWindow={shared.onCallerWindow}
+          markedAddress={isMarked ? shared.marked?.address : undefined}
+          onMark={(caller) => shared.onMark(row, caller)}
+          readOnlyReason={shared.readOnlyReason(ladder.namespace)}
+        />
       )}
-    </Fragment>
+    >
+      <Td>
+        <span className={styles.name} title={row.id}>
+          {name}
+        </span>
+        {ladder.callersInTheWay.length > 0 && (
+          <span className={styles.callersBelow}>
+            <CallersCell row={row} isKnown={shared.isCallersKnown} nowMs={nowMs} />
+          </span>
+        )}
+      </Td>
+      <Td>
+        <span className={ladder.mode === "STRICT" ? undefined : styles.openMode}>
+          <Lock mode={ladder.mode} isDryRun={ladder.rung === "dry-run"} />
+        </span>
+        {guard?.status === "running" && (
+          <span className={styles.guarded}>
+            guarded {formatRoughDuration(guard.endsAtMs - nowMs)}
+          </span>
+        )}
+      </Td>
+      <Td>
+        <span className={styles.share}>
+          <Shield ratio={row.mtlsRatio} isBesideWord />
+          <b>{formatShare(row.mtlsRatio)}</b>
+        </span>
+      </Td>
+      <Td className={styles.wideOnly}>
+        <CallersCell row={row} isKnown={shared.isCallersKnown} nowMs={nowMs} />
+      </Td>
+      <Td isNumber className={styles.wideOnly}>
+        {state?.certificateNotAfterMs === undefined ? (
+          NO_DATA
+        ) : (
+          <span title={`Ends ${formatStamp(state.certificateNotAfterMs)}`}>
+            {formatTimeLeft(state.certificateNotAfterMs, nowMs)}
+          </span>
+        )}
+      </Td>
+    </OpeningRow>
   );
 }
 

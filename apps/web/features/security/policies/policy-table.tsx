@@ -1,14 +1,13 @@
 "use client";
 
-import { ChevronDown, ChevronRight } from "lucide-react";
 import Link from "next/link";
-import { Fragment, useId } from "react";
 import { formatCount, NO_DATA } from "../../../lib/numbers.ts";
 import { Card } from "../../../ui/card.tsx";
 import { Chip } from "../../../ui/chip.tsx";
+import { OpeningHead, OpeningRow } from "../../../ui/opening-row.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
 import { StatusGlyph } from "../../../ui/status-glyph.tsx";
-import { Table, Td, Th, Tr } from "../../../ui/table.tsx";
+import { Table, Td, Th } from "../../../ui/table.tsx";
 import { useUrlValue } from "../../session/use-url-value.ts";
 import { PolicyDetail } from "./policy-detail.tsx";
 import { holdsFor, type PolicyRow } from "./policy-rows.ts";
@@ -36,9 +35,7 @@ export function PolicyTable({
       <Table label="Policies">
         <thead>
           <tr>
-            <Th className={styles.chevron}>
-              <span className="visually-hidden">Details</span>
-            </Th>
+            <OpeningHead />
             <Th>Policy</Th>
             <Th className={styles.wideOnly}>Holds for</Th>
             <Th className={styles.wideOnly}>Says</Th>
@@ -79,74 +76,53 @@ function Row({
   readonly areCountsKnown: boolean;
   readonly onToggle: () => void;
 }) {
-  const id = useId();
   const { policy, words } = row;
   return (
-    <Fragment>
-      <Tr onClick={onToggle} className={isOpen ? styles.openRow : undefined}>
-        <Td className={styles.chevron}>
-          <button
-            type="button"
-            className={styles.toggle}
-            aria-expanded={isOpen}
-            aria-controls={isOpen ? id : undefined}
-            aria-label={`${isOpen ? "Close" : "Open"} ${policy.name}`}
-            onClick={(event) => {
-              event.stopPropagation();
-              onToggle();
-            }}
-          >
-            {isOpen ? <ChevronDown size={15} /> : <ChevronRight size={15} />}
-          </button>
-        </Td>
-        <Td>
-          <span className={styles.name} title={row.id}>
-            {policy.name}
-          </span>{" "}
-          <span className={styles.quiet}>
-            {KIND_WORDS[policy.kind]}
-            <span className={styles.narrowOnly}>
-              , <Mode row={row} />
-            </span>
+    <OpeningRow
+      name={policy.name}
+      isOpen={isOpen}
+      columns={7}
+      onToggle={onToggle}
+      details={() => <PolicyDetail row={row} windowLabel={windowLabel} />}
+    >
+      <Td>
+        <span className={styles.name} title={row.id}>
+          {policy.name}
+        </span>{" "}
+        <span className={styles.quiet}>
+          {KIND_WORDS[policy.kind]}
+          <span className={styles.narrowOnly}>
+            , <Mode row={row} />
           </span>
-        </Td>
-        <Td className={styles.wideOnly}>
-          <span className={styles.holds} title={policy.workloads.join(", ")}>
-            {holdsFor(policy)}
-          </span>
-        </Td>
-        <Td className={styles.wideOnly}>
-          <span className={styles.says} title={words.join("; ")}>
-            {words[0]}
-            {words.length > 1 && (
-              <span className={styles.quiet}>, and {words.length - 1} more</span>
-            )}
-          </span>
-        </Td>
-        <Td className={styles.wideOnly}>
-          <Mode row={row} />
-        </Td>
-        <Td isNumber>
-          <Denied row={row} isKnown={areCountsKnown} />
-        </Td>
-        <Td isNumber className={styles.wideOnly}>
-          <Link
-            href={`/history/${policy.revision}`}
-            title={`Revision ${policy.revision}`}
-            onClick={(event) => event.stopPropagation()}
-          >
-            <RelativeTime atMs={policy.updatedAtMs} />
-          </Link>
-        </Td>
-      </Tr>
-      {isOpen && (
-        <tr id={id}>
-          <td colSpan={7} className={styles.detail}>
-            <PolicyDetail row={row} windowLabel={windowLabel} />
-          </td>
-        </tr>
-      )}
-    </Fragment>
+        </span>
+      </Td>
+      <Td className={styles.wideOnly}>
+        <span className={styles.holds} title={policy.workloads.join(", ")}>
+          {holdsFor(policy)}
+        </span>
+      </Td>
+      <Td className={styles.wideOnly}>
+        <span className={styles.says} title={words.join("; ")}>
+          {words[0]}
+          {words.length > 1 && <span className={styles.quiet}>, and {words.length - 1} more</span>}
+        </span>
+      </Td>
+      <Td className={styles.wideOnly}>
+        <Mode row={row} />
+      </Td>
+      <Td isNumber>
+        <Denied row={row} isKnown={areCountsKnown} />
+      </Td>
+      <Td isNumber className={styles.wideOnly}>
+        <Link
+          href={`/history/${policy.revision}`}
+          title={`Revision ${policy.revision}`}
+          onClick={(event) => event.stopPropagation()}
+        >
+          <RelativeTime atMs={policy.updatedAtMs} />
+        </Link>
+      </Td>
+    </OpeningRow>
   );
 }
 
