@@ -13,7 +13,10 @@ import { serviceEntryCases } from "./registry/service-entry.ts";
 import { serviceCases } from "./registry/services.ts";
 import { sidecarCases } from "./registry/sidecar.ts";
 import { authorizationCases } from "./security/authorization-policy.ts";
+import { externalAuthorizerCases } from "./security/external-authorizer.ts";
 import { peerAuthenticationCases } from "./security/peer-authentication.ts";
+import { requestAuthenticationCases } from "./security/request-authentication.ts";
+import { trustDomainCases } from "./security/trust-domains.ts";
 import { answerCases } from "./virtual-service/answers.ts";
 import { changeCases } from "./virtual-service/changes.ts";
 import { destinationCases } from "./virtual-service/destinations.ts";
@@ -42,7 +45,10 @@ export const CASES: readonly ConformanceCase[] = [
   ...trafficPolicyCases,
   ...rateLimitCases,
   ...peerAuthenticationCases,
+  ...trustDomainCases,
   ...authorizationCases,
+  ...requestAuthenticationCases,
+  ...externalAuthorizerCases,
   ...telemetryCases,
   ...proxyFilterCases,
 ];

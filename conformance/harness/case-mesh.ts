@@ -17,6 +17,7 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   WorkloadEntry: "networking.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
+  RequestAuthentication: "security.istio.io/v1",
   Telemetry: "telemetry.istio.io/v1",
   Service: "v1",
   MeshConfig: "heddle.dev/v1",

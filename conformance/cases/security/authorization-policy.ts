@@ -3,6 +3,7 @@ import tls from "node:tls";
 import { type CaseMesh, readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
 import type { CallOptions } from "../../harness/send-request.ts";
+import { bearer, ISSUER, JWKS } from "./signed-token.ts";
 
 const KIND = "AuthorizationPolicy";
 const VAULT = "selector: {matchLabels: {app: vault}}";
@@ -62,20 +63,6 @@ const RULES: readonly RuleRow[] = [
     rule: source('notPrincipals: ["*/sa/front"]'),
     allows: [MOBILE, BARE],
     denies: [FRONT],
-  },
-  {
-    fields: "from[].source.requestPrincipals",
-    title: "never matches, since no tokens are verified yet",
-    rule: source('requestPrincipals: ["*"]'),
-    allows: [],
-    denies: [FRONT, { headers: { authorization: "Bearer e30.e30." } }],
-  },
-  {
-    fields: "from[].source.notRequestPrincipals",
-    title: "always matches, since no tokens are verified yet",
-    rule: source('notRequestPrincipals: ["*"]'),
-    allows: [FRONT],
-    denies: [],
   },
   {
     fields: "from[].source.namespaces",
@@ -313,6 +300,37 @@ export const authorizationCases: readonly ConformanceCase[] = [
       assert.equal(await greet("a.secure.test"), "secure-v1");
       assert.equal(await greet("b.secure.test"), "closed");
     },
+  ),
+  ...(
+    [
+      [
+        "from[].source.requestPrincipals",
+        source(`requestPrincipals: ["${ISSUER}/jo"]`),
+        "jo",
+        "al",
+      ],
+      ["from[].source.notRequestPrincipals", source('notRequestPrincipals: ["*/al"]'), "jo", "al"],
+      ["when[].key", when(`key: request.auth.principal, values: ["${ISSUER}/j*"]`), "jo", "al"],
+      ["when[].key", when("key: request.auth.audiences, values: [for-jo]"), "jo", "al"],
+      ["when[].key", when("key: request.auth.presenter, values: [by-jo]"), "jo", "al"],
+      ["when[].key", when('key: "request.auth.claims[realm][roles]", values: [jo]'), "jo", "al"],
+    ] as const
+  ).map(([fields, filled, allowed, denied]) =>
+    alone(
+      `rules[].${fields}`,
+      `compares what a verified token says: ${filled.replace(/^\w+: \[\{/, "").replace(/\}\]$/, "")}`,
+      async (mesh) => {
+        const keys = `{issuer: "${ISSUER}", jwks: '${JWKS}'}`;
+        await mesh.applyOne("RequestAuthentication", `${VAULT}, jwtRules: [${keys}]`);
+        await mesh.applyOne(KIND, `${VAULT}, rules: [{${filled}}]`);
+        const by = (sub: string) =>
+          bearer({ sub, aud: `for-${sub}`, azp: `by-${sub}`, realm: { roles: [sub] } });
+        assert.equal(await ask(mesh, { headers: by(allowed) }), 200);
+        assert.equal(await ask(mesh, { headers: by(denied) }), 403);
+        const isNegated = fields.includes(".not");
+        assert.equal(await ask(mesh, {}), isNegated ? 200 : 403, "without a token");
+      },
+    ),
   ),
   alone("action", "DENY goes before ALLOW; AUDIT decides nothing", async (mesh) => {
     const get = "rules: [{to: [{operation: {methods: [GET]}}]}]";
