@@ -80,7 +80,7 @@ test(`for ${MINUTES} minutes of ${RATE} requests a second over four hops, certif
   t.diagnostic(`${requests.length} requests, ${failed.length} failed`);
 });
 
-/** Five sidecars in a row and their apps, under load; `admins` are the sidecars' admin ports. */
+/** Five sidecars in a row and their apps, under load. */
 async function startChain(t: Scope, mesh: Mesh) {
   const folder = mkdtempSync(join(tmpdir(), "heddle-soak-"));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
@@ -108,7 +108,7 @@ async function startChain(t: Scope, mesh: Mesh) {
     RATE: String(RATE),
     LOG_FILE: log,
   });
-  return { log, admins: sidecars.map(({ ready }) => ready.adminPort) };
+  return { log, sidecars };
 }
 
 function run(t: Scope, [command = "", ...args]: readonly string[], env: Record<string, string>) {
