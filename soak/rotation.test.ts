@@ -38,7 +38,7 @@ test(`for ${MINUTES} minutes of ${RATE} requests a second over four hops, certif
   const mesh = await startMesh(t, {
     env: { HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: String(LEAF_SECONDS) },
   });
-  const { admins, log } = await startChain(t, mesh);
+  const { sidecars, log } = await startChain(t, mesh);
   await waitFor("answers come", 30_000, () =>
     readKnownLog(log).some(({ status }) => status === 200),
   );
@@ -58,7 +58,9 @@ test(`for ${MINUTES} minutes of ${RATE} requests a second over four hops, certif
   const failed = requests.filter(({ status }) => status !== 200);
   assert.deepEqual(failed.slice(0, 10), [], `${failed.length} of ${requests.length} failed`);
   assert.ok(requests.length > RATE * (SOAK_MS / 1000) * 0.9, `only ${requests.length} requests`);
-  for (const admin of admins) assert.deepEqual(await refusals(admin), [], "handshakes refused");
+  for (const { ready } of sidecars) {
+    assert.deepEqual(await refusals(ready.adminPort), [], "handshakes refused");
+  }
 
   const after = await identity(mesh);
   assert.deepEqual(after.alarms, []);
