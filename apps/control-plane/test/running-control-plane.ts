@@ -57,7 +57,12 @@ export async function runControlPlane(
   };
   const logger = createLogger("control-plane", settings.logLevel);
   let running = await startControlPlane(settings, logger);
-  t.after(() => running.close());
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= running.close();
+    return closing;
+  };
+  t.after(close);
   const callAs = async <Body>(
     role: Principal["role"] | undefined,
     method: string,
@@ -96,7 +101,7 @@ export async function runControlPlane(
       await running.close();
       running = await startControlPlane({ ...settings, adminPort, controlPort }, logger);
     },
-    close: () => running.close(),
+    close,
   };
 }
 
