@@ -32,6 +32,7 @@ export type CheckVerdict =
 /** Checks under way at once; further ones fail at once instead of piling up. */
 const MAX_CHECKS = 512;
 const MAX_AGENTS = 16;
+const COMPLAINT_EVERY_MS = 10_000;
 const MAX_ANSWER_BYTES = 65_536;
 /** Of a refusal, whatever the rule lists (Envoy). */
 const ALWAYS_TOLD = ["www-authenticate", "location"];
@@ -59,6 +60,7 @@ export class ExternalAuthorization {
   readonly #agents = new Map<string, AuthorizerAgent>();
   readonly #counters = new Map<string, EventCounter>();
   #underWay = 0;
+  #complainedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(recorder: TrafficRecorder, workload: string, outboundPort: () => number) {
     this.#recorder = recorder;
@@ -69,6 +71,13 @@ export class ExternalAuthorization {
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
+  }
+
+  /** Whether the log should hear of a failure: not of each, when all fail. */
+  mayComplain(nowMs: number): boolean {
+    if (nowMs - this.#complainedAtMs < COMPLAINT_EVERY_MS) return false;
+    this.#complainedAtMs = nowMs;
+    return true;
   }
 
   /** Calls `done` once, later, unless the function that comes back is called before: nobody waits any more. */
