@@ -22,7 +22,7 @@ import {
 const MAX_KNOWN = 4_096;
 /** A revoked certificate's connections are gone within a second, whatever is under way on them. */
 const REVOKED_CUT_MS = 800;
-/** Those of a root or domain that is no longer trusted have time for what is under way. */
+/** Those of another domain that is no longer trusted, or of its root, have some time for what is under way. */
 const PARTED_CUT_MS = 30_000;
 
 type Believed = {
@@ -140,11 +140,19 @@ export class MeshTrust implements PeerTrust {
     for (const listener of this.#listeners) listener(change);
     for (const { standing, fault } of parting) {
       standing.leave();
-      const afterMs = fault.reason === "revoked" ? REVOKED_CUT_MS : PARTED_CUT_MS;
+      const cutMs = this.#cutMsOf(standing.peer, fault);
+      if (cutMs === undefined) continue;
       setTimeout(() => {
         if (this.#standing.has(standing)) standing.cut();
-      }, afterMs).unref();
+      }, cutMs).unref();
     }
+  }
+
+  /** Of the mesh's own roots one leaves when all is signed anew: what is under way there has all its time. */
+  #cutMsOf({ trustDomain }: KnownPeer, { reason }: PeerFault): number | undefined {
+    if (reason === "revoked") return REVOKED_CUT_MS;
+    const { domains } = this.#believed;
+    return speakerOf(trustDomain, domains) === domains.own ? undefined : PARTED_CUT_MS;
   }
 
   admit(leaf: X509Certificate | undefined): KnownPeer | PeerFault {
