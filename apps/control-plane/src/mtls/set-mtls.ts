@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ChangeSource, MtlsGuardRequest, MtlsScope } from "@heddle/contracts";
-import { formatId, resolveMtlsMode } from "@heddle/mesh";
+import { formatId, type MtlsMode, resolveMtlsMode } from "@heddle/mesh";
 import type { Labels } from "@heddle/resources";
 import type { NewGuard, StoredGuard } from "@heddle/store";
 import { type Registry, workloadKeyOf } from "../registry/registry.ts";
@@ -13,6 +13,9 @@ import type { GuardKeeper } from "./guard-keeper.ts";
 import { scopeWords } from "./guard-words.ts";
 import { findOwnPolicy, planMtlsMode, policiesWith, type WantedMode } from "./plan-mtls.ts";
 import type { TurnedAway } from "./turned-away.ts";
+
+const FROM_DISABLE =
+  "callers learn a moment later than the workload that they may encrypt, and are refused until then; from DISABLE go by way of PERMISSIVE";
 
 export type MtlsChange = {
   readonly scope: MtlsScope;
@@ -45,6 +48,7 @@ export async function setMtls(
   refuseContradiction(change);
   const labels = labelsOf(registry, scope);
   let begun: StoredGuard | undefined;
+  let wasDisabled = false;
   const outcome = await config.change({
     author,
     source: change.source,
@@ -52,7 +56,13 @@ export async function setMtls(
     kind: "mtls",
     summary: summaryOf(scope, wanted),
     startedAt: change.startedAt,
-    plan: (snapshot) => [planMtlsMode(snapshot, scope, labels, wanted)],
+    plan: (snapshot) => {
+      wasDisabled =
+        scope.kind === "workload" &&
+        wanted.mode === "STRICT" &&
+        modeOf(snapshot, scope, labels) === "DISABLE";
+      return [planMtlsMode(snapshot, scope, labels, wanted)];
+    },
     ...(guard && {
       guard: (snapshot, planned) => {
         const made = newGuard(parts, { scope, labels, guard }, snapshot, planned);
@@ -61,7 +71,11 @@ export async function setMtls(
       },
     }),
   });
-  const warnings = [...outcome.warnings, ...weakerPolicies(config.snapshot, scope, wanted)];
+  const warnings = [
+    ...outcome.warnings,
+    ...(outcome.revision > 0 && wasDisabled ? [FROM_DISABLE] : []),
+    ...weakerPolicies(config.snapshot, scope, wanted),
+  ];
   if (guard && outcome.revision === 0) {
     warnings.push(`${scopeWords(scope)} is STRICT already: there is nothing to guard`);
   }
@@ -118,15 +132,11 @@ function newGuard(
   const flipped = new Set(
     modes.filter(({ before, after }) => after === "STRICT" && before !== "STRICT").map(keyOf),
   );
-  const about =
-    scope.kind === "workload"
-      ? { namespace: scope.namespace, labels }
-      : { namespace: scope.kind === "mesh" ? snapshot.rootNamespace : scope.namespace, labels: {} };
   return {
     id: randomUUID(),
     scope,
     policy: { namespace: change.ref.namespace, name: change.ref.name },
-    previousMode: snapshot.workloads.effectiveMtls(about).mode,
+    previousMode: modeOf(snapshot, scope, labels),
     previousYaml: own?.yaml,
     windowMs: guard.windowMs,
     maxRefusals: guard.maxRefusals,
@@ -136,6 +146,12 @@ function newGuard(
     runner: guards.runner,
     leaseMs: guards.leaseMs,
   };
+}
+
+/** What holds for a scope now. */
+function modeOf(snapshot: ConfigSnapshot, scope: MtlsScope, labels: Labels): MtlsMode {
+  const namespace = scope.kind === "mesh" ? snapshot.rootNamespace : scope.namespace;
+  return snapshot.workloads.effectiveMtls({ namespace, labels }).mode;
 }
 
 function keyOf({ key }: { readonly key: string }): string {
