@@ -35,6 +35,8 @@ export type KeySetsOptions = {
   readonly onChange: () => void;
   readonly count: (outcome: "fetched" | "failed") => void;
   readonly draw?: () => number;
+  /** Between two fetches that succeed; default 20 min. */
+  readonly refreshMs?: number;
 };
 
 /**
@@ -134,10 +136,10 @@ export class KeySets {
   }
 
   #plan(watched: Watched): void {
-    const { draw = Math.random } = this.#options;
+    const { draw = Math.random, refreshMs = REFRESH_MS } = this.#options;
     const { failures } = watched;
     const retryMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
-    const waitMs = failures === 0 ? REFRESH_MS : retryMs;
+    const waitMs = failures === 0 ? refreshMs : retryMs;
     const timer = setTimeout(
       () => this.#fetch(watched),
       waitMs * (1 + JITTER_RATIO * (2 * draw() - 1)),
