@@ -137,6 +137,7 @@ test("tells why a certificate was not taken", async (t) => {
     "wrong-trust-domain": await ours.issueWorkload({ ...front, trustDomain: "other.example" }),
     revoked: await ours.issueWorkload(front),
     untrusted: await (await TestAuthority.create()).issueWorkload(front),
+    "no-certificate": undefined,
   };
   believe(workload.identity, { own: ours, revoked: [shown.revoked] });
   for (const [reason, certificate] of Object.entries(shown)) {

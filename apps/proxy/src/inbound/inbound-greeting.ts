@@ -304,6 +304,7 @@ export class InboundGreeting implements Session, Watched {
     });
     this.#tls = tls;
     const fail = (error: Error & { readonly code?: string }) => {
+      if (this.#isOver) return; // one fault comes by both events
       const isBare = error.code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
       if (isBare) this.#side.turnAway(this.#address, "no-certificate", true);
       this.#refuse(error.message);

@@ -48,7 +48,7 @@ export function tell({ trust }: HeldIdentity, told: Told): void {
 export function callAs(
   t: TestContext,
   port: number,
-  shown: TestCertificate,
+  shown: TestCertificate | undefined,
   ca: string,
   session?: Buffer,
 ): Promise<{
@@ -59,8 +59,7 @@ export function callAs(
   const socket = tls.connect({
     port,
     host: "127.0.0.1",
-    key: shown.keyPem,
-    cert: shown.chainPem,
+    ...(shown && { key: shown.keyPem, cert: shown.chainPem }),
     ca,
     checkServerIdentity: () => undefined,
     ALPNProtocols: ["istio-http/1.1"],
