@@ -44,9 +44,9 @@ export function callerTitle({ names, label }: Pick<PreflightCaller, "names" | "l
   return names.length === 1 ? label : label.charAt(0).toUpperCase() + label.slice(1);
 }
 
-/** How a sentence names a caller: by its name where one is known, else by its address. */
+/** How a sentence names a caller: by its name where just one is known, else by its address. */
 export function callerInWords({ names, label, sourceAddress }: PreflightCaller): string {
-  return names.length === 0 ? sourceAddress : label;
+  return names.length === 1 ? label : sourceAddress;
 }
 
 /** Requests over mutual TLS among all whose receiving proxy reported; `undefined`: there were none. */
