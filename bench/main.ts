@@ -9,6 +9,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   routing: () => import("./routing.ts"),
   balancing: () => import("./balancing.ts"),
   filters: () => import("./filters.ts"),
+  tokens: () => import("./tokens.ts"),
   ingest: () => import("./ingest.ts"),
 };
 
