@@ -30,9 +30,21 @@ export function parseCertificates(pem: string, what: string): X509Certificate[] 
   return splitPem(pem).map((one) => parseCertificate(one, what));
 }
 
-/** The URI names of a certificate. */
-export function uriNamesOf({ subjectAltName = "" }: X509Certificate): string[] {
-  return [...subjectAltName.matchAll(/URI:([^,\s]+)/g)].map((match) => match[1] ?? "");
+/** One name as Node writes them: `kind:value`, the value in JSON's quotes where it could be misread. */
+const ALTERNATIVE_NAME = /(?:^|, )([A-Za-z][A-Za-z ]*):("(?:[^"\\]|\\.)*"|[^,"]*)/y;
+
+/** The URI names of a certificate; none where its names cannot be told apart for certain. */
+export function uriNamesOf({
+  subjectAltName = "",
+}: Pick<X509Certificate, "subjectAltName">): string[] {
+  const uris: string[] = [];
+  ALTERNATIVE_NAME.lastIndex = 0;
+  for (let end = 0; end < subjectAltName.length; end = ALTERNATIVE_NAME.lastIndex) {
+    const [, kind, value = ""] = ALTERNATIVE_NAME.exec(subjectAltName) ?? [];
+    if (kind === undefined) return [];
+    if (kind === "URI") uris.push(value.startsWith('"') ? String(JSON.parse(value)) : value);
+  }
+  return uris;
 }
 
 /** As it stands in a list of revoked ones: lower-case hex without leading zeros. */
