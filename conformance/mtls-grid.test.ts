@@ -7,7 +7,14 @@ import net, { type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type Mesh, startMesh, TestAuthority, type TestCertificate } from "@heddle/testkit";
+import type { TrustResource } from "@heddle/contracts";
+import {
+  type Mesh,
+  startMesh,
+  TestAuthority,
+  type TestCertificate,
+  waitFor,
+} from "@heddle/testkit";
 import { type Arrivals, callOnce, type Shown } from "./mtls-grid/call.ts";
 import { type Caller, type Cell, cells, LEVELS, MODES } from "./mtls-grid/expected.ts";
 import { policiesAt } from "./mtls-grid/policies.ts";
@@ -56,6 +63,12 @@ before(
     ports = { http: first?.inboundPort ?? 0, tcp: second?.inboundPort ?? 0 };
     const former = readIdentity(join(folder, "callers"), "former");
     await revoke("former");
+    const { adminPort } = server.ready;
+    await waitFor("the server's proxy has heard of it", 20_000, async () => {
+      const dump = await fetch(`http://127.0.0.1:${adminPort}/config_dump`);
+      const { resources } = (await dump.json()) as { resources: readonly TrustResource[] };
+      return resources.some((one) => one.kind === "trust" && one.revoked.length > 0);
+    });
     const front = { namespace: "shop", workload: "front", service: "front" };
     const minuteMs = 60_000;
     certificates.set(
