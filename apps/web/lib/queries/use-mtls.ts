@@ -5,8 +5,10 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { apiPath, getJson } from "../api-client.ts";
 import { queryKeys } from "./query-keys.ts";
 
-/** Callers come and go by the second; what they sent is folded each second. */
+/** Callers come and go by the second; what they sent is folded each second. A long window costs its sum each time. */
 const CALLERS_EVERY_MS = 2000;
+const LONG_WINDOW_EVERY_MS = 5000;
+const LONG_WINDOW_MS = 21_600_000;
 /** A guard's end comes by event (`useChangeEvents`); while one runs its refusals are counted on screen. */
 const RUNNING_GUARD_EVERY_MS = 1000;
 const MEND_EVERY_MS = 15_000;
@@ -17,7 +19,7 @@ export function useLadder(namespace: string | undefined, windowMs: number) {
     queryKey: queryKeys.ladder(namespace, windowMs),
     queryFn: ({ signal }) =>
       getJson(apiPath(["mtls", "ladder"], { namespace, windowMs }), LadderResponse, signal),
-    refetchInterval: CALLERS_EVERY_MS,
+    refetchInterval: callersEveryMs(windowMs),
     placeholderData: keepPreviousData,
   });
 }
@@ -34,9 +36,13 @@ export function usePreflight(
     ),
     queryFn: ({ signal }) =>
       getJson(apiPath(["mtls", "preflight"], { ...target, windowMs }), PreflightResponse, signal),
-    refetchInterval: CALLERS_EVERY_MS,
+    refetchInterval: callersEveryMs(windowMs),
     placeholderData: keepPreviousData,
   });
+}
+
+function callersEveryMs(windowMs: number): number {
+  return windowMs < LONG_WINDOW_MS ? CALLERS_EVERY_MS : LONG_WINDOW_EVERY_MS;
 }
 
 /** Guarded flips: those that run, then those that ended of late. */

@@ -7,6 +7,7 @@ import { Fragment } from "react";
 import { formatCount, formatCounted, formatRate } from "../../../lib/numbers.ts";
 import { usePreflight } from "../../../lib/queries/use-mtls.ts";
 import { Card } from "../../../ui/card.tsx";
+import { useNowMs } from "../../../ui/clock.ts";
 import { EmptyState } from "../../../ui/empty-state.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
@@ -17,6 +18,7 @@ import { Table, Td, Th, Tr } from "../../../ui/table.tsx";
 import { useUrlValue } from "../../session/use-url-value.ts";
 import { AddSidecar } from "../mtls/add-sidecar.tsx";
 import { CALLER_WINDOWS, callerWindowOf } from "../mtls/caller-windows.ts";
+import { CountedUntil } from "../mtls/counted-until.tsx";
 import { callerTitle } from "../mtls/mtls-rows.ts";
 import { reasonsInWords } from "../mtls/reason-words.ts";
 import { type CallerSource, callerSources } from "./caller-sources.ts";
@@ -28,6 +30,7 @@ export function CallersTab() {
   const [windowValue, setWindow] = useUrlValue("window");
   const [open, setOpen] = useUrlValue("open");
   const window = callerWindowOf(windowValue);
+  const nowMs = useNowMs() ?? 0;
   const preflight = usePreflight(
     namespace === undefined ? undefined : { namespace },
     Number(window.value),
@@ -65,13 +68,16 @@ export function CallersTab() {
         title="Who speaks plaintext to the mesh"
         caption={formatCounted(sources.length, "address", "addresses")}
         actions={
-          <Select
-            label="Time looked back"
-            caption="Last"
-            choices={CALLER_WINDOWS}
-            value={window.value}
-            onChange={setWindow}
-          />
+          <>
+            <CountedUntil countedUntilMs={preflight.data.countedUntilMs} nowMs={nowMs} />
+            <Select
+              label="Time looked back"
+              caption="Last"
+              choices={CALLER_WINDOWS}
+              value={window.value}
+              onChange={setWindow}
+            />
+          </>
         }
         isFlush
       >

@@ -7,6 +7,7 @@ import { Select } from "../../../ui/select.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
 import { CallerTable } from "./caller-table.tsx";
 import { CALLER_WINDOWS, type CallerWindow } from "./caller-windows.ts";
+import { CountedUntil } from "./counted-until.tsx";
 import { Flip } from "./flip.tsx";
 import { GuardCard } from "./guard-card.tsx";
 import type { MtlsRow } from "./mtls-rows.ts";
@@ -48,6 +49,7 @@ export function Preflight({
           plaintext to {row.state?.service ?? workload}, last {callerWindow.label}, counted by its
           inbound proxies
         </span>
+        <CountedUntil countedUntilMs={preflight.data?.countedUntilMs} nowMs={nowMs} />
         <span className={styles.window}>
           <Select
             label="Time looked back"
