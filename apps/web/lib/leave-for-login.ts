@@ -4,7 +4,7 @@ import { returnPathOf } from "./return-path.ts";
 export function leaveForLogin(): void {
   if (typeof window === "undefined") return; // rendered on the server: proxy.ts has already looked
   const { pathname, search } = window.location;
-  if (pathname === "/login") return;
+  if (pathname === "/login" || pathname === "/setup") return;
   const next = returnPathOf(pathname + search);
-  window.location.assign(`/login?next=${encodeURIComponent(next)}`);
+  window.location.assign(`/login?ended=1&next=${encodeURIComponent(next)}`);
 }

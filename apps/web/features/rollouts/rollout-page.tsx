@@ -69,7 +69,7 @@ function Rollout({ canary }: { readonly canary: Canary }) {
   const graph = useGraph(WINDOW_MS);
   useLivePage(graph.dataUpdatedAt);
   const revisions = useServiceRevisions(`${canary.namespace}/${canary.service}`).data?.revisions;
-  const readOnlyReason = useReadOnlyReason();
+  const readOnlyReason = useReadOnlyReason(canary.namespace);
   const [span, setSpan] = useUrlValue("span");
   const nowMs = useNowMs() ?? 0;
 

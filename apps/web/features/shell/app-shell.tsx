@@ -11,10 +11,10 @@ import { findPage, PAGES } from "./pages.ts";
 import { useShellKeys } from "./shell-keys.ts";
 import { TopBar } from "./top-bar.tsx";
 
-/** Rail, top bar and the page between them; the login page stands alone. */
+/** Rail, top bar and the page between them; login and setup stand alone. */
 export function AppShell({ children }: { readonly children: ReactNode }) {
   const pathname = usePathname();
-  if (pathname === "/login") return children;
+  if (pathname === "/login" || pathname === "/setup") return children;
   return (
     <Suspense>
       <Shell pathname={pathname}>{children}</Shell>
@@ -67,7 +67,11 @@ function Pages({ pathname }: { readonly pathname: string }) {
       key={page.path}
       href={page.path}
       aria-current={page === here ? "page" : undefined}
-      className={classNames(styles.place, page === here && styles.here)}
+      className={classNames(
+        styles.place,
+        page === here && styles.here,
+        page.isAside === true && styles.aside,
+      )}
     >
       <page.icon size={18} strokeWidth={1.75} aria-hidden="true" />
       {page.title}

@@ -1,4 +1,12 @@
-import { History, type LucideIcon, Network, ShieldCheck, Split, Waypoints } from "lucide-react";
+import {
+  History,
+  type LucideIcon,
+  Network,
+  Settings,
+  ShieldCheck,
+  Split,
+  Waypoints,
+} from "lucide-react";
 
 export type ConsolePage = {
   readonly path: string;
@@ -6,6 +14,8 @@ export type ConsolePage = {
   readonly icon: LucideIcon;
   /** After G: the key that goes there. */
   readonly key: string;
+  /** At the foot of the rail; on narrow screens in the account menu alone. */
+  readonly isAside?: boolean;
 };
 
 /** The pages there are, in the order of the rail. */
@@ -15,6 +25,7 @@ export const PAGES: readonly ConsolePage[] = [
   { path: "/security", title: "Security", icon: ShieldCheck, key: "c" },
   { path: "/history", title: "History", icon: History, key: "h" },
   { path: "/proxies", title: "Proxies", icon: Network, key: "p" },
+  { path: "/settings", title: "Settings", icon: Settings, key: "e", isAside: true },
 ];
 
 export function findPage(pathname: string): ConsolePage | undefined {

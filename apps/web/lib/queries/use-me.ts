@@ -1,6 +1,7 @@
 "use client";
 
-import { MeResponse } from "@heddle/contracts";
+import { type Grant, MeResponse } from "@heddle/contracts";
+import { allows, allowsSomewhere } from "@heddle/mesh";
 import { useQuery } from "@tanstack/react-query";
 import { getJson } from "../api-client.ts";
 import { queryKeys } from "./query-keys.ts";
@@ -14,9 +15,24 @@ export function useMe(): MeResponse | undefined {
   }).data;
 }
 
-/** Why this person may not change the mesh; `undefined` when they may. A button shows it and stays visible. */
-export function useReadOnlyReason(): string | undefined {
+/** What somebody may do, by namespace. */
+export function grantsOf(me: MeResponse): readonly Grant[] {
+  return me.grants ?? [{ namespace: "*", role: me.role }];
+}
+
+/**
+ * Why this person may not change a namespace (`*`: the whole mesh; absent: anything at all); `undefined` when they
+ * may. A button shows it and stays visible.
+ */
+export function useReadOnlyReason(namespace?: string): string | undefined {
   const me = useMe();
-  if (me?.role !== "viewer") return undefined; // not known yet: the server refuses if it must
-  return `You can see this but not change it: ${me.name} is a viewer. Ask an admin for operator.`;
+  if (me === undefined) return undefined; // not known yet: the server refuses if it must
+  const grants = grantsOf(me);
+  if (namespace === undefined) {
+    if (allowsSomewhere(grants, "operator")) return undefined;
+    return `You can see this but not change it: ${me.name} is a viewer. Ask an admin for operator.`;
+  }
+  if (allows(grants, "operator", namespace)) return undefined;
+  const where = namespace === "*" ? "the whole mesh" : namespace;
+  return `You can see this but not change it. Ask an admin for operator on ${where}.`;
 }
