@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Mesh, RefusedError, type Scope, waitFor } from "@heddle/testkit";
 import { HeldAnswers } from "./held-answers.ts";
+import { introduce } from "./introduce.ts";
 import { type Answerer, type Seen, type SeenApp, startSeenApp } from "./seen-app.ts";
 import { type Answer, type CallOptions, createSender, type Sender } from "./send-request.ts";
 import type { World } from "./world.ts";
@@ -170,9 +171,10 @@ export class CaseMesh {
   }
 
   /** Sends a request from a caller's app (`front` when none is named) through its sidecar. */
-  call(options: CallOptions | string = {}): Promise<Answer> {
+  async call(options: CallOptions | string = {}): Promise<Answer> {
     const asked = typeof options === "string" ? { path: options } : options;
     const port = this.world.outboundPort(asked.from ?? "front");
+    await introduce(port, asked.host ?? this.host);
     return this.#send({ host: this.host, ...asked, port });
   }
 
@@ -190,7 +192,9 @@ export class CaseMesh {
 
   /** A connection through a caller's sidecar to `authority`, as an app behind HTTP_PROXY opens it. */
   async connect(authority: string, from = "front"): Promise<{ status: string; socket: Socket }> {
-    const socket = net.connect(this.world.outboundPort(from), "127.0.0.1");
+    const port = this.world.outboundPort(from);
+    await introduce(port, authority);
+    const socket = net.connect(port, "127.0.0.1");
     this.#scope.after(() => void socket.destroy());
     socket.on("error", () => undefined); // told by its end
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);

@@ -1,4 +1,5 @@
 import { type Mesh, type Scope, startMesh } from "@heddle/testkit";
+import { introduce } from "./introduce.ts";
 import { type SeenApp, startSeenApp } from "./seen-app.ts";
 import { type Answer, type CallOptions, createSender, type Sender } from "./send-request.ts";
 
@@ -34,8 +35,10 @@ export class CorpusMesh {
   }
 
   /** A request of a caller's app, through its sidecar. */
-  call(from: string, host: string, options: CallOptions = {}): Promise<Answer> {
-    return this.#send({ host, ...options, port: this.#outbound.get(from) ?? 0 });
+  async call(from: string, host: string, options: CallOptions = {}): Promise<Answer> {
+    const port = this.#outbound.get(from) ?? 0;
+    await introduce(port, host);
+    return this.#send({ host, ...options, port });
   }
 
   async calls(count: number, from: string, host: string, options: CallOptions = {}) {

@@ -119,7 +119,7 @@ export const serviceEntryCases: readonly ConformanceCase[] = [
       const answer = await mesh.call({ host });
       assert.equal(answer.status, 503);
       assert.match(answer.headers["x-heddle-flags"] ?? "", /^UF/);
-      assert.match(answer.text, new RegExp(`^tried: ${host}:80: `, "m"));
+      assert.match(answer.text, new RegExp(`^tried: ${host}:80 `, "m"));
       await mesh.applyOne(
         "VirtualService",
         'hosts: ["*.NAME.test"], http: [{directResponse: {status: 204}}]',

@@ -3,6 +3,7 @@ import { waitFor } from "@heddle/testkit";
 import { countByApp, readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
 import { getByHttp2, startEitherApp } from "../../harness/either-app.ts";
+import { introduce } from "../../harness/introduce.ts";
 
 const WE = "WorkloadEntry";
 
@@ -63,6 +64,7 @@ export const serviceCases: readonly ConformanceCase[] = [
         "content-type": "application/grpc",
         te: "trailers",
       };
+      await introduce(mesh.world.outboundPort("front"), mesh.host);
       const answer = await getByHttp2(
         mesh.world.outboundPort("front"),
         `${mesh.host}:50051`,
