@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import type { CaseMesh } from "../../harness/case-mesh.ts";
+import { waitFor } from "@heddle/testkit";
+import { type CaseMesh, readUntil } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
+import type { SeenApp } from "../../harness/seen-app.ts";
+import type { Answer } from "../../harness/send-request.ts";
 
 const SIDECAR = { namespace: "bank" };
 
@@ -21,6 +24,45 @@ function sidecarProof(
     },
     { isAlone: true },
   );
+}
+
+/** A case of a Sidecar for what reaches the app of ratings; `run` is given the app, and counts from here on. */
+function poolProof(
+  fields: string,
+  title: string,
+  pool: string,
+  run: (mesh: CaseMesh, app: SeenApp, connections: () => number[]) => Promise<void>,
+): ConformanceCase {
+  const prefixed = fields.replaceAll(/\S+/g, (one) => `inboundConnectionPool.${one}`);
+  const inner = async (mesh: CaseMesh) => {
+    const app = mesh.world.apps.get("ratings-v1");
+    assert.ok(app);
+    await callRatings(mesh); // its callers know the way from here on
+    const before = app.seen.length;
+    await mesh.applyOne(
+      "Sidecar",
+      `workloadSelector: {labels: {app: ratings}}, inboundConnectionPool: {${pool}}`,
+    );
+    await run(mesh, app, () => app.seen.slice(before).map(({ connection }) => connection));
+  };
+  return proof("Sidecar", prefixed, title, inner, { isAlone: true });
+}
+
+const callRatings = (mesh: CaseMesh, delayMs = 0) =>
+  mesh.call({ host: "ratings.shop", do: `delay=${delayMs}`, method: "POST", body: "x" });
+
+/** Requests at once, each held by the app for a while; how many were refused, and by whom. */
+async function together(mesh: CaseMesh, count: number, delayMs: number) {
+  const answers = await Promise.all(
+    Array.from({ length: count }, () => callRatings(mesh, delayMs)),
+  );
+  const refused = answers.filter(({ status }) => status === 503);
+  const words = ({ headers }: Answer) => [headers["x-heddle-flags"], headers["x-heddle-origin"]];
+  for (const one of refused) {
+    assert.deepEqual(words(one), ["UO", "inbound-proxy; workload=shop/ratings-v1"]);
+  }
+  assert.ok(answers.every(({ status }) => status === 200 || status === 503));
+  return refused.length;
 }
 
 const isReached = async (mesh: CaseMesh, host: string) =>
@@ -71,5 +113,73 @@ export const sidecarCases: readonly ConformanceCase[] = [
       await mesh.applyOne("Sidecar", "outboundTrafficPolicy: {mode: ALLOW_ANY}", SIDECAR);
       assert.equal((await mesh.call({ from: "teller", host })).app, "outside");
     },
+  ),
+  poolProof(
+    "http.http2MaxRequests",
+    "bounds how many requests are under way at the app, whoever calls",
+    "http: {http2MaxRequests: 2}",
+    async (mesh) => assert.equal(await together(mesh, 4, 1_000), 2),
+  ),
+  poolProof(
+    "tcp.maxConnections http.http1MaxPendingRequests",
+    "opens no more connections to the app, and bounds how many requests wait for one",
+    "tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}",
+    async (mesh, _app, connections) => {
+      assert.equal(await together(mesh, 4, 1_000), 2);
+      assert.equal(new Set(connections()).size, 1);
+    },
+  ),
+  poolProof(
+    "http.maxRequestsPerConnection",
+    "opens a new connection to the app after that many requests",
+    "http: {maxRequestsPerConnection: 2}",
+    async (mesh, _app, connections) => {
+      for (let count = 0; count < 4; count++) await callRatings(mesh);
+      const [first = 0] = connections();
+      assert.deepEqual(connections(), [first, first, first + 1, first + 1]);
+    },
+  ),
+  poolProof(
+    "http.idleTimeout",
+    "closes a connection to the app that nothing has used for that long",
+    "http: {idleTimeout: 150ms}",
+    async (mesh, app) => {
+      await callRatings(mesh);
+      await waitFor("it is closed", 3_000, () => app.openConnections === 0);
+    },
+  ),
+  poolProof(
+    "tcp.maxConnectionDuration",
+    "gives up a connection to the app after that time, whatever its use",
+    "tcp: {maxConnectionDuration: 200ms}",
+    async (mesh, _app, connections) => {
+      await waitFor("a second connection", 5_000, async () => {
+        assert.equal((await callRatings(mesh)).status, 200);
+        return new Set(connections()).size >= 2;
+      });
+    },
+  ),
+  proof(
+    "Sidecar",
+    "inboundConnectionPool.tcp.idleTimeout",
+    "closes an opaque connection to the app on which nothing moves for that long",
+    async (mesh) => {
+      await mesh.applyOne(
+        "Service",
+        "selector: {app: echo}, ports: [{name: tcp, port: 9000, appProtocol: tcp}]",
+      );
+      await mesh.applyOne(
+        "Sidecar",
+        "workloadSelector: {labels: {app: echo}}, inboundConnectionPool: {tcp: {idleTimeout: 200ms}}",
+      );
+      const { socket } = await mesh.connect(`${mesh.host}:9000`);
+      socket.on("error", () => undefined); // the proxy breaks it off
+      assert.match(await readUntil(socket, "\n"), /^echo-v/);
+      const startedMs = performance.now();
+      socket.resume();
+      await new Promise((resolve) => socket.once("close", resolve));
+      assert.ok(performance.now() - startedMs > 150);
+    },
+    { isAlone: true },
   ),
 ];

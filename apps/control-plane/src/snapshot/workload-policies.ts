@@ -136,6 +136,7 @@ export class WorkloadPolicies {
       ),
       ...present("telemetry", compileTelemetry(telemetry, this.rootNamespace)),
       ...present("outboundTrafficPolicy", outbound),
+      ...present("connectionPool", sidecar?.resource.inboundConnectionPool),
       ...present("pathNormalization", mesh?.pathNormalization),
       ...present("trustedProxyCount", mesh?.trustedProxyCount),
     };

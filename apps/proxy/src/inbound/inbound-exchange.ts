@@ -1,4 +1,5 @@
 import { FIELD, type FieldMask, fieldMask, isIdempotent, type OutBuffer } from "@heddle/http1";
+import { admitRequest, describeOverflow, type PoolUsage } from "@heddle/mesh";
 import type { FailedBy, SpanRecord } from "../core/traffic-recorder.ts";
 import type { Outcome } from "../transport/answering-exchange.ts";
 import { parseClaim } from "../transport/claimed-peer.ts";
@@ -8,6 +9,7 @@ import { PROXY_FIELD } from "../transport/proxy-fields.ts";
 import type { SeriesTable } from "../transport/series-table.ts";
 import type { UpstreamSource, UpstreamStream } from "../transport/upstream-stream.ts";
 import { AdmittingExchange } from "./admitting-exchange.ts";
+import type { AppAdmission } from "./app-pools.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 import { RATE_LIMIT_FIELDS } from "./rate-limits.ts";
 
@@ -43,11 +45,14 @@ export class InboundExchange extends AdmittingExchange {
   #series: SeriesTable | undefined;
   #seriesGeneration = -1;
   #pool: UpstreamSource | undefined;
+  /** Where the present attempt counts against a rule's limit. */
+  #counted: PoolUsage | undefined;
 
   // ---- The app ----
 
   protected override attempt(): void {
-    const pool = this.isGrpcCall ? this.side.grpcPool : this.side.pool;
+    const { appPools } = this.side;
+    const pool = appPools.of(this.isGrpcCall);
     if (pool === undefined) {
       this.failWith(
         503,
@@ -57,24 +62,53 @@ export class InboundExchange extends AdmittingExchange {
       );
       return;
     }
+    if (appPools.admission !== undefined && !this.#admit(appPools.admission)) return;
     this.attemptCount++;
     this.#pool = pool;
     // A refused stream's body is wanted again; over HTTP/1 nothing is refused.
-    if (this.hasBody && pool === this.side.http2Pool) this.keepBody();
+    if (this.hasBody && appPools.isHttp2(pool)) this.keepBody();
     const got = pool.acquire(this, this.request.method);
     if (got === "waiting") return;
-    if ("refusal" in got) {
-      const fault = { kind: got.isOverflow ? "overflow" : "connect", reason: got.refusal } as const;
-      const { status, flag } = flagOf(fault);
-      this.failWith(status, flag, "inbound-proxy", got.refusal);
-    } else this.useUpstream(got);
+    if (!("refusal" in got)) {
+      this.useUpstream(got);
+      return;
+    }
+    this.onAttemptEnd();
+    if (got.isOverflow) this.#failOverflow(got.refusal);
+    else this.onFault({ kind: "connect", reason: got.refusal });
+  }
+
+  /** False: as many requests as a rule allows are under way, and that was answered. */
+  #admit({ limits, usage }: AppAdmission): boolean {
+    const verdict = admitRequest(limits, usage);
+    if (verdict !== "admitted") {
+      this.#failOverflow(describeOverflow(verdict));
+      return false;
+    }
+    this.#counted = usage;
+    usage.requests++;
+    return true;
+  }
+
+  #failOverflow(reason: string): void {
+    this.fail({
+      status: 503,
+      flag: "UO",
+      failedBy: "inbound-proxy",
+      explanation: this.explain(`a limit is reached: ${reason}`),
+      fields: [["x-envoy-overloaded", "true"]],
+    });
   }
 
   protected override cancelWaiting(): void {
     this.#pool?.cancel(this);
   }
 
-  protected override onAttemptEnd(): void {}
+  protected override onAttemptEnd(): void {
+    if (this.#counted === undefined) return;
+    this.#counted.requests--;
+    this.#counted = undefined;
+  }
 
   protected override onFault(fault: UpstreamFault): void {
     if (this.#mayRetry(fault) && this.attemptCount < MAX_ATTEMPTS) {

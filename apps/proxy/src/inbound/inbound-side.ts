@@ -4,12 +4,9 @@ import type { MtlsMode } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";
 import type { AppPort, HostedWorkload } from "../core/hosted-workload.ts";
 import type { WorkloadSignals } from "../core/traffic-recorder.ts";
-import { processClock } from "../transport/deadline-clock.ts";
 import { DEFAULT_TIMEOUTS, type ExchangeTimeouts } from "../transport/exchange-timeouts.ts";
-import { Http2Pool } from "../transport/http2-pool.ts";
 import { SeriesTable } from "../transport/series-table.ts";
-import { type PoolOptions, UpstreamPool } from "../transport/upstream-pool.ts";
-import type { UpstreamSource } from "../transport/upstream-stream.ts";
+import { AppPools } from "./app-pools.ts";
 import { Authentication } from "./authentication.ts";
 import { Authorization } from "./authorization.ts";
 import { CallerSeries } from "./caller-series.ts";
@@ -18,13 +15,7 @@ import type { InboundParts } from "./inbound-parts.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { InboundTcpSide } from "./tcp-side.ts";
 
-const MAX_CONNECTIONS = 1_024;
-const MAX_WAITING = 1_024;
-/** Node's http server closes a connection that was idle for 5 s. */
-const APP_IDLE_MS = 3_500;
-const CONNECT_TIMEOUT_MS = 5_000;
-
-/** One workload's side towards its callers: the pool to its app, and its series. */
+/** One workload's side towards its callers: what its connections share. */
 export class InboundSide {
   readonly parts: InboundParts;
   readonly timeouts: ExchangeTimeouts;
@@ -38,12 +29,7 @@ export class InboundSide {
   readonly app: AppPort | undefined;
   /** For connections that are no HTTP. */
   readonly tcp: InboundTcpSide;
-  /** `undefined` as `app`. */
-  readonly pool: UpstreamSource | undefined;
-  /** For gRPC, which needs HTTP/2: the same pool where the port is declared one or the other. */
-  readonly grpcPool: UpstreamSource | undefined;
-  /** Of both, the one that speaks HTTP/2. */
-  readonly http2Pool: UpstreamSource | undefined;
+  readonly appPools: AppPools;
   readonly authentication: Authentication;
   readonly authorization: Authorization;
   readonly externalAuthorization: ExternalAuthorization;
@@ -59,7 +45,8 @@ export class InboundSide {
     this.limits = parts.limits ?? DEFAULT_LIMITS;
     const { id } = parts.workload;
     this.app = parts.app ?? firstPort(parts.workload);
-    this.tcp = new InboundTcpSide(parts);
+    this.appPools = new AppPools(parts.workload, this.app, this.limits);
+    this.tcp = new InboundTcpSide(parts, this.appPools);
     this.name = `${id.namespace}/${id.name}`;
     this.origin = `inbound-proxy; workload=${this.name}`;
     this.appName = `app; workload=${this.name}`;
@@ -76,35 +63,12 @@ export class InboundSide {
     this.deadlines = deadlinesOf(parts.workload);
     const { recorder, workload } = parts;
     this.series = new CallerSeries(workload, (pair) => new SeriesTable(recorder, pair));
-    const { protocol } = this.app ?? {};
-    const http1 =
-      protocol === "http2" || protocol === "grpc" ? undefined : this.#makePool(UpstreamPool);
-    this.http2Pool = protocol === "http" ? undefined : this.#makePool(Http2Pool);
-    this.pool = http1 ?? this.http2Pool;
-    this.grpcPool = this.http2Pool ?? http1;
-  }
-
-  #makePool(Pool: new (options: PoolOptions) => UpstreamSource): UpstreamSource | undefined {
-    const { app } = this;
-    if (app === undefined) return undefined;
-    return new Pool({
-      clock: processClock,
-      maxConnections: MAX_CONNECTIONS,
-      maxWaiting: MAX_WAITING,
-      limits: this.limits,
-      idleMs: APP_IDLE_MS,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      generation: () => 0,
-      target: () => ({ host: "127.0.0.1", port: app.port }),
-      onEmpty: () => {},
-    });
   }
 
   /** Closes what is idle, now and whenever an exchange ends. */
   close(): void {
     this.externalAuthorization.close();
-    this.pool?.close();
-    if (this.grpcPool !== this.pool) this.grpcPool?.close();
+    this.appPools.close();
   }
 
   /** Live, as the workload's own mode, which `portLevelMtls` may override for a port of the app. */

@@ -1,4 +1,5 @@
 import { OutBuffer } from "@heddle/http1";
+import { admitConnection, describeOverflow, type PoolUsage } from "@heddle/mesh";
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
 import { Connection } from "../transport/connection.ts";
@@ -7,12 +8,10 @@ import type { Flag } from "../transport/failure.ts";
 import type { TcpAnswer } from "../transport/mux/mux-server.ts";
 import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
-import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
+import { TcpFlow } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
+import { APP_CONNECT_TIMEOUT_MS } from "./app-pools.ts";
 import type { InboundTcpSide } from "./tcp-side.ts";
-
-const CONNECT_TIMEOUT_MS = 5_000;
-const NO_BOUNDS: TcpFlowBounds = {};
 
 /**
  * A caller's opaque connection on its way to the app:
@@ -31,6 +30,8 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
   readonly #answer: TcpAnswer | undefined;
   readonly #kept = new OutBuffer(1_024);
   #app: Connection | undefined;
+  /** Where it counts against a rule's limit. */
+  #counted: PoolUsage | undefined;
   #hasEnded = false;
   #isOver = false;
   #flow: TcpFlow | undefined;
@@ -56,13 +57,23 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     this.#onGone = onGone;
     this.#onServerFirst = rest.onServerFirst;
     this.#answer = rest.answer;
-    this.deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
+    this.deadlineMs = performance.now() + APP_CONNECT_TIMEOUT_MS;
   }
 
   /** Starts; `bytes[start, end)` have been read already. */
   begin(bytes: Buffer, start: number, end: number): void {
     this.#downstream.handler = this;
     this.#downstream.pause();
+    const { admission } = this.#side.appPools;
+    if (admission !== undefined) {
+      const admitted = admitConnection(admission.limits, admission.usage);
+      if (admitted !== "admitted") {
+        this.#refuse("UO", "inbound-proxy", describeOverflow(admitted));
+        return;
+      }
+      admission.usage.connections++;
+      this.#counted = admission.usage;
+    }
     this.#kept.copy(bytes, start, end);
     processClock.watch(this);
     const app = Connection.connect(
@@ -87,7 +98,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
       clock: processClock,
       downstream: this.#downstream,
       upstream: app,
-      bounds: NO_BOUNDS,
+      bounds: this.#side.appPools.tcpBounds,
       onEnd: () => this.#end(),
     });
     this.#flow = flow;
@@ -142,6 +153,7 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
     if (this.#isOver) return;
     this.#isOver = true;
     processClock.unwatch(this);
+    if (this.#counted !== undefined) this.#counted.connections--;
     this.#onGone(this);
   }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { NameWire } from "./names.ts";
 import { RouteWire, ServicePortWire, SourceSelectorWire, TcpRouteWire } from "./route-wire.ts";
-import { LeveledPolicyWire, SubsetWire } from "./traffic-policy-wire.ts";
+import { ConnectionPoolWire, LeveledPolicyWire, SubsetWire } from "./traffic-policy-wire.ts";
 import {
   AuthorizationPolicyWire,
   ExternalAuthorizerWire,
@@ -98,6 +98,8 @@ export const WorkloadResource = z.object({
   pathNormalization: z
     .enum(["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"])
     .optional(),
+  /** Of the connections to the app, from a Sidecar document. */
+  connectionPool: ConnectionPoolWire.optional(),
   /** Addresses before the last this many of `x-forwarded-for` are not believed. */
   trustedProxyCount: z.number().int().min(0).optional(),
   revision: z.number().int(),

@@ -56,7 +56,7 @@ const LocalityWire: z.ZodType<LocalityPolicy> = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const ConnectionPoolWire: z.ZodType<ConnectionPool> = z.object({
+export const ConnectionPoolWire: z.ZodType<ConnectionPool> = z.object({
   maxConnections: Count.optional(),
   connectTimeoutMs: Ms.optional(),
   maxConnectionDurationMs: Ms.optional(),

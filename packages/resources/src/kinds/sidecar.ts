@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { EgressHost, Sidecar } from "../documents/registry-documents.ts";
 import { fields, unserved, warnIf, withoutEffect } from "../schema/field-status.ts";
-import { connectionPool } from "./connection-pool.ts";
+import { connectionPool, inboundConnectionPool } from "./connection-pool.ts";
 import { documentOf } from "./document-schema.ts";
 import { dnsLabel, port, portName, selectorLabels } from "./fields.ts";
 import { findHostFault } from "./hosts.ts";
@@ -85,10 +85,7 @@ const shape = fields({
   workloadSelector: fields({ labels: selectorLabels.optional() }).optional(),
   ingress: withoutEffect(OWN_PORTS, z.array(ingress).optional()),
   egress: z.array(egress).optional(),
-  inboundConnectionPool: withoutEffect(
-    "a proxy bounds what it takes in by itself; limit requests by a RateLimit of heddle.dev/v1",
-    connectionPool.optional(),
-  ),
+  inboundConnectionPool: inboundConnectionPool.optional(),
   outboundTrafficPolicy: fields({
     mode: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).optional(),
     egressProxy: unserved("Heddle has no egress proxy; route the host by a VirtualService"),
