@@ -146,6 +146,72 @@ const together: Record<string, { texts: string[]; faults?: RegExp[]; warnings?: 
     ),
     faults: [/the rules for shop\/reviews tell more than 256 sets of callers apart/],
   },
+  "a policy that asks an authorizer nobody knows": {
+    texts: [
+      document(
+        "AuthorizationPolicy",
+        "a",
+        "shop",
+        "{action: CUSTOM, provider: {name: x}, rules: [{}]}",
+      ),
+    ],
+    warnings: [/spec\.provider\.name: MeshConfig has no extension provider "x"/],
+  },
+  "a policy that asks an authorizer of MeshConfig's": {
+    texts: [
+      document(
+        "AuthorizationPolicy",
+        "a",
+        "shop",
+        "{action: CUSTOM, provider: {name: x}, rules: [{}]}",
+      ),
+      document(
+        "MeshConfig",
+        "default",
+        "istio-system",
+        "{extensionProviders: [{name: x, envoyExtAuthzHttp: {service: a.shop, port: 1}}]}",
+      ),
+    ],
+  },
+  "a policy about tokens that nobody verifies": {
+    texts: [
+      document(
+        "AuthorizationPolicy",
+        "a",
+        "shop",
+        "{selector: {matchLabels: {app: web}}, rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}",
+      ),
+      document(
+        "RequestAuthentication",
+        "b",
+        "shop",
+        "{selector: {matchLabels: {app: api}}, jwtRules: [{issuer: x, jwks: '{\"keys\": []}'}]}",
+      ),
+      document(
+        "RequestAuthentication",
+        "c",
+        "bank",
+        "{jwtRules: [{issuer: x, jwks: '{\"keys\": []}'}]}",
+      ),
+    ],
+    warnings: [/AuthorizationPolicy shop\/a: .*no RequestAuthentication verifies any/],
+  },
+  "a policy about tokens that the root namespace verifies": {
+    texts: [
+      document(
+        "AuthorizationPolicy",
+        "a",
+        "shop",
+        "{selector: {matchLabels: {app: web}}, rules: [{when: [{key: 'request.auth.claims[a]', values: [b]}]}]}",
+      ),
+      document(
+        "RequestAuthentication",
+        "b",
+        "istio-system",
+        "{jwtRules: [{issuer: x, jwks: '{\"keys\": []}'}]}",
+      ),
+    ],
+  },
 };
 for (const [what, { texts, faults = [], warnings = [] }] of Object.entries(together)) {
   const verdict = faults.length > 0 ? "refused" : warnings.length > 0 ? "warned about" : "taken";

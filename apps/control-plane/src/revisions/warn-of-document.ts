@@ -12,6 +12,7 @@ import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
 import { hostOf, wildcardSuffix } from "../snapshot/service-host.ts";
 import type { CheckContext } from "./check-context.ts";
+import { warnOfAuthorization } from "./warn-of-authorization.ts";
 import { warnOfClientTls, warnOfRulesAgainst } from "./warn-of-client-tls.ts";
 
 /** What is odd about a document among the others: it works, though perhaps not as its author thinks. */
@@ -57,6 +58,8 @@ function warnings(
       ];
     case "Sidecar":
       return warnOfRival(document, snapshot, resource.workloadSelector);
+    case "AuthorizationPolicy":
+      return warnOfAuthorization(resource, snapshot);
     case "Telemetry":
       return warnOfRival(document, snapshot, resource.selector);
     case "Service":

@@ -31,4 +31,5 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   Telemetry: "telemetry.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",
+  RequestAuthentication: "security.istio.io/v1",
 };
