@@ -93,7 +93,8 @@ test("J1: the demo's edges carry what its load file says, on the command line an
     for (const edge of expected) {
       const shown = graph.edges.find(
         ({ source, destination }) =>
-          source === `service/${edge.source}` && destination === `service/${edge.destination}`,
+          source === `service/${edge.source}` &&
+          destination === `${edge.isExternal ? "external" : "service"}/${edge.destination}`,
       );
       expect(shown, `${edge.source} to ${edge.destination}`).toBeDefined();
       expectWithin(shown?.signals.requestsPerSecond ?? 0, edge.requestsPerSecond, 0.1);

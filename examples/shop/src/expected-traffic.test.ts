@@ -49,6 +49,13 @@ test("gRPC calls are requests, a WebSocket session is one, TCP lines are bytes",
   near(ledger.tcp?.sentBytesPerSecond ?? 0, 60 * 0.5 * 0.5 * 17);
 });
 
+test("a service outside the mesh is called by its host name", () => {
+  const tax = edge("shop/checkout-v1", "tax.example");
+  assert.equal(tax.isExternal, true);
+  near(tax.requestsPerSecond, 60 * 0.5 * 0.5);
+  near(edge("shop/checkout", "tax.example", expectedServiceEdges(shop)).requestsPerSecond, 15);
+});
+
 test("at most nine calls fan out of one arrival", () => {
   const calls = expectedWorkloadEdges(shop).reduce(
     (sum, { requestsPerSecond }) => sum + requestsPerSecond,
@@ -57,7 +64,7 @@ test("at most nine calls fan out of one arrival", () => {
   assert.ok(calls / shop.load.ratePerSecond <= 9, `${calls / shop.load.ratePerSecond} calls`);
 });
 
-const lastSplits = { reviews: "2-reviews.yaml", payments: "4-payments-canary-at-10.yaml" };
+const lastSplits = { reviews: "3-reviews.yaml", payments: "5-payments-canary-at-10.yaml" };
 for (const [service, file] of Object.entries(lastSplits)) {
   test(`the split of ${service} is what its last VirtualService routes`, () => {
     const yaml = readFileSync(join(shopDir, "mesh", file), "utf8");

@@ -2,7 +2,7 @@ import { CONNECTION_MS } from "./ledger-client.ts";
 import { GREETING, OK_BYTES, PUT_BYTES } from "./ledger-protocol.ts";
 import { type ShopFile, type ShopProtocol, type ShopWorkload, shopWorkloads } from "./shop-file.ts";
 
-/** What a shop file says an edge carries; names are `namespace/name`. */
+/** What a shop file says an edge carries; names are `namespace/name`, of a host outside the mesh the host. */
 export type ExpectedEdge = {
   readonly source: string;
   readonly destination: string;
@@ -11,6 +11,8 @@ export type ExpectedEdge = {
   readonly requestsPerSecond: number;
   /** Share of answers with status 500 or above, 0–1. */
   readonly errorRatio: number;
+  /** Whether the destination is a host outside the mesh. */
+  readonly isExternal: boolean;
   /** Of TCP edges alone. */
   readonly tcp?: ExpectedTcp | undefined;
 };
@@ -27,6 +29,16 @@ export function expectedWorkloadEdges(shop: ShopFile): ExpectedEdge[] {
   const edges: ExpectedEdge[] = [];
   const follow = (caller: ShopWorkload, requestsPerSecond: number) => {
     for (const call of caller.behaviour.calls) {
+      if (call.to in shop.external) {
+        edges.push({
+          source: `${shop.namespace}/${caller.workload}`,
+          destination: call.to,
+          speaks: "http",
+          isExternal: true,
+          requestsPerSecond: requestsPerSecond * call.share,
+          errorRatio: 0,
+        });
+      }
       for (const callee of workloads.filter(({ service }) => service === call.to)) {
         const rate = requestsPerSecond * call.share * callee.behaviour.share;
         if (rate === 0) continue;
@@ -35,6 +47,7 @@ export function expectedWorkloadEdges(shop: ShopFile): ExpectedEdge[] {
           source: `${shop.namespace}/${caller.workload}`,
           destination: `${shop.namespace}/${callee.workload}`,
           speaks: callee.speaks,
+          isExternal: false,
           requestsPerSecond: isTcp ? 0 : rate,
           errorRatio: failureRatio(callee, workloads),
           tcp: isTcp ? ledgerTraffic(rate) : undefined,
@@ -48,6 +61,7 @@ export function expectedWorkloadEdges(shop: ShopFile): ExpectedEdge[] {
           source: `${shop.namespace}/${caller.workload}`,
           destination: `${shop.namespace}/${callee.workload}`,
           speaks: callee.speaks,
+          isExternal: false,
           requestsPerSecond: session.ratePerSecond * callee.behaviour.share,
           errorRatio: 0,
         });

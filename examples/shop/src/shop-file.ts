@@ -21,15 +21,20 @@ const Sessions = z.strictObject({
   messagesPerSecond: z.number().positive().max(1000),
 });
 
+/** What it takes: `tailShare` of the requests take `tailMs`, the others ± 25 % of the median. */
+const Latency = z.strictObject({
+  medianMs: z.number().min(0),
+  tailMs: z.number().min(0),
+  tailShare: Share,
+});
+
 const Version = z.strictObject({
   /** Of its service's requests, as the mesh's documents route them. */
   share: Share.default(1),
   /** Which proxy hosts it; default: the service's. */
   proxy: z.string().optional(),
-  /** What it takes beside its calls: `tailShare` of the requests take `tailMs`, the others ± 25 % of the median. */
-  latency: z
-    .strictObject({ medianMs: z.number().min(0), tailMs: z.number().min(0), tailShare: Share })
-    .default({ medianMs: 0, tailMs: 0, tailShare: 0 }),
+  /** Beside its calls. */
+  latency: Latency.default({ medianMs: 0, tailMs: 0, tailShare: 0 }),
   errorShare: Share.default(0),
   calls: z.array(Call).default([]),
   sessions: z.array(Sessions).default([]),
@@ -49,6 +54,13 @@ const ShopFile = z.strictObject({
       ratePerSecond: RatePerSecond,
     })
     .optional(),
+  /** HTTP services outside the mesh, by host name. */
+  external: z
+    .record(
+      z.string().regex(/\../, "expected a host name with a dot, such as tax.example"),
+      z.strictObject({ latency: Latency }),
+    )
+    .default({}),
   services: z.record(
     z.string(),
     z.strictObject({
@@ -73,7 +85,8 @@ export function readShopFile(path: string): ShopFile {
     [...behaviour.calls, ...behaviour.sessions].map(({ to }) => to),
   );
   for (const name of [...named, ...called]) {
-    if (shop.services[name] === undefined) throw new Error(`${path}: no service is named ${name}`);
+    const isThere = name in shop.services || (called.includes(name) && name in shop.external);
+    if (!isThere) throw new Error(`${path}: no service is named ${name}`);
   }
   for (const { behaviour } of shopWorkloads(shop)) {
     for (const { to } of behaviour.sessions) {

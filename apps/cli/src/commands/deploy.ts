@@ -61,7 +61,7 @@ export function addDeployCommands(program: Command): void {
         };
         await writeSidecarFolder(api, join(out, workload), shop.namespace, workload, file);
       }
-      await applyShopDocuments(api);
+      await applyShopDocuments(api, { address: "tax", port: 8080 });
       process.stdout.write(`wrote the sidecars' folders to ${out}\n`);
     });
 }

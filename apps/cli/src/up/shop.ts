@@ -13,6 +13,7 @@ import type { UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
 import { ProxyProcess, type ProxyReady } from "../run/proxy-process.ts";
 import { clearForOtherMesh } from "../run/proxy-state.ts";
+import { chooseExternalPorts, keepExternalPorts } from "./external-ports.ts";
 import type { Home } from "./home.ts";
 import { pick } from "./mesh-processes.ts";
 import { portAllocator } from "./ports.ts";
@@ -53,7 +54,7 @@ export class Shop {
   async start(api: ApiClient): Promise<string> {
     const appPorts = await this.#allocate();
     const outbounds = await this.#startProxies(api, appPorts);
-    await applyShopDocuments(api);
+    await this.#startExternals(api);
     await this.#startApps(appPorts, outbounds);
     const rate = this.#shop.load.ratePerSecond;
     return `${Object.keys(this.#shop.services).length} services, ${rate} requests per second`;
@@ -147,6 +148,25 @@ export class Shop {
     const dataDir = this.#home.path("proxies", name);
     clearForOtherMesh(dataDir, token);
     return proxy.start(token);
+  }
+
+  /** The services outside the mesh, and the documents, of which one says where they are. */
+  async #startExternals(api: ApiClient): Promise<void> {
+    const hosts = Object.keys(this.#shop.external);
+    const { ports, haveMoved } = await chooseExternalPorts(this.#home, hosts, this.#nextPort);
+    const apps = Object.entries(ports).map(([host, port]) => {
+      const spec = this.#spec(host, `shop-${host}`, {
+        args: [join(paths.shop, "src/external-service.ts"), this.#file, host],
+        env: { PORT: String(port) },
+        isReady: () => listens(port),
+      });
+      return new SupervisedProcess(spec, this.#onChange);
+    });
+    this.#apps.push(...apps);
+    const port = ports["tax.example"];
+    const tax = port === undefined ? undefined : { address: "127.0.0.1", port };
+    await Promise.all([...apps.map((app) => app.start()), applyShopDocuments(api, tax, haveMoved)]);
+    keepExternalPorts(this.#home, ports);
   }
 
   /** The apps that serve, then those that make load: the gateway and the legacy caller. */
