@@ -24,32 +24,44 @@ export function createMetrics(observe: {
         this.set(read());
       },
     });
+  const labelled = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset(); // what is no more is not told any longer
+        read((labels, value) => this.set(labels, value));
+      },
+    });
   gauge("pilot_xds", "Proxies connected to this control plane.", observe.connectedProxies);
   gauge("pilot_services", "Services known to this control plane.", observe.services);
   gauge("pilot_virt_services", "VirtualServices in force.", observe.virtualServices);
-  new Gauge({
-    name: "heddle_ca_certificate_expiry_seconds",
-    help: "Seconds until the authority's certificates in use end; negative: they have.",
-    labelNames: ["role", "serial"],
-    registers,
-    collect() {
-      this.reset();
+  labelled(
+    "heddle_ca_certificate_expiry_seconds",
+    "Seconds until the authority's certificates in use end; negative: they have.",
+    ["role", "serial"],
+    (set) => {
       for (const { role, serial, notAfterMs } of observe.authorities()) {
-        this.set({ role, serial }, (notAfterMs - Date.now()) / 1000);
+        set({ role, serial }, (notAfterMs - Date.now()) / 1000);
       }
     },
-  });
-  new Gauge({
-    name: "heddle_ca_rotation_waiting_proxies",
-    help: "Proxies that the present step of a rotation waits for.",
-    labelNames: ["of", "step"],
-    registers,
-    collect() {
-      this.reset();
+  );
+  labelled(
+    "heddle_ca_rotation_waiting_proxies",
+    "Proxies that the present step of a rotation waits for.",
+    ["of", "step"],
+    (set) => {
       const rotation = observe.rotation();
-      if (rotation) this.set({ of: rotation.of, step: rotation.step }, rotation.waiting);
+      if (rotation) set({ of: rotation.of, step: rotation.step }, rotation.waiting);
     },
-  });
+  );
   gauge("heddle_revision", "Number of the newest revision.", observe.revision);
   return {
     registry,

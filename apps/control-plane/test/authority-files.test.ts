@@ -36,17 +36,14 @@ type Wish = {
   readonly algorithm?: typeof P256 | typeof RSA;
   readonly isAuthority?: boolean;
   readonly pathLength?: number;
-  readonly usages?: number;
+  readonly usages?: x509.KeyUsageFlags;
   readonly startsMs?: number;
   readonly endsMs?: number;
 };
 
 async function make(name: string, wish: Wish = {}): Promise<Made> {
   const { issuer, algorithm = P256, isAuthority = true } = wish;
-  const keys = (await webcrypto.subtle.generateKey(algorithm as typeof P256, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString("hex"),
     subject: `CN=${name}`,

@@ -12,8 +12,8 @@ import {
   TRUST_KEY,
   type TrustResource,
 } from "@heddle/contracts";
+import { openConfigDb } from "@heddle/store";
 import { startDatabase, waitFor } from "@heddle/testkit";
-import pg from "pg";
 import { sealKey } from "../src/certificates/seal-key.ts";
 import { makeRoot } from "../src/certificates/sign-certificate.ts";
 import { splitPem } from "../src/snapshot/mesh-trust.ts";
@@ -43,15 +43,15 @@ test("a mesh whose root signed every leaf itself goes on with an intermediate un
   const first = await runControlPlane(t, url);
   const root = await makeRoot("cluster.local", 86_400_000);
   await first.close();
-  const db = new pg.Client({ connectionString: url });
-  await db.connect();
-  await db.query("DELETE FROM certificate_authority");
-  await db.query(
-    "INSERT INTO certificate_authority (id, certificate_pem, encrypted_key) VALUES (1, $1, $2)",
-    [root.certificatePem, sealKey(root.privateKey, CA_SECRET)],
-  );
-  await db.query("SELECT setval(pg_get_serial_sequence('certificate_authority', 'id'), 1)");
-  await db.end();
+  const db = openConfigDb(url, () => {});
+  const sealed = Uint8Array.from(sealKey(root.privateKey, CA_SECRET));
+  await db.prisma.$executeRaw`DELETE FROM certificate_authority`;
+  await db.prisma.$executeRaw`
+    INSERT INTO certificate_authority (id, certificate_pem, encrypted_key)
+    VALUES (1, ${root.certificatePem}, ${sealed})`;
+  await db.prisma.$queryRaw`
+    SELECT setval(pg_get_serial_sequence('certificate_authority', 'id'), 1)::text`;
+  await db.close();
   const plane = await runControlPlane(t, url);
   const { authorities } = await identityOf(plane);
   assert.deepEqual(

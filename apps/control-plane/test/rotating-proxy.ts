@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, sign, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import type { TestContext } from "node:test";
 import {
   type ControlMessage,
@@ -12,20 +12,20 @@ import { type Joined, join, makeCsr, registration, StreamClient } from "./stream
 type Certificate = Extract<ControlMessage, { type: "certificate" }>;
 
 /**
- * A proxy's end as the rotation sees it: it believes what it is told, renews when asked, and says what it uses.
- * `isObedient` false: it acks, but neither renews nor takes over what it believes.
+ * A proxy's end as a rotation sees it: it believes what it is told, renews when asked (while `renews`), and says
+ * what it uses.
  */
 export class RotatingProxy {
   readonly proxyId: string;
   readonly workload: string;
   client: StreamClient;
-  /** Own certificate first, then the workload's; PEM chains. */
+  /** By workload, PEM chains; "": its own. */
   readonly held = new Map<string, string>();
   believedPem: string;
   renews = true;
   readonly #t: TestContext;
   #own: Joined;
-  #pending = new Map<string, string>();
+  readonly #pending = new Map<string, string>();
 
   private constructor(t: TestContext, own: Joined, workload: string, client: StreamClient) {
     this.#t = t;
@@ -54,7 +54,7 @@ export class RotatingProxy {
 
   /** Opens the stream again, with what it has. */
   async reconnect(port: number): Promise<void> {
-    const { joined } = { joined: { ...this.#own, rootPem: this.believedPem } };
+    const joined = { ...this.#own, rootPem: this.believedPem };
     this.client = await RotatingProxy.#open(
       this.#t,
       port,
@@ -69,15 +69,6 @@ export class RotatingProxy {
   /** The serial numbers of the roots it believes. */
   get believedRoots(): string[] {
     return splitPem(this.believedPem).map((pem) => new X509Certificate(pem).serialNumber);
-  }
-
-  get previous() {
-    const key = createPrivateKey(this.#own.keyPem);
-    return (csrPem: string) => ({
-      proxyId: this.proxyId,
-      publicKeyPem: createPublicKey(key).export({ type: "spki", format: "pem" }).toString(),
-      signature: sign("sha256", Buffer.from(csrPem), key).toString("base64"),
-    });
   }
 
   /** Whether another proxy, believing what it does, takes what this one shows now. */

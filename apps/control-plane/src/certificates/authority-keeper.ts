@@ -69,6 +69,7 @@ export class AuthorityKeeper {
   #readySinceMs: number | undefined;
   #step = "";
   #isFailing = false;
+  #isClosed = false;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -81,16 +82,13 @@ export class AuthorityKeeper {
   }
 
   start(): void {
-    const next = () => {
-      this.#timer = setTimeout(() => void this.tick().then(next), TICK_MS);
-    };
-    next();
+    this.#timer = setTimeout(() => void this.#next(), TICK_MS);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#ticking;
-    clearTimeout(this.#timer);
   }
 
   get rotation(): StoredRotation | undefined {
@@ -173,6 +171,11 @@ export class AuthorityKeeper {
     await this.#readRevoked();
     this.#publishTrust();
     this.#parts.onChange();
+  }
+
+  async #next(): Promise<void> {
+    await this.tick();
+    if (!this.#isClosed) this.start();
   }
 
   async #look(): Promise<void> {

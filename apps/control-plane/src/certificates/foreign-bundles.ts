@@ -12,7 +12,7 @@ export function foreignBundlesOf(
     .map((bundle) => ({
       trustDomain: bundle.trustDomain,
       roots: splitPem(bundle.pem).map((pem) => {
-        const { subject = "", fingerprint256, validToDate } = new X509Certificate(pem);
+        const { subject, fingerprint256, validToDate } = new X509Certificate(pem);
         return {
           subject: subject.replaceAll("\n", ", "),
           fingerprint: fingerprint256.replaceAll(":", "").toLowerCase(),

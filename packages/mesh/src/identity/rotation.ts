@@ -109,7 +109,7 @@ export function stepRotation(
       return rotation.isPaused ? same : moved({ ...rotation, isPaused: true });
     case "resume":
       return rotation.isPaused ? moved({ ...rotation, isPaused: false }) : same;
-    case "abort":
+    default: // abort
       return abort(rotation);
   }
 }
