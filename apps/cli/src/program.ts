@@ -1,5 +1,7 @@
 import { Command } from "commander";
+import { addAccessCommands } from "./commands/access.ts";
 import { addApplyCommands } from "./commands/apply.ts";
+import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
@@ -37,6 +39,8 @@ export function buildProgram(): Command {
   addWhyCommands(program);
   addPolicyCommands(program);
   addTokenCommands(program);
+  addAccessCommands(program);
+  addAuditCommand(program);
   addCaCommands(program);
   addCheckCommand(program);
   addDeployCommands(program);

@@ -49,6 +49,7 @@ export class ApiClient {
         method,
         headers: {
           authorization: `Bearer ${this.#credentials.token}`,
+          "user-agent": "heddle-cli", // as the audit log shows it
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
