@@ -5,7 +5,7 @@ import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts"
 import { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
-import type { TcpAnswer } from "../transport/mux/mux-server.ts";
+import type { TcpAnswer } from "../transport/mux/mux-server-stream.ts";
 import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow } from "../transport/tcp-flow.ts";

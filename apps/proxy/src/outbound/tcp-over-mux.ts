@@ -1,7 +1,7 @@
 import type { ByteStream } from "../transport/byte-stream.ts";
 import type { UpstreamFault } from "../transport/failure.ts";
 import type { MuxPool } from "../transport/mux/mux-pool.ts";
-import { TCP_AUTHORITY } from "../transport/mux/mux-server.ts";
+import { TCP_AUTHORITY } from "../transport/mux/mux-server-stream.ts";
 import { UpstreamConnection } from "../transport/upstream-connection.ts";
 import type { UpstreamStream, UpstreamUser } from "../transport/upstream-stream.ts";
 
