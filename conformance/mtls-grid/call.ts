@@ -22,13 +22,13 @@ export type Arrivals = {
   readonly tcp: number[];
 };
 
-/** Calls a port once, and tells by both ends what became of it. */
+/** Calls a port once, and tells by both ends what became of it; another text is what no row expects. */
 export async function callOnce(
   port: number,
   kind: PortKind,
   shown: Shown | undefined,
   arrivals: Arrivals,
-): Promise<Outcome | string> {
+): Promise<Outcome | { readonly odd: string }> {
   arrivals.http.length = 0;
   arrivals.tcp.length = 0;
   const tap = new Tap(port);
@@ -41,12 +41,13 @@ export async function callOnce(
   const [seen] = arrivals.http;
   if (seen !== undefined && /^HTTP\/1\.1 200/.test(said)) {
     if (shown === undefined)
-      return seen.certificate === undefined ? "served" : "served as somebody";
-    return seen.certificate === undefined ? "served as nobody" : "mTLS";
+      return seen.certificate === undefined ? "served" : { odd: "plaintext, served as somebody" };
+    return seen.certificate === undefined ? { odd: "mTLS, served as nobody" } : "mTLS";
   }
   if (tap.received.length === 0) return "closed";
   if (tap.received[0] === TLS_HANDSHAKE || tap.received[0] === 0x15) return "refused";
-  return /^HTTP\/1\.1 (\d+)/.exec(tap.received.toString("latin1"))?.[1] ?? "something else";
+  const answer = tap.received.toString("latin1");
+  return answer.startsWith("HTTP/1.1 400") ? "400" : { odd: answer.slice(0, 200) };
 }
 
 /** Sends the request and collects what is answered until the end. */

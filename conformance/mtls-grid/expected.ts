@@ -1,5 +1,3 @@
-import type { MtlsMode } from "@heddle/mesh";
-
 /** Who calls a workload's inbound port, and with what. */
 export const CALLERS = [
   "plaintext",
@@ -11,7 +9,8 @@ export const CALLERS = [
 ] as const;
 export type Caller = (typeof CALLERS)[number];
 
-export const MODES = ["DISABLE", "PERMISSIVE", "STRICT"] as const satisfies readonly MtlsMode[];
+export const MODES = ["DISABLE", "PERMISSIVE", "STRICT"] as const;
+export type Mode = (typeof MODES)[number];
 
 /** Where the mode is written; every level above says something else. */
 export const LEVELS = ["mesh", "namespace", "workload", "port"] as const;
@@ -55,7 +54,7 @@ export const EXPECTED: Readonly<Record<Caller, Readonly<Record<PortKind, ByMode>
 /** One row of the grid. */
 export type Cell = {
   readonly caller: Caller;
-  readonly mode: (typeof MODES)[number];
+  readonly mode: Mode;
   readonly level: Level;
   readonly port: PortKind;
   readonly outcome: Outcome;

@@ -1,8 +1,7 @@
-import type { MtlsMode } from "@heddle/mesh";
-import type { Level } from "./expected.ts";
+import type { Level, Mode } from "./expected.ts";
 
 /** The mode a level above the one in question says. */
-function contraryOf(mode: MtlsMode): MtlsMode {
+function contraryOf(mode: Mode): Mode {
   return mode === "STRICT" ? "DISABLE" : "STRICT";
 }
 
@@ -10,7 +9,7 @@ function contraryOf(mode: MtlsMode): MtlsMode {
  * PeerAuthentications that put `mode` on the workload `app: till` at one level alone: the levels above say
  * something else, those below leave it open.
  */
-export function policiesAt(level: Level, mode: MtlsMode, appPorts: readonly number[]): string {
+export function policiesAt(level: Level, mode: Mode, appPorts: readonly number[]): string {
   const contrary = contraryOf(mode);
   const at = {
     mesh: [mode, "UNSET", "UNSET", "UNSET"],

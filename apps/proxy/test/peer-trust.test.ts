@@ -173,10 +173,10 @@ test("drops no request while roots come and go and certificates are replaced", a
   const identity = first.spiffeId({ ...front, workload: "reviews" });
   const proxy = await calling(t, { port }, caller, identity);
   const statuses = new Map<number, number>();
-  let isOver = false;
+  const end = new AbortController();
   const load = Promise.all(
     Array.from({ length: 4 }, async () => {
-      while (!isOver) {
+      while (!end.signal.aborted) {
         const { status } = await send(proxy.port, { host: "reviews" });
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
@@ -200,7 +200,7 @@ test("drops no request while roots come and go and certificates are replaced", a
   }
   for (const one of both) tell(one, { own: second });
   await some();
-  isOver = true;
+  end.abort();
   await load;
   assert.deepEqual([...statuses.keys()], [200]);
 });
