@@ -32,6 +32,21 @@ const acts = [
   { method: "POST", path: "/canaries/shop/a/rollback", body: {}, needs: "operator" },
   { method: "DELETE", path: "/resources/VirtualService/a/b", body: undefined, needs: "operator" },
   { method: "POST", path: "/tokens", body: { namespace: "shop" }, needs: "admin" },
+  { method: "GET", path: "/tokens", body: undefined, needs: "viewer" },
+  { method: "DELETE", path: "/tokens/nothing", body: undefined, needs: "admin" },
+  { method: "GET", path: "/identity", body: undefined, needs: "viewer" },
+  { method: "GET", path: "/certificates", body: undefined, needs: "viewer" },
+  { method: "GET", path: "/identity/rotations", body: undefined, needs: "viewer" },
+  { method: "POST", path: "/identity/rotations/abort", body: undefined, needs: "admin" },
+  { method: "POST", path: "/identity/rotations/advance", body: {}, needs: "admin" },
+  { method: "POST", path: "/identity/rotations", body: { of: "root" }, needs: "admin" },
+  { method: "POST", path: "/identity/rescue", body: {}, needs: "admin" },
+  {
+    method: "POST",
+    path: "/certificates/revocations",
+    body: { workload: "shop/nobody", reason: "none" },
+    needs: "admin",
+  },
 ] as const;
 test("every act needs its role, and no act goes without a token", async (t) => {
   const plane = await runControlPlane(t, (await startDatabase(t)).url);

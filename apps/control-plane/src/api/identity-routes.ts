@@ -1,6 +1,7 @@
 import {
   type CertificatesResponse,
   type IdentityResponse,
+  RescueRequest,
   RevocationRequest,
   type RevocationResponse,
   RotationAdvanceRequest,
@@ -20,7 +21,7 @@ import { AuthorityConflictError } from "../certificates/authority-errors.ts";
 import { revoke } from "../certificates/revoke.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { currentRotation, toCertificate, toIdentity, toRotation } from "./identity-wire.ts";
-import { BadRequestError, readBody, readQuery, requireRole } from "./input.ts";
+import { BadRequestError, readBody, readQuery, requireRole, requireRoles } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const PAST_SHOWN = 20;
@@ -30,7 +31,6 @@ const CertificatesQuery = z.object({
   inUse: z.stringbool().optional(),
   limit: z.coerce.number().int().min(1).max(5000).default(500),
 });
-const RescueRequest = z.object({ force: z.boolean().default(false) });
 
 /** Authorities, rotations, certificates and their revocation. */
 export function identityRoutes(parts: ApiParts) {
@@ -125,6 +125,7 @@ export function identityRoutes(parts: ApiParts) {
     })
     .post("/certificates/revocations", async (context) => {
       const principal = context.get("principal");
+      requireRoles(principal, "admin", []); // whoever may revoke nothing is not told what there is
       const request = await readBody(context, RevocationRequest);
       await parts.ledger.flush();
       const target = await targetOf(parts, request);

@@ -13,7 +13,14 @@ import { hashSecret, makeJoinToken } from "../certificates/join-token.ts";
 import { revoke } from "../certificates/revoke.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { toJoinToken } from "./identity-wire.ts";
-import { BadRequestError, readBody, readParams, readQuery, requireRole } from "./input.ts";
+import {
+  BadRequestError,
+  readBody,
+  readParams,
+  readQuery,
+  requireRole,
+  requireRoles,
+} from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const TokenPath = z.object({ id: z.string() });
@@ -33,6 +40,7 @@ export function tokenRoutes(parts: ApiParts) {
     })
     .delete("/tokens/:id", async (context) => {
       const principal = context.get("principal");
+      requireRoles(principal, "admin", []);
       const { id } = readParams(context, TokenPath);
       const { disconnect } = readQuery(context, RevokeQuery);
       const token = (await findJoinTokens(parts.db)).find((one) => one.id === id);

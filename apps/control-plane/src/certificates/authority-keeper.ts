@@ -26,7 +26,9 @@ import { certificateOf, KnownAuthorities, rootHashOf } from "./known-authorities
 import { describeProgress, type RotationProgress } from "./rotation-words.ts";
 import { writeRotation } from "./rotation-writes.ts";
 
-const TICK_MS = 500;
+const TICK_MS = 1_000;
+/** While a rotation is under way. */
+const ROTATING_TICK_MS = 400;
 /**
  * So long nobody has been waited for before a step ends: handshakes that began with what held before are over.
  * Longer than other control planes take to notice a step.
@@ -82,7 +84,8 @@ export class AuthorityKeeper {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#next(), TICK_MS);
+    const waitMs = this.rotation ? ROTATING_TICK_MS : TICK_MS;
+    this.#timer = setTimeout(() => void this.#next(), waitMs);
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@ import {
   KnownAuthorities,
   type KnownAuthority,
   rootHashOf,
+  signatureOf,
 } from "./known-authorities.ts";
 import { openKey, sealKey } from "./seal-key.ts";
 import {
@@ -170,7 +171,7 @@ export class CertificateAuthority {
    */
   async refresh(): Promise<boolean> {
     let stored = await loadAuthorities(this.#db);
-    if (this.#needsMending(new KnownAuthorities(stored))) {
+    if (this.#needsMending(this.#parse(stored))) {
       await changeAuthorities(this.#db, (now, writer) => this.#mend(now, writer));
       stored = await loadAuthorities(this.#db);
     }
@@ -203,7 +204,7 @@ export class CertificateAuthority {
   async issueServers(hosts: readonly string[]): Promise<ServerCertificate[]> {
     const known = this.#known;
     const nowMs = Date.now();
-    const roots = known.all.filter((one) => one.parentId === undefined && one.notAfterMs > nowMs);
+    const roots = known.rememberedRoots(nowMs);
     const made = await Promise.all(
       roots.map(async (root) => {
         const issuer = await this.#serverIssuer(root, nowMs);
@@ -344,8 +345,8 @@ export class CertificateAuthority {
   }
 
   async #take(stored: StoredAuthorities): Promise<boolean> {
-    const next = new KnownAuthorities(stored);
-    const isSame = next.signature === this.#known.signature;
+    const next = this.#parse(stored);
+    const isSame = next === this.#known;
     if (isSame && this.#issuer) return false;
     const { signer } = next;
     const key = signer && (await this.#keyOf(signer));
@@ -356,6 +357,12 @@ export class CertificateAuthority {
     this.#issuer = signer &&
       key && { authority: signer, issuer: { certificate: signer.certificate, key } };
     return !isSame;
+  }
+
+  /** What is known already, if that is still all. */
+  #parse(stored: StoredAuthorities): KnownAuthorities {
+    const isKnown = signatureOf(stored) === this.#known.signature;
+    return isKnown ? this.#known : new KnownAuthorities(stored);
   }
 
   #needsMending(known: KnownAuthorities): boolean {

@@ -2,6 +2,9 @@ import type { StoredAuthorities, StoredAuthority, StoredRotation } from "@heddle
 import * as x509 from "@peculiar/x509";
 import { fingerprintOf, pemOf } from "./sign-certificate.ts";
 
+/** Retired roots whose believers can still come back. */
+const MAX_REMEMBERED = 8;
+
 /** An authority with its certificate taken apart. */
 export type KnownAuthority = StoredAuthority & {
   readonly certificate: x509.X509Certificate;
@@ -23,16 +26,7 @@ export class KnownAuthorities {
     this.all = authorities.map(takeApart);
     this.rotation = rotation;
     this.#byId = new Map(this.all.map((one) => [one.id, one]));
-    this.signature = JSON.stringify([
-      authorities.map((one) => [
-        one.id,
-        one.isTrusted,
-        one.isSigning,
-        one.retiredAtMs,
-        one.encryptedKey !== undefined,
-      ]),
-      rotation,
-    ]);
+    this.signature = signatureOf({ authorities, rotation });
   }
 
   find(id: number): KnownAuthority | undefined {
@@ -62,6 +56,17 @@ export class KnownAuthorities {
     return roots.sort((a, b) => Number(b.id === first) - Number(a.id === first) || a.id - b.id);
   }
 
+  /**
+   * Roots by which the listener shows itself, and whose certificates may open a stream: those believed, and the
+   * latest of those that were, for who was away.
+   */
+  rememberedRoots(nowMs: number): KnownAuthority[] {
+    const roots = this.all.filter((one) => one.parentId === undefined && one.notAfterMs > nowMs);
+    const retired = roots.filter((one) => one.retiredAtMs !== undefined);
+    const forgotten = new Set(retired.slice(0, -MAX_REMEMBERED));
+    return roots.filter((one) => !forgotten.has(one));
+  }
+
   /** The root that will be believed longest: the one that new join tokens pin. */
   lastingRoot(nowMs: number): KnownAuthority | undefined {
     const { rotation } = this;
@@ -71,6 +76,18 @@ export class KnownAuthorities {
     const root = (target && this.rootOf(target)) ?? (this.signer && this.rootOf(this.signer));
     return root && root.notAfterMs > nowMs ? root : this.believedRoots(nowMs)[0];
   }
+}
+
+/** Equal texts: nothing has changed. Certificates never do. */
+export function signatureOf({ authorities, rotation }: StoredAuthorities): string {
+  const standings = authorities.map((one) => [
+    one.id,
+    one.isTrusted,
+    one.isSigning,
+    one.retiredAtMs,
+    one.encryptedKey !== undefined,
+  ]);
+  return JSON.stringify([standings, rotation]);
 }
 
 function takeApart(stored: StoredAuthority): KnownAuthority {

@@ -71,9 +71,7 @@ export class ServerIdentity {
     if (!first)
       throw new CannotSignError("no authority whose key is here may sign for the listener");
     const nowMs = Date.now();
-    const ca = this.#authority.known.all
-      .filter((one) => one.parentId === undefined && one.notAfterMs > nowMs)
-      .map(certificateOf);
+    const ca = this.#authority.known.rememberedRoots(nowMs).map(certificateOf);
     const toOptions = (one: typeof first): SecureContextOptions => ({
       key: one.keyPem,
       cert: one.chainPem,

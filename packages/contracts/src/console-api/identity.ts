@@ -192,6 +192,9 @@ export const RotationStartRequest = z.object({
  */
 export const RotationAdvanceRequest = z.object({ force: z.boolean().default(false) });
 
+/** `POST /identity/rescue` → `IdentityResponse`. `force`: though the root is good. */
+export const RescueRequest = z.object({ force: z.boolean().default(false) });
+
 /** `GET /tokens` */
 export const JoinTokenState = z.object({
   id: z.string(),
