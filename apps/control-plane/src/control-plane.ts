@@ -6,9 +6,11 @@ import {
   countIssuedCertificates,
   DatabaseUnavailableError,
   forgetProxies,
+  loadIssuerKeys,
   loadRegistry,
   migrate,
   openConfigDb,
+  saveIssuerKeys,
 } from "@heddle/store";
 import { createAccess } from "./access/access-control.ts";
 import { createApi } from "./api/api.ts";
@@ -41,6 +43,8 @@ const RESTART_LEASE_MS = 30_000;
 const EXPIRE_EVERY_MS = 1000;
 const RETRY_DATABASE_MS = 500;
 const PROXY_MEMORY_MS = 30 * 86_400_000;
+/** Older keys of an issuer are not believed without asking it. */
+const KEY_MEMORY_MS = 7 * 86_400_000;
 const MIGRATIONS_DIR = fileURLToPath(new URL("../../../prisma/migrations", import.meta.url));
 
 export type ControlPlane = {
@@ -157,6 +161,11 @@ function assemble(
     logger,
     onChange: () => hub.publish(mesh.replaceKeys()),
     count: (outcome) => metrics.keyFetches.inc({ outcome }),
+    onFetched: (source, keys) => {
+      saveIssuerKeys(db, source, keys, Date.now()).catch((error: unknown) => {
+        logger.warn({ err: error }, "an issuer's keys could not be kept");
+      });
+    },
   });
   mesh.keySets = keySets;
   const metrics = createMetrics({
@@ -237,6 +246,7 @@ async function load(
   const authority = await CertificateAuthority.open(db, settings, files, logger);
   await forgetProxies(db, nowMs - PROXY_MEMORY_MS);
   registry.load(await loadRegistry(db), nowMs + RESTART_LEASE_MS);
+  keySets.remember(await loadIssuerKeys(db, nowMs - KEY_MEMORY_MS));
   await config.load();
   // Proxies have had these keys: they are not to lose them for as long as it takes to fetch them again.
   await keySets.prepare(config.snapshot.workloads.keySources);

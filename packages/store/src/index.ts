@@ -82,6 +82,7 @@ export {
   type StoredCertificate,
   saveIssuedCertificates,
 } from "./config/issued-certificates.ts";
+export { loadIssuerKeys, saveIssuerKeys } from "./config/issuer-keys.ts";
 export {
   claimGuards,
   endGuard,

@@ -6,6 +6,7 @@ import { createLogger } from "@heddle/runtime";
 import { waitFor } from "@heddle/testkit";
 import { BlockedAddresses } from "./blocked-addresses.ts";
 import { KeySets } from "./key-sets.ts";
+import { keyOfSource } from "./key-source.ts";
 
 const keysOf = (x: string) => JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", x }] });
 
@@ -68,4 +69,14 @@ test("keys are fetched again from time to time, and stay while that fails", asyn
   issuer.keys = keysOf("two");
   await waitFor("the new keys have come", 20_000, () => keySets.find(source) === keysOf("two"));
   assert.equal(counts.changes, 2);
+});
+
+test("keys of an earlier process hold while their issuer does not answer", async (t) => {
+  const { issuer, keySets, source } = await start(t);
+  issuer.keys = undefined;
+  keySets.remember(new Map([[keyOfSource(source), keysOf("old")]]));
+  assert.deepEqual(await keySets.prepare([source]), []);
+  assert.equal(keySets.find(source), keysOf("old"));
+  issuer.keys = keysOf("new");
+  await waitFor("the new keys have come", 20_000, () => keySets.find(source) === keysOf("new"));
 });

@@ -34,6 +34,8 @@ export type KeySetsOptions = {
   /** Other keys than before have come. */
   readonly onChange: () => void;
   readonly count: (outcome: "fetched" | "failed") => void;
+  /** Keys of this source, by `keyOfSource`, have come. */
+  readonly onFetched?: (key: string, keys: string) => void;
   readonly draw?: () => number;
   /** Between two fetches that succeed; default 20 min. */
   readonly refreshMs?: number;
@@ -46,10 +48,16 @@ export type KeySetsOptions = {
 export class KeySets {
   readonly #options: KeySetsOptions;
   readonly #watched = new Map<string, Watched>();
+  #remembered: ReadonlyMap<string, string> = new Map();
   #isClosed = false;
 
   constructor(options: KeySetsOptions) {
     this.#options = options;
+  }
+
+  /** Keys an earlier process has fetched, by `keyOfSource`: they hold until others come. */
+  remember(keys: ReadonlyMap<string, string>): void {
+    this.#remembered = keys;
   }
 
   /** The last good keys. */
@@ -96,7 +104,7 @@ export class KeySets {
     const known = this.#watched.get(key);
     if (known !== undefined) return known;
     const made: Watched = {
-      ...{ source, keys: undefined, problem: undefined, failures: 0 },
+      ...{ source, keys: this.#remembered.get(key), problem: undefined, failures: 0 },
       ...{ timer: undefined, pending: undefined },
     };
     this.#watched.set(key, made);
@@ -111,7 +119,7 @@ export class KeySets {
   }
 
   async #refresh(watched: Watched): Promise<void> {
-    const { blocked, count, logger, onChange } = this.#options;
+    const { blocked, count, logger, onChange, onFetched } = this.#options;
     const { source } = watched;
     try {
       const keys = await fetchKeys(source, blocked);
@@ -120,6 +128,7 @@ export class KeySets {
       watched.problem = undefined;
       watched.failures = 0;
       count("fetched");
+      onFetched?.(keyOfSource(source), keys);
       if (isNew && this.#isWatched(watched)) onChange();
     } catch (error) {
       watched.problem = (error as Error).message;
