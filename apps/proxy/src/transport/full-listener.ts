@@ -11,11 +11,11 @@ const PATIENCE_MS = 1_000;
 const MAX_FIRST_BYTES = 16_384;
 /** The log speaks of it no more often. */
 const WARN_EVERY_MS = 10_000;
-/** SETTINGS, then GOAWAY with ENHANCE_YOUR_CALM and no stream served: the client may go elsewhere with all of them (RFC 9113 §6.8). */
-const HTTP2_FAREWELL = Buffer.from(
-  "000000040000000000" + "000008070000000000" + "000000000000000b",
-  "hex",
-);
+/** Nothing to agree on (RFC 9113 §6.5). */
+const SETTINGS = Buffer.from("000000040000000000", "hex");
+/** ENHANCE_YOUR_CALM, and no stream was served: the client may go elsewhere with all of them (§6.8). */
+const GOAWAY = Buffer.from("000008070000000000000000000000000b", "hex");
+const HTTP2_FAREWELL = Buffer.concat([SETTINGS, GOAWAY]);
 
 /**
  * What a listener with as many connections as it may have does with further ones: HTTP/1 is answered
