@@ -12,6 +12,9 @@ const SHORTEST_SLEEP_MS = 20;
 /** A request without an answer counts as failed after this long. */
 const ANSWER_DEADLINE_MS = 10_000;
 
+/** A certificate is used this long at least: clocks may differ by more than half of its life. */
+const SHORTEST_USE_MS = 1_000;
+
 type CertificateMessage = Extract<ControlMessage, { type: "certificate" }>;
 /** `null`: the proxy's own certificate. */
 export type Holder = WorkloadId | null;
@@ -184,7 +187,8 @@ export class CertificateKeeper {
     kept.request = undefined;
     kept.failures = 0;
     kept.problem = undefined;
-    kept.renewAtMs = kept.identity.renewAtMs(this.#parts.draw());
+    const renewAtMs = kept.identity.renewAtMs(this.#parts.draw());
+    kept.renewAtMs = Math.max(renewAtMs, nowMs + SHORTEST_USE_MS);
     this.#schedule();
     this.#parts.onInstalled(holder, kept.identity.material ?? material);
     this.#parts.logger.info(
