@@ -9,7 +9,7 @@ test("what the control plane says of trust takes the place of what certificates 
   const control = await TestControlPlane.start(t);
   const folder = temporaryFolder(t);
   const brain = await startBrain(t, control, folder);
-  await waitFor("the brain is ready", 10_000, () => brain.isReady);
+  await waitFor("the brain is ready", 30_000, () => brain.isReady);
   assert.deepEqual([brain.trust.isTold, brain.trust.rootsPem.length], [false, 1]);
   const partner = await TestAuthority.create("partner.example");
   const resource = trustResource({ own: control.authority, others: [partner] });
@@ -25,7 +25,7 @@ test("what the control plane says of trust takes the place of what certificates 
 test("a push that would leave the mesh's own domain without a root is refused, and the old trust stays", async (t) => {
   const control = await TestControlPlane.start(t);
   const brain = await startBrain(t, control, temporaryFolder(t));
-  await waitFor("the brain is ready", 10_000, () => brain.isReady);
+  await waitFor("the brain is ready", 30_000, () => brain.isReady);
   const whole = trustResource({ own: control.authority });
   const partner = await TestAuthority.create("partner.example");
   const bundles = [{ trustDomain: "partner.example", pem: partner.trustBundlePem }];
@@ -45,7 +45,7 @@ test("a push that would leave the mesh's own domain without a root is refused, a
 test("renew brings a new certificate for each holder, with a new key", async (t) => {
   const control = await TestControlPlane.start(t);
   const brain = await startBrain(t, control, temporaryFolder(t));
-  await waitFor("the brain is ready", 10_000, () => brain.isReady);
+  await waitFor("the brain is ready", 30_000, () => brain.isReady);
   const identity = brain.workloads[0]?.identity;
   const before = identity?.material?.keyPem;
   control.send({ type: "renew", workload: null, withinMs: 100 });
@@ -63,7 +63,7 @@ test("renew brings a new certificate for each holder, with a new key", async (t)
 test("callers turned away are told to the control plane, and told again on a new stream", async (t) => {
   const control = await TestControlPlane.start(t);
   const brain = await startBrain(t, control, temporaryFolder(t));
-  await waitFor("the brain is ready", 10_000, () => brain.isReady);
+  await waitFor("the brain is ready", 30_000, () => brain.isReady);
   const caller = { namespace: "shop", name: "caller" };
   brain.turnedAway.note(caller, "10.0.4.17", "plaintext", true, 5);
   const told = await control.message("turned-away");
