@@ -9,6 +9,17 @@ test("the configuration is shown without filters' settings and the values of hea
   const resources = [
     {
       kind: "workload",
+      externalAuthorizers: [{ name: "ext", addedHeaders: { "x-api-key": "s3cret" } }],
+      requestAuthentication: [
+        {
+          rules: [
+            {
+              issuer: "https://issuer.test",
+              jwks: '{"keys":[{"kty":"oct","kid":"hs","k":"s3cret"}]}',
+            },
+          ],
+        },
+      ],
       filters: [{ name: "api-key", settings: { keys: ["s3cret"] }, budgetMs: 50 }],
       authorization: [
         {

@@ -1,3 +1,5 @@
+import { readKeySet } from "../tokens/key-set.ts";
+
 const HIDDEN = "(hidden)";
 
 /**
@@ -19,16 +21,25 @@ function show(of: object, name: string, value: unknown): unknown {
       return HIDDEN;
     case "set":
     case "add":
+    case "addedHeaders":
     case "headers":
     case "withoutHeaders":
     case "queryParams":
       return hideTexts(value);
+    case "jwks":
+      return typeof value === "string" ? nameKeys(value) : value;
     case "values":
     case "notValues":
       return asksForHeader(of) ? hideTexts(value) : value;
     default:
       return withoutSecrets(value);
   }
+}
+
+/** A key set may hold secrets (HS256): which keys there are tells enough. */
+function nameKeys(jwks: string): string {
+  const { keys } = readKeySet(jwks);
+  return `keys: ${keys.map(({ kid = "(unnamed)" }) => kid).join(", ") || "none of use"}`;
 }
 
 /** A condition on a header: `request.headers[x-key]`. */
