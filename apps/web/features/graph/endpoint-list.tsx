@@ -1,5 +1,10 @@
 "use client";
-import type { EndpointDetail, GraphNode, ObservedEndpoint } from "@heddle/contracts";
+import type {
+  EndpointDetail,
+  EndpointsResponse,
+  GraphNode,
+  ObservedEndpoint,
+} from "@heddle/contracts";
 import { useState } from "react";
 import { ApiError } from "../../lib/api-error.ts";
 import { formatCount } from "../../lib/numbers.ts";
@@ -21,13 +26,16 @@ import styles from "./endpoint-list.module.css";
 export function EndpointList({
   node,
   caller,
+  callersNamespace = caller?.namespace,
 }: {
   readonly node: GraphNode;
   readonly caller?: GraphNode | undefined;
+  /** Where the rule stands that names a host outside, which has no namespace of its own. */
+  readonly callersNamespace?: string | undefined;
 }) {
   const service = node.service ?? node.address ?? "";
   const { data, error, isError, refetch, dataUpdatedAt } = useServiceEndpoints(
-    node.namespace,
+    node.namespace === "" ? (callersNamespace ?? "") : node.namespace,
     service,
     node.kind !== "outside",
   );
@@ -69,7 +77,7 @@ export function EndpointList({
         <p className={styles.none}>
           {data.resolution === "none"
             ? "Each request goes to the address the app asked for."
-            : "Nobody serves it: requests get 503 (UH)."}
+            : `Nobody serves it: ${isOpaque(data.ports) ? "connections are closed" : "requests get 503"} (UH).`}
         </p>
       )}
       <ul className={styles.endpoints} data-stale={isError || undefined}>
@@ -99,6 +107,12 @@ export function EndpointList({
 }
 
 const MOST_SHOWN = 8;
+
+function isOpaque(ports: EndpointsResponse["ports"]): boolean {
+  return (
+    ports.length > 0 && ports.every(({ protocol }) => protocol === "tcp" || protocol === "tls")
+  );
+}
 
 function isMissing(error: Error | null): boolean {
   return error instanceof ApiError && error.status === 404;

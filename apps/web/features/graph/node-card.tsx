@@ -152,6 +152,7 @@ function rowValue(card: Card, row: CardRow, asOfMs: number): string {
   if (kind === "outside" && address !== undefined && card.title !== address) return address;
   if (signals.requests > 0) return formatRate(signals.requestsPerSecond);
   if (row.tcp !== undefined && isActiveTcp(row.tcp)) return formatBytesPerSecond(bytesOf(row.tcp));
+  if (row.tcp !== undefined && row.tcp.failed > 0) return "not opened";
   if (lastRequestMs === undefined) return "no requests";
   return `idle ${formatRoughDuration(asOfMs - lastRequestMs)}`;
 }

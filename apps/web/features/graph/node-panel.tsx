@@ -72,6 +72,7 @@ export function NodePanel({
   const hasRequests = tcp === undefined || node.signals.requests > 0;
   const nodes = new Map(snapshot.nodes.map((one) => [one.id, one]));
   const status = nodeStatus(node, tcp);
+  const firstCaller = threadsIn[0]?.edge.source ?? "";
   return (
     <SidePanel
       label={nodeName(node)}
@@ -120,7 +121,9 @@ export function NodePanel({
         threads={threadsOut}
         {...{ nodes, isService, onSelect }}
       />
-      {node.kind !== "outside" && <EndpointList node={node} />}
+      {node.kind !== "outside" && (
+        <EndpointList node={node} callersNamespace={nodes.get(firstCaller)?.namespace} />
+      )}
       <RulesInForce destination={node} />
       <Endpoints node={node} />
     </SidePanel>

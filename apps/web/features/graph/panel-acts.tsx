@@ -47,7 +47,9 @@ export function PanelActs({
           </ButtonLink>
         )}
       </div>
-      <CodeLine command={`heddle graph --view workload${node ? ` -n ${node.namespace}` : ""}`} />
+      <CodeLine
+        command={`heddle graph --view workload${node?.namespace ? ` -n ${node.namespace}` : ""}`}
+      />
       <div className={styles.more}>
         {service !== undefined && (
           <ButtonLink
