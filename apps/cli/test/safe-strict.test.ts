@@ -7,13 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type {
+import {
   LadderResponse,
   MtlsSetResponse,
   PreflightResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
 import { type Mesh, startMesh, waitFor } from "@heddle/testkit";
+import type { z } from "zod";
 
 const HEDDLE = fileURLToPath(new URL("../bin/heddle.mjs", import.meta.url));
 const LEGACY_CALLER = fileURLToPath(
@@ -66,11 +67,14 @@ function commandLine(t: TestContext, mesh: Mesh, folder: string, otlpEndpoint: s
   };
   return {
     /** Its exit code and what it printed as JSON. */
-    async json<Answer>(...args: string[]): Promise<{ code: number | null; answer: Answer }> {
+    async json<Shape extends z.ZodType>(
+      shape: Shape,
+      ...args: string[]
+    ): Promise<{ code: number | null; answer: z.infer<Shape> }> {
       const run = start([...args, "-o", "json"]);
       const code = await run.exited;
       assert.notEqual(run.stdout(), "", run.stderr());
-      return { code, answer: JSON.parse(run.stdout()) as Answer };
+      return { code, answer: shape.parse(JSON.parse(run.stdout())) };
     },
     async text(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
       const run = start(args);
@@ -134,23 +138,26 @@ test("a legacy caller is named with its rate, a guarded STRICT takes itself back
   const dry = await heddle.text("mtls", "set", "shop/shipping-v3", "PERMISSIVE", "--dry-run");
   assert.equal(dry.code, 0, dry.err);
   const preflight = () =>
-    heddle.json<PreflightResponse>("mtls", "preflight", "shop/shipping-v3", "--window", "5m");
-  const caller = await waitFor("the preflight has 30 s of the caller", 120_000, async () => {
+    heddle.json(PreflightResponse, "mtls", "preflight", "shop/shipping-v3", "--window", "5m");
+  const caller = await waitFor("the preflight has the caller with its rate", 120_000, async () => {
     const [first] = (await preflight()).answer.callers;
-    return first && first.requestsPerSecond > RATE * 0.8 ? first : undefined;
+    const isNear = Math.abs((first?.requestsPerSecond ?? 0) / RATE - 1) < 0.2;
+    return isNear ? first : undefined;
   });
   assert.deepEqual(
     [caller.label, caller.sourceAddress, caller.reasons],
     ["legacy-billing", "127.0.4.17", ["plaintext"]],
   );
-  assert.ok(caller.requestsPerSecond < RATE * 1.2, `${caller.requestsPerSecond} rps`);
-  assert.ok((caller.wouldBeRefused ?? 0) > RATE * 20, `${caller.wouldBeRefused} would be refused`);
+  const { wouldBeRefused = 0 } = caller;
+  assert.ok(wouldBeRefused > RATE * 5, `${wouldBeRefused} would be refused`);
+  assert.ok(wouldBeRefused <= caller.requests + RATE, `of ${caller.requests}`); // some are under way
   assert.equal(caller.refused, 0);
-  const ladder = await heddle.json<LadderResponse>("mtls", "ladder");
+  const ladder = await heddle.json(LadderResponse, "mtls", "ladder");
   assert.match(ladder.answer.next.words, /^Bring legacy-billing into the mesh/);
 
   // The flip hurts, and is taken back.
-  const flip = await heddle.json<MtlsSetResponse>(
+  const flip = await heddle.json(
+    MtlsSetResponse,
     ...["mtls", "set", "shop/shipping-v3", "STRICT", "--guard", "60s", "--max-refusals", "5"],
   );
   const guard = flip.answer.guard;
@@ -162,7 +169,7 @@ test("a legacy caller is named with its rate, a guarded STRICT takes itself back
   const tookMs = (guard?.endedAtMs ?? Number.POSITIVE_INFINITY) - (guard?.startedAtMs ?? 0);
   assert.ok(tookMs < 60_000, `taken back after ${tookMs} ms`);
   t.diagnostic(`taken back after ${tookMs} ms, ${guard?.refused} refused`);
-  const { answer: modes } = await heddle.json<WorkloadsResponse>("mtls", "get", "shop/shipping-v3");
+  const { answer: modes } = await heddle.json(WorkloadsResponse, "mtls", "get", "shop/shipping-v3");
   assert.deepEqual(
     modes.workloads.map(({ mtlsMode, isStrictDryRun }) => [mtlsMode, isStrictDryRun]),
     [["PERMISSIVE", true]],
@@ -187,7 +194,7 @@ test("a legacy caller is named with its rate, a guarded STRICT takes itself back
   assert.match(second.out, /shipping-v3 stays STRICT: nobody was refused in 5 s\./);
   const after = shipping.seen.requests;
   await waitFor("it still is served", 20_000, () => shipping.seen.requests > after + 5);
-  const { answer: end } = await heddle.json<LadderResponse>("mtls", "ladder");
+  const { answer: end } = await heddle.json(LadderResponse, "mtls", "ladder");
   assert.deepEqual(
     end.workloads.find(({ workload }) => workload === "shipping-v3")?.rung,
     "strict",

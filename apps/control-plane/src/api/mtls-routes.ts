@@ -79,9 +79,8 @@ export function mtlsRoutes(parts: ApiParts) {
       const { namespace, windowMs } = readQuery(context, LadderParams);
       const nowMs = Date.now();
       const answer = await preflight({ namespace, workload: undefined, windowMs }, nowMs);
-      const guardOf = (workload: string) => guards.guardOf(workload);
-      const { snapshot } = config;
-      return context.json(describeLadder({ snapshot, preflight: answer, guardOf, nowMs }));
+      const about = { snapshot: config.snapshot, guards: guards.byWorkload(), nowMs };
+      return context.json(describeLadder({ ...about, preflight: answer }));
     })
     .get("/mtls/guards", async (context) => {
       const endedSinceMs = Date.now() - GUARDS_SHOWN_MS;

@@ -178,14 +178,13 @@ export class GuardKeeper {
     return watch && this.#standing(watch, nowMs);
   }
 
-  /** The guard that runs on a workload. */
-  guardOf(workload: string): string | undefined {
+  /** The guard that runs on each workload, `namespace/name`; those without one are not in it. */
+  byWorkload(): Map<string, string> {
+    const guards = new Map<string, string>();
     for (const { guard } of this.#watches.values()) {
-      if (guard.workloads.includes(workload) || this.#guardedBy(guard).has(workload)) {
-        return guard.id;
-      }
+      for (const workload of this.#guardedBy(guard)) guards.set(workload, guard.id);
     }
-    return undefined;
+    return guards;
   }
 
   /** STRICT stays. `false`: it had ended already. Throws `DatabaseUnavailableError`. */

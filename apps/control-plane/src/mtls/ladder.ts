@@ -21,8 +21,8 @@ const FRESH_MS = 30_000;
 export type LadderParts = {
   readonly snapshot: ConfigSnapshot;
   readonly preflight: PreflightResponse;
-  /** The guard that runs on a workload, `namespace/name`. */
-  readonly guardOf: (workload: string) => string | undefined;
+  /** The guard that runs on a workload, by `namespace/name`. */
+  readonly guards: ReadonlyMap<string, string>;
   readonly nowMs: number;
 };
 
@@ -38,8 +38,9 @@ export function describeLadder(parts: LadderParts): LadderResponse {
       isStrictForAll(parts.snapshot, { kind: "namespace", namespace }),
     ),
   );
+  const callers = Map.groupBy(preflight.callers, nameOf);
   const workloads = preflight.workloads
-    .map((one) => describeWorkload(parts, one, strictForAll))
+    .map((one) => describeWorkload(parts, one, callers.get(nameOf(one)) ?? [], strictForAll))
     .sort((a, b) => riskOf(b) - riskOf(a) || (nameOf(a) < nameOf(b) ? -1 : 1));
   const rungs: Record<LadderRung, number> = {
     disabled: 0,
@@ -69,14 +70,12 @@ export function describeLadder(parts: LadderParts): LadderResponse {
 function describeWorkload(
   parts: LadderParts,
   one: PreflightWorkload,
+  callers: readonly PreflightCaller[],
   strictForAll: ReadonlySet<string>,
 ): LadderWorkload {
-  const { preflight, guardOf } = parts;
-  const guardId = guardOf(nameOf(one));
+  const guardId = parts.guards.get(nameOf(one));
   const rung = rungOf(one, strictForAll);
-  const callersInTheWay = preflight.callers.filter(
-    (caller) => nameOf(caller) === nameOf(one) && isInTheWay(caller, one),
-  );
+  const callersInTheWay = callers.filter((caller) => isInTheWay(caller, one));
   return {
     ...one,
     rung,
@@ -103,43 +102,44 @@ function isInTheWay(caller: PreflightCaller, { mode }: PreflightWorkload): boole
 }
 
 function nextOf(
-  { preflight, nowMs }: LadderParts,
+  parts: LadderParts,
   one: PreflightWorkload,
   rung: LadderRung,
   callers: readonly PreflightCaller[],
   guardId: string | undefined,
 ): LadderNext {
-  const { workload, dryRunSinceMs } = one;
-  const target = nameOf(one);
+  const { workload } = one;
   if (guardId !== undefined) {
     return { act: "wait", words: `A guard watches ${workload}.`, command: "heddle mtls guards" };
   }
-  switch (rung) {
-    case "disabled":
-    case "permissive":
-      return {
-        act: "dry-run",
-        words: `Count what STRICT would refuse at ${workload}; nothing is refused.`,
-        command: `heddle mtls set ${target} PERMISSIVE --dry-run`,
-      };
-    case "dry-run": {
-      const [first] = callers;
-      if (first) return bringIn(first, callers.length);
-      const { countedUntilMs } = preflight;
-      if (countedUntilMs === undefined || nowMs - countedUntilMs > FRESH_MS) {
-        const words = "Wait for the collector: without it nobody knows who would be refused.";
-        return { act: "wait", words };
-      }
-      return {
-        act: "set-strict",
-        words: `Set ${workload} to STRICT, guarded: nobody would have been refused in ${formatTime(nowMs - (dryRunSinceMs ?? nowMs))}.`,
-        command: `heddle mtls set ${target} STRICT --guard 60s`,
-      };
-    }
-    case "strict":
-    case "strict-for-all":
-      return { act: "none", words: `${workload} takes mTLS alone.` };
+  if (rung === "strict" || rung === "strict-for-all") {
+    return { act: "none", words: `${workload} takes mTLS alone.` };
   }
+  if (rung === "dry-run") return nextInDryRun(parts, one, callers);
+  return {
+    act: "dry-run",
+    words: `Count what STRICT would refuse at ${workload}; nothing is refused.`,
+    command: `heddle mtls set ${nameOf(one)} PERMISSIVE --dry-run`,
+  };
+}
+
+function nextInDryRun(
+  { preflight: { countedUntilMs }, nowMs }: LadderParts,
+  one: PreflightWorkload,
+  callers: readonly PreflightCaller[],
+): LadderNext {
+  const [first] = callers;
+  if (first) return bringIn(first, callers.length);
+  if (countedUntilMs === undefined || nowMs - countedUntilMs > FRESH_MS) {
+    const words = "Wait for the collector: without it nobody knows who would be refused.";
+    return { act: "wait", words };
+  }
+  const time = formatTime(nowMs - (one.dryRunSinceMs ?? nowMs));
+  return {
+    act: "set-strict",
+    words: `Set ${one.workload} to STRICT, guarded: nobody would have been refused in ${time}.`,
+    command: `heddle mtls set ${nameOf(one)} STRICT --guard 60s`,
+  };
 }
 
 function bringIn(caller: PreflightCaller, callers: number): LadderNext {
