@@ -3,18 +3,17 @@ import { admitConnection, describeOverflow } from "@heddle/mesh";
 import type { DestinationView, LiveEndpoint, Resolution, ServiceView } from "../core/mesh-view.ts";
 import type { FailedBy } from "../core/traffic-recorder.ts";
 import type { ByteStream, ByteStreamHandler } from "../transport/byte-stream.ts";
-import { Connection, type ConnectTarget } from "../transport/connection.ts";
+import type { Connection } from "../transport/connection.ts";
 import { processClock, type Watched } from "../transport/deadline-clock.ts";
 import type { Flag } from "../transport/failure.ts";
-import type { MuxPool } from "../transport/mux/mux-pool.ts";
 import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
-import { type HostPort, parseAuthority } from "./authority.ts";
+import { parseAuthority } from "./authority.ts";
 import { isLoop } from "./loop-guard.ts";
 import { chooseTcp } from "./tcp-choice.ts";
-import { TcpOverMux } from "./tcp-over-mux.ts";
+import { TcpDial, type TcpDialer } from "./tcp-dial.ts";
 import type { OutboundTcpSide } from "./tcp-side.ts";
 
 const MAX_ATTEMPTS = 3;
@@ -50,7 +49,7 @@ export type TcpWish = {
  *
  * Until it is open nothing is read from the app beyond what had come already.
  */
-export class OutboundTcp implements Session, ByteStreamHandler, Watched {
+export class OutboundTcp implements Session, ByteStreamHandler, Watched, TcpDialer {
   deadlineMs = Number.POSITIVE_INFINITY;
   watchIndex = -1;
   readonly #side: OutboundTcpSide;
@@ -70,8 +69,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   #dialedAtMs = 0;
   #attempts: string[] = [];
   readonly #tried: LiveEndpoint[] = [];
-  #dialing: Connection | undefined;
-  #asking: TcpOverMux | undefined;
+  readonly #dial = new TcpDial(this);
   #flow: TcpFlow | undefined;
   /** Takes the connection off the books. */
   #release: (() => void) | undefined;
@@ -170,14 +168,18 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
       this.#release = undefined;
     };
     const { pools } = this.#side;
+    this.#boundAttempt();
     const mux = pools.muxOf(live, destination);
     if (mux !== undefined) {
-      this.#ask(mux, destination);
+      this.#dial.ask(mux, () => {
+        this.#boundAttempt();
+        return pools.targets.ofTcp(live, destination);
+      });
       return;
     }
     const target = pools.targets.ofTcp(live, destination);
-    if (typeof target === "string") this.#onFault(target);
-    else this.#dial(target);
+    if (typeof target === "string") this.onFault(target);
+    else this.#dial.dial(target);
   }
 
   #pick(destination: DestinationView): LiveEndpoint | undefined {
@@ -198,7 +200,10 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
     } else if (this.#side.parts.view.outboundTrafficPolicy === "REGISTRY_ONLY") {
       const why = "no service of the mesh has this host, and the policy is REGISTRY_ONLY";
       this.#fail("NR", "outbound-proxy", why);
-    } else this.#dial(outside);
+    } else {
+      this.#boundAttempt();
+      this.#dial.dial(outside);
+    }
   }
 
   // ---- The connection ----
@@ -209,54 +214,18 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
     this.deadlineMs = this.#dialedAtMs + (connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
   }
 
-  /** Over the connections requests share: no handshake, and the sidecar says whether its app is there. */
-  #ask(mux: MuxPool, destination: DestinationView): void {
-    this.#boundAttempt();
-    const asking = new TcpOverMux(mux, {
-      onOpen: (stream) => {
-        this.#asking = undefined;
-        this.#onConnected(stream);
-      },
-      onFailed: (reason) => {
-        this.#asking = undefined;
-        this.#onFault(reason);
-      },
-      onHttp1: () => {
-        this.#asking = undefined;
-        const live = this.#live as LiveEndpoint;
-        const target = this.#side.pools.targets.ofTcp(live, destination);
-        if (typeof target === "string") this.#onFault(target);
-        else this.#dial(target);
-      },
-    });
-    this.#asking = asking;
-    asking.begin();
+  refuse(connection: Connection): string | undefined {
+    const isOutside = this.#destination === undefined;
+    return isOutside && isLoop(connection, this.#side.parts.ownPorts)
+      ? `${this.#wish.authority} is this proxy itself; name a service`
+      : undefined;
   }
 
-  #dial(target: ConnectTarget | HostPort): void {
-    this.#boundAttempt();
-    const connection = Connection.connect(
-      target,
-      {
-        onData: () => {},
-        onEnd: () => connection.destroy(),
-        onDrain: () => {},
-        onClose: (error) => {
-          if (this.#dialing === connection) this.#onFault(error?.message ?? "closed by the peer");
-        },
-      },
-      () => {
-        if (this.#dialing !== connection) return;
-        if (this.#destination === undefined && isLoop(connection, this.#side.parts.ownPorts)) {
-          const why = `${this.#wish.authority} is this proxy itself; name a service`;
-          this.#fail("UF", "outbound-proxy", why);
-        } else this.#onConnected(connection);
-      },
-    );
-    this.#dialing = connection;
+  onRefused(reason: string): void {
+    this.#fail("UF", "outbound-proxy", reason);
   }
 
-  #onConnected(stream: ByteStream): void {
+  onConnected(stream: ByteStream): void {
     if (this.#isCurrent || this.#choices >= MAX_CHOICES) {
       this.#open(stream);
       return;
@@ -279,7 +248,6 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   }
 
   #open(stream: ByteStream): void {
-    this.#dialing = undefined;
     processClock.unwatch(this);
     const live = this.#live;
     if (live !== undefined) live.workload.lastSendAtMs = Date.now();
@@ -303,16 +271,12 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
   }
 
   #dropDialing(): void {
-    const connection = this.#dialing;
-    this.#dialing = undefined;
-    connection?.destroy();
-    this.#asking?.cancel();
-    this.#asking = undefined;
+    this.#dial.cancel();
     this.#release?.();
   }
 
   /** Nothing was sent yet, so any other endpoint will do. */
-  #onFault(reason: string): void {
+  onFault(reason: string): void {
     const live = this.#live;
     const destination = this.#destination;
     const to = live === undefined ? this.#wish.authority : `${live.endpoint.address}:${live.port}`;
@@ -337,8 +301,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched {
 
   onDeadline(): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    const isWaiting = this.#dialing !== undefined || this.#asking !== undefined;
-    if (isWaiting) this.#onFault("the connection was not ready in time");
+    if (this.#dial.isUnderWay) this.onFault("the connection was not ready in time");
   }
 
   // ---- The app, until the connection is open ----
