@@ -36,7 +36,7 @@ export function doorOf(plane: RunningControlPlane): DoorClient {
     method: string,
     path: string,
     body?: object,
-  ) => {
+  ): Promise<Answer<Body> & { readonly retryAfter: string | null }> => {
     const response = await fetch(`http://127.0.0.1:${plane.adminPort}/api/v1${path}`, {
       method,
       headers: {
@@ -53,8 +53,12 @@ export function doorOf(plane: RunningControlPlane): DoorClient {
       retryAfter: response.headers.get("retry-after"),
     };
   };
-  const ask = <Body>(token: string | undefined, method: string, path: string, body?: object) =>
-    askFrom<Body>("192.0.2.7", token, method, path, body);
+  const ask = <Body>(
+    token: string | undefined,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<Answer<Body>> => askFrom("192.0.2.7", token, method, path, body);
   const adminSession = async () => {
     const token = await tokenFor("login", "admin");
     return (await ask<LoginResponse>(undefined, "POST", "/login", { token })).body.sessionToken;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type {
@@ -10,7 +10,7 @@ import type {
   OidcStartResponse,
 } from "@heddle/contracts";
 import { startDatabase } from "@heddle/testkit";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 import { parseGrantRules } from "../src/access/oidc-grants.ts";
 import { type DoorClient, doorOf } from "./door-client.ts";
 import { runControlPlane } from "./running-control-plane.ts";
@@ -40,8 +40,7 @@ async function startProvider(t: Scope, person: () => Person): Promise<URL> {
     }),
   });
   const answer = provider.callback();
-  server.on("request", async (request, response) => {
-    if (!request.url?.startsWith("/interaction/")) return answer(request, response);
+  const interact = async (request: IncomingMessage, response: ServerResponse) => {
     const { params, prompt, session } = await provider.interactionDetails(request, response);
     if (prompt.name === "login") {
       const login = { accountId: String(person()["sub"]) };
@@ -52,6 +51,10 @@ async function startProvider(t: Scope, person: () => Person): Promise<URL> {
     grant.addOIDCScope(String(params["scope"]));
     const consent = { grantId: await grant.save() };
     return provider.interactionFinished(request, response, { consent });
+  };
+  server.on("request", (request, response) => {
+    const isInteraction = request.url?.startsWith("/interaction/") === true;
+    void (isInteraction ? interact(request, response) : answer(request, response));
   });
   t.after(() => {
     server.closeAllConnections();

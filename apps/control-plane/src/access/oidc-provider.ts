@@ -145,7 +145,10 @@ export class OidcProvider {
         keyManagementAlgorithms: ["dir"],
         contentEncryptionAlgorithms: ["A256GCM"],
       });
-      const text = (name: string) => String(payload[name] ?? "");
+      const text = (name: string) => {
+        const value = payload[name];
+        return typeof value === "string" ? value : "";
+      };
       return {
         verifier: text("verifier"),
         state: text("state"),

@@ -120,7 +120,8 @@ function PasswordForm({
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    onSubmit(String(form.get("name") ?? ""), String(form.get("password") ?? ""));
+    const [name, password] = [form.get("name"), form.get("password")];
+    if (typeof name === "string" && typeof password === "string") onSubmit(name, password);
   };
   return (
     <form className={styles.form} onSubmit={submit}>
