@@ -144,14 +144,16 @@ test("an aborted rotation signs by the old root again before the new one is forg
   }
 });
 
-test("a paused rotation goes on when it is resumed", async (t) => {
+test("a paused rotation stays where it is, and goes on when it is resumed", async (t) => {
   const { plane } = await setUp(t);
-  await start(plane, { of: "intermediate" });
+  await start(plane, { of: "intermediate", isStepwise: true });
   const paused = await plane.call<RotationState>("POST", "/identity/rotations/pause");
   assert.equal(paused.body.isPaused, true);
   const refused = await plane.call("POST", "/identity/rotations/advance", { force: true });
-  assert.equal(refused.status, 409);
+  assert.deepEqual([refused.status, refused.body.code], [409, "HEDDLE_AUTHORITY_CONFLICT"]);
   await plane.call("POST", "/identity/rotations/resume");
+  const advanced = await plane.call("POST", "/identity/rotations/advance", { force: true });
+  assert.equal(advanced.status, 200);
   assert.equal((await untilOver(plane)).step, "done");
 });
 

@@ -51,7 +51,7 @@ export function progressWords(
   const how = `${step}${isPaused ? " (paused)" : ""}: ${done} of ${total} proxies`;
   const [first, ...others] = waiting;
   if (!first) return isStepwise && step !== "reverting" ? `${how}; advance it to go on` : how;
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const more = others.length === 0 ? "" : `; and ${others.length} more`;
   return `${how}; waiting for ${first.name}, ${first.why}${more}`;
 }
 

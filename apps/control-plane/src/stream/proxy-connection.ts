@@ -5,6 +5,7 @@ import {
   ProxyMessage,
   TRUST_KEY,
 } from "@heddle/contracts";
+import { formatId } from "@heddle/mesh";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import type { RawData, WebSocket } from "ws";
 import { CannotSignError } from "../certificates/authority-errors.ts";
@@ -26,6 +27,8 @@ const HELLO_WAIT_MS = 10_000;
 const MAX_CSRS_AT_ONCE = 1100;
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 const POLICY_VIOLATION = 1008; // RFC 6455 §7.4.1
+
+type Hello = Extract<ProxyMessage, { type: "hello" }>;
 
 export type StreamParts = {
   readonly hub: StreamHub;
@@ -56,6 +59,8 @@ export class ProxyConnection {
   #csrsUnderWay = 0;
   /** It tells which certificates it uses; for one that does not, what it is sent counts as used. */
   #tellsWhatItHolds = false;
+  /** Numbers of certificates that were sent and not yet said to be in use. */
+  readonly #sent = new Set<string>();
   #lastSignOfLifeMs = Date.now();
 
   constructor(parts: StreamParts, socket: WebSocket, proxyId: string) {
@@ -130,7 +135,7 @@ export class ProxyConnection {
     }
   }
 
-  #onHello(hello: Extract<ProxyMessage, { type: "hello" }>): void {
+  #onHello(hello: Hello): void {
     const { registry, hub, mesh, authority, trustDomain } = this.#parts;
     const proxy = registry.findProxy(this.#proxyId);
     if (!proxy) return this.#refuse("HEDDLE_UNKNOWN_PROXY", "this proxy has not joined this mesh");
@@ -161,7 +166,7 @@ export class ProxyConnection {
     );
     this.#session = session;
     this.#tellsWhatItHolds = hello.certificates !== undefined;
-    if (hello.certificates) this.#parts.ledger.holds(this.#proxyId, hello.certificates);
+    if (hello.certificates) this.#parts.ledger.holds(this.#proxyId, heldBy(hello));
     this.#noteTrust(session);
     hub.add(session);
     this.#publish(touched);
@@ -208,6 +213,7 @@ export class ProxyConnection {
   }
 
   #onInstalled({ workload, serialNumber }: HeldCertificate): void {
+    if (!this.#sent.delete(serialNumber)) return; // none of ours, or said twice
     this.#parts.ledger.installed(this.#proxyId, { workload, serialNumber });
   }
 
@@ -249,7 +255,8 @@ export class ProxyConnection {
       const { workload } = request;
       ledger.issued({ ...issued, proxyId: this.#proxyId, workload: workload ?? undefined });
       const { serialNumber } = issued;
-      if (!this.#tellsWhatItHolds) ledger.installed(this.#proxyId, { workload, serialNumber });
+      if (this.#tellsWhatItHolds) this.#sent.add(serialNumber);
+      else ledger.installed(this.#proxyId, { workload, serialNumber });
       this.#send({
         type: "certificate",
         workload: request.workload,
@@ -334,6 +341,17 @@ export class ProxyConnection {
     this.#send({ type: "refused", code, message });
     this.#socket.close(POLICY_VIOLATION, code);
   }
+}
+
+/** What it says it uses, of what it hosts: at most one certificate each, and its own. */
+function heldBy({ workloads, certificates = [] }: Hello): HeldCertificate[] {
+  const hosted = new Set(workloads.map((one) => `${one.namespace}/${one.workload}`));
+  const byHolder = new Map<string, HeldCertificate>();
+  for (const held of certificates) {
+    const holder = held.workload === null ? "" : formatId(held.workload);
+    if (holder === "" || hosted.has(holder)) byHolder.set(holder, held);
+  }
+  return [...byHolder.values()];
 }
 
 function parseMessage(data: RawData): ProxyMessage | undefined {

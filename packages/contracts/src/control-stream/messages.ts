@@ -133,7 +133,7 @@ export type TurnedAwayCaller = z.infer<typeof TurnedAwayCaller>;
 /** A certificate in use; `workload: null` is the proxy's own. Serial number in lower-case hex. */
 export const HeldCertificate = z.object({
   workload: NameWire.nullable(),
-  serialNumber: z.string(),
+  serialNumber: z.string().regex(/^[0-9a-f]{2,64}$/),
 });
 export type HeldCertificate = z.infer<typeof HeldCertificate>;
 

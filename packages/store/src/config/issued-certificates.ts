@@ -51,6 +51,13 @@ export async function saveIssuedCertificates(
       insertCertificates(prisma, batch.issued.map(toCertificateRow)),
       prisma.$executeRaw`DELETE FROM issued_certificate WHERE not_after < now()`,
       ...inRounds(batch.held).flatMap((round) => [
+        // of what nobody knows, a proxy has only what it says now
+        prisma.$executeRaw`
+          DELETE FROM issued_certificate AS c
+          USING jsonb_to_recordset(${JSON.stringify(round.map(toReportRow))}::jsonb) AS row(
+            proxy_id text, serial_numbers text[], is_partial boolean)
+          WHERE c.proxy_id = row.proxy_id AND c.issuer_id = 0 AND NOT row.is_partial
+            AND NOT c.serial_number = ANY (row.serial_numbers)`,
         insertCertificates(prisma, round.flatMap(toUnknownRows)),
         prisma.$executeRaw`
           UPDATE issued_certificate AS c SET is_held = c.serial_number = ANY (row.serial_numbers)
