@@ -182,8 +182,8 @@ function LivingMesh({
               onSelect={selectOther}
             />
           )}
-          {/* What this mesh's cards remember is known once the mesh is; an unknown one starts afresh. */}
-          {isOfView && state.show === "graph" && !mesh.isPending && (
+          {/* What this mesh's cards remember is known once the mesh is; one whose control plane is away starts afresh. */}
+          {isOfView && state.show === "graph" && (!mesh.isPending || mesh.failureCount > 0) && (
             <GraphCanvas
               key={storageKey}
               model={filtered.model}
