@@ -10,6 +10,7 @@ const pages = [
   { name: "tcp", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/ledger-v1" },
   { name: "canary", path: "/rollouts/shop/payments" },
   { name: "mtls", path: "/security?open=shop/shipping-v3" },
+  { name: "certificates", path: "/security/certificates" },
   { name: "history", path: "/history" },
 ] as const;
 /** The two that matter at night, on a phone. */

@@ -21,7 +21,9 @@ test("J3: plaintext is accepted under PERMISSIVE, refused under STRICT, accepted
   await expect(row).toContainText("PERMISSIVE");
   await operator.getByRole("button", { name: "Open vault", exact: true }).click();
   await expect(operator.getByRole("row", { name: /127\.0\.0\.1/ }).first()).toBeVisible(); // the plaintext caller: us
-  await operator.getByRole("button", { name: "Set vault STRICT" }).click();
+  await operator.getByRole("radio", { name: "Strict", exact: true }).click();
+  await operator.getByLabel("Guard", { exact: true }).selectOption("0");
+  await operator.getByRole("button", { name: "Set vault STRICT", exact: true }).click();
   await operator
     .getByRole("alertdialog")
     .getByRole("button", { name: /Refuse plaintext to vault/ })
