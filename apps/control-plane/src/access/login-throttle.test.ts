@@ -45,6 +45,15 @@ test("guessing at a name from everywhere never locks its owner out", () => {
   assert.equal(throttle.begin("ada", "10.9.9.9", 0), 0);
 });
 
+test("who guesses behind the same address holds up nobody who has logged in from there", () => {
+  const throttle = new LoginThrottle();
+  assert.equal(throttle.begin("ada", "10.0.0.1", 0), 0);
+  throttle.succeeded("ada", "10.0.0.1");
+  for (let i = 0; i < 100; i++) throttle.begin(`user${i}`, "10.0.0.1", 0);
+  assert.ok(throttle.begin("jon", "10.0.0.1", 0) > 0);
+  assert.equal(throttle.begin("ada", "10.0.0.1", 0), 0);
+});
+
 test("a success forgives, and an hour of quiet forgets", () => {
   const throttle = new LoginThrottle();
   failTimes(throttle, 5, "ada", "10.0.0.1");

@@ -4,7 +4,7 @@ type Tally = { failures: number; lastMs: number };
 
 const PAIR: Growth = { free: 5, mostMs: 900_000 };
 const ADDRESS: Growth = { free: 20, mostMs: 900_000 };
-/** Short, and never for whoever logged in from there before: guessing at a name must not lock its owner out. */
+/** Short: guessing at a name must not lock its owner out. */
 const ACCOUNT: Growth = { free: 30, mostMs: 10_000 };
 const FORGOTTEN_AFTER_MS = 3_600_000;
 const MAX_KEPT = 10_000;
@@ -12,7 +12,8 @@ const FIRST_WAIT_MS = 1000;
 
 /**
  * Makes guessing slow: by name and address together, by address alone (many names from one place), and a little
- * by name alone (many places at one name). An attempt counts as failed until it is known to be none, so that
+ * by name alone (many places at one name). The latter two never hold up a name at an address from where it has
+ * logged in before: what others there or elsewhere do wrong is not its fault. An attempt counts as failed until it is known to be none, so that
  * many at once are no way around it.
  */
 export class LoginThrottle {
@@ -24,11 +25,12 @@ export class LoginThrottle {
   /** Begins an attempt; otherwise how long to wait before the next, and the attempt must not be made. */
   begin(account: string, address: string, nowMs: number): number {
     const pair = pairOf(account, address);
-    const waitMs = Math.max(
-      this.#pairs.waitMs(pair, PAIR, nowMs),
+    const own = this.#pairs.waitMs(pair, PAIR, nowMs);
+    const others = Math.max(
       this.#addresses.waitMs(address, ADDRESS, nowMs),
-      this.#known.has(pair) ? 0 : this.#accounts.waitMs(account, ACCOUNT, nowMs),
+      this.#accounts.waitMs(account, ACCOUNT, nowMs),
     );
+    const waitMs = this.#known.has(pair) ? own : Math.max(own, others);
     if (waitMs > 0) return waitMs;
     this.#pairs.add(pair, nowMs);
     this.#addresses.add(address, nowMs);

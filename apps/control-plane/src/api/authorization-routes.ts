@@ -14,11 +14,13 @@ import type { ApiEnv, ApiParts } from "./parts.ts";
 export function authorizationRoutes({ mesh, registry, trustDomain }: ApiParts) {
   return new Hono<ApiEnv>()
     .post("/why", async (context) => {
+      context.set("audit", { isQuestion: true });
       const request = await readBody(context, WhyRequest);
       const answer: WhyResponse = explainRequest(request, mesh, registry.instances());
       return context.json(answer);
     })
     .post("/policies/suggest", async (context) => {
+      context.set("audit", { isQuestion: true });
       const request = await readBody(context, SuggestRequest);
       const parts = { snapshot: mesh.snapshot, instances: [...registry.instances()], trustDomain };
       const answer: SuggestResponse =

@@ -24,6 +24,8 @@ export function canaryRoutes(parts: ApiParts) {
   ) => {
     const { namespace, service } = readParams(context, ServicePath);
     const principal = context.get("principal");
+    const target = `${namespace}/${service}: ${request.canaryPercent} %`;
+    context.set("audit", { target });
     requireRole(principal, "operator", namespace);
     const answer = await changeCanary(config, registry, {
       service: { namespace, name: service },

@@ -49,6 +49,7 @@ export function mtlsRoutes(parts: ApiParts) {
     const principal = context.get("principal");
     requireRole(principal, "operator", reachOf(scope, parts));
     const request = await readBody(context, MtlsSetRequest);
+    context.set("audit", { target: auditTarget(scope, request) });
     const startedAt = context.get("startedAt");
     const { guard, ...outcome } = await setMtls(parts, {
       scope,
@@ -114,6 +115,18 @@ export function mtlsRoutes(parts: ApiParts) {
 function reachOf(scope: MtlsScope, { config }: ApiParts): string {
   const isForAll = scope.kind === "mesh" || scope.namespace === config.snapshot.rootNamespace;
   return isForAll ? WHOLE_MESH : scope.namespace;
+}
+
+/** `shop/payments-v1: STRICT, guarded` */
+function auditTarget(scope: MtlsScope, { mode, dryRun, guard }: MtlsSetRequest): string {
+  const where =
+    scope.kind === "workload"
+      ? `${scope.namespace}/${scope.workload}`
+      : scope.kind === "namespace"
+        ? scope.namespace
+        : "the mesh";
+  const how = [mode, ...(dryRun === true ? ["dry run"] : []), ...(guard ? ["guarded"] : [])];
+  return `${where}: ${how.join(", ")}`;
 }
 
 async function getGuard({ db }: ApiParts, id: string): Promise<StoredGuard> {
