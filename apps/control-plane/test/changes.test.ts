@@ -268,7 +268,7 @@ test("streams and reading outlive the database; changes wait for it and then wor
   assert.equal(client.closeCode, undefined);
   client.terminate();
   const again = await StreamClient.open(t, plane.controlPort, joined, hello);
-  assert.equal((await again.next("push")).upserts.length, 3);
+  assert.equal((await again.next("push")).upserts.length, 4); // workload, service, endpoints, trust
   await database.restart();
   const applied = await waitFor("changes work again", 15_000, async () => {
     const answer = await plane.apply(reviews);
