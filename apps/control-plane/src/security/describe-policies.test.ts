@@ -32,6 +32,15 @@ for (const [kind, namespace, spec, scope, who] of reaches) {
   });
 }
 
+test("a dry run of STRICT is told with the mode", () => {
+  const [policy] = describe(`apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata:
+  { name: cart, namespace: shop, annotations: { heddle.dev/mtls-dry-run: STRICT } }
+spec: { selector: { matchLabels: { app: cart } }, mtls: { mode: PERMISSIVE } }`);
+  assert.deepEqual(policy?.mtls, { mode: "PERMISSIVE", isStrictDryRun: true });
+});
+
 test("documents of other kinds are no policies", () => {
   assert.deepEqual(describe(document("Service", "cart", "shop", "{ports: [{port: 80}]}")), []);
 });

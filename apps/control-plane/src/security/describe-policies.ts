@@ -53,9 +53,13 @@ function describe(
     return { kind, namespace, name, revision, updatedAtMs, ...target, tokens };
   }
   if (isOf(document, "PeerAuthentication")) {
-    const { kind, namespace, name, mode, portModes } = document.resource;
+    const { kind, namespace, name, mode, portModes, isStrictDryRun } = document.resource;
     const target = targetOf(document.resource, rootNamespace, instances);
-    const mtls = { ...(mode && { mode }), ...(portModes && { portModes: { ...portModes } }) };
+    const mtls = {
+      ...(mode && { mode }),
+      ...(portModes && { portModes: { ...portModes } }),
+      ...(isStrictDryRun && { isStrictDryRun }),
+    };
     return { kind, namespace, name, revision, updatedAtMs, ...target, mtls };
   }
   return undefined;

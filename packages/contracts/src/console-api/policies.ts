@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AuthorizationPolicyWire } from "../control-stream/workload-policy-wire.ts";
-import { ChangeSource, MtlsModeWire } from "./mesh-state.ts";
+import { MtlsModeWire, RequestSource } from "./mesh-state.ts";
 
 /** Which tokens one rule of a RequestAuthentication takes, without any key. */
 export const TokenRuleState = z.object({
@@ -33,6 +33,8 @@ export const PolicyState = z.object({
       /** Absent: UNSET. */
       mode: MtlsModeWire.optional(),
       portModes: z.record(z.string(), MtlsModeWire).optional(),
+      /** What STRICT would refuse is counted. */
+      isStrictDryRun: z.boolean().optional(),
     })
     .optional(),
 });
@@ -46,7 +48,7 @@ export const PoliciesResponse = z.object({
 export const PolicyShadowRequest = z.object({
   isShadow: z.boolean(),
   reason: z.string().max(2000).optional(),
-  source: ChangeSource.optional(),
+  source: RequestSource.optional(),
 });
 
 export type TokenRuleState = z.infer<typeof TokenRuleState>;

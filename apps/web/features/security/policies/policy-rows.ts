@@ -55,7 +55,8 @@ export function policyInWords({ authorization, tokens, mtls }: PolicyState): str
     );
   }
   const ports = Object.entries(mtls?.portModes ?? {}).map(([port, mode]) => `port ${port} ${mode}`);
-  return [[mtls?.mode ?? "as the level above says", ...ports].join(", ")];
+  const dryRun = mtls?.isStrictDryRun ? ["dry run of STRICT"] : [];
+  return [[mtls?.mode ?? "as the level above says", ...dryRun, ...ports].join(", ")];
 }
 
 /** Whom it holds for: "the mesh", "all of shop", "payments-v1, payments-v2", "nobody here yet". */
