@@ -72,7 +72,7 @@ for (const [name, count] of [
       for (const { tcId, comment, jws, result } of group.tests) {
         const right = (isSignatures ? RIGHT_ANSWERS.get(tcId) : undefined) ?? result === "valid";
         const refusal = await verifySignature(jws, keys);
-        const what = `${group.comment} ${tcId} ${comment}: ${refusal ?? "taken"} ${keys.problems}`;
+        const what = `${group.comment} ${tcId} ${comment}: ${refusal ?? "taken"} ${keys.problems.join(", ")}`;
         assert.equal(refusal === undefined, right, what);
         texts.set(tcId, jws);
         answered++;

@@ -85,7 +85,8 @@ export class KeySets {
    */
   async prepare(sources: readonly KeySource[]): Promise<string[]> {
     const added = sources.map((source) => this.#add(source));
-    await Promise.all(added.map((one) => (one.keys === undefined ? one.pending : undefined)));
+    const pending = added.flatMap((one) => (one.keys === undefined ? (one.pending ?? []) : []));
+    await Promise.all(pending);
     const failed = added.filter(({ keys }) => keys === undefined);
     return [...new Set(failed)].map(
       ({ problem = "not fetched yet" }) =>

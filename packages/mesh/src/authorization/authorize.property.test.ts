@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { splitClaims, type TokenClaims } from "../authentication/token-claims.ts";
+import { splitClaims } from "../authentication/token-claims.ts";
 import { connectionOnly, type RequestAuthorizationFacts } from "./authorization-facts.ts";
 import type {
   AuthorizationPolicy,
@@ -505,7 +505,7 @@ function factsOf(one: Request): RequestAuthorizationFacts {
   return {
     ...connection,
     ...{ method, path, authority: host, header: (name: string) => headers[name] },
-    claims: claims === undefined ? undefined : splitClaims(claims as TokenClaims, []),
+    claims: claims === undefined ? undefined : splitClaims(claims, []),
   };
 }
 
