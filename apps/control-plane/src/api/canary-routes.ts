@@ -9,7 +9,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { changeCanary } from "../rollout/change-canary.ts";
 import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
-import { mayChange, readBody, readParams, requireRole, requireRoles } from "./input.ts";
+import { mayChange, readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ServicePath = z.object({ namespace: z.string(), service: z.string() });
@@ -26,7 +26,6 @@ export function canaryRoutes(parts: ApiParts) {
     const principal = context.get("principal");
     const target = `${namespace}/${service}: ${request.canaryPercent} %`;
     context.set("audit", { target });
-    requireRole(principal, "operator", namespace);
     const answer = await changeCanary(config, registry, {
       service: { namespace, name: service },
       canaryPercent: request.canaryPercent,
@@ -49,14 +48,19 @@ export function canaryRoutes(parts: ApiParts) {
       return context.json(CanariesResponse.parse({ canaries }));
     })
     .post("/canaries/:namespace/:service/weight", async (context) => {
-      requireRoles(context.get("principal"), "operator", []);
+      requireOperator(context);
       return change(context, "weight", await readBody(context, CanaryWeightRequest));
     })
     .post("/canaries/:namespace/:service/rollback", async (context) => {
-      requireRoles(context.get("principal"), "operator", []);
+      requireOperator(context);
       const request = await readBody(context, CanaryRollbackRequest);
       return change(context, "rollback", { ...request, canaryPercent: 0 });
     });
+}
+
+function requireOperator(context: Context<ApiEnv>): void {
+  const { namespace } = readParams(context, ServicePath);
+  requireRole(context.get("principal"), "operator", namespace);
 }
 
 async function toCanary(

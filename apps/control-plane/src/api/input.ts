@@ -18,7 +18,7 @@ export class BadRequestError extends HeddleError {
 /** The bearer's grants do not reach so far; the message says which one is missing. */
 export class ForbiddenError extends HeddleError {
   override readonly name = "ForbiddenError";
-  constructor(principal: Principal, needed: Role, namespace: string) {
+  constructor(principal: Principal, needed: Role, namespace: string | undefined) {
     super("HEDDLE_FORBIDDEN", whyForbidden(principal, needed, namespace));
   }
 }
@@ -35,17 +35,10 @@ export function requireRole(
   if (!may(principal, needed, namespace)) throw new ForbiddenError(principal, needed, namespace);
 }
 
-/** The same over several namespaces; none at all asks for the role anywhere. */
-export function requireRoles(
-  principal: Principal,
-  needed: Role,
-  namespaces: Iterable<string>,
-): void {
-  if (!allowsSomewhere(principal.grants, needed)) {
-    const [first = WHOLE_MESH] = namespaces;
-    throw new ForbiddenError(principal, needed, first);
-  }
-  for (const namespace of namespaces) requireRole(principal, needed, namespace);
+/** Throws `ForbiddenError` unless the bearer has at least that role on some namespace: which, is asked later. */
+export function requireSomewhere(principal: Principal, needed: Role): void {
+  if (allowsSomewhere(principal.grants, needed)) return;
+  throw new ForbiddenError(principal, needed, undefined);
 }
 
 /**
@@ -61,10 +54,18 @@ export function mayChange(principal: Principal) {
   };
 }
 
-function whyForbidden({ name, grants }: Principal, needed: Role, namespace: string): string {
+/** `namespace` undefined: the role on any would do. */
+function whyForbidden(
+  { name, grants }: Principal,
+  needed: Role,
+  namespace: string | undefined,
+): string {
+  if (grants.length === 0) return `${name} has no role yet. Ask an admin for ${needed}.`;
+  if (namespace === undefined) {
+    return `${name} can see this but not change it. Ask an admin for ${needed}.`;
+  }
   const where = namespace === WHOLE_MESH ? "the whole mesh (*)" : namespace;
   const role = roleOn(grants, namespace);
-  if (grants.length === 0) return `${name} has no role yet. Ask an admin for ${needed}.`;
   if (needed === "operator") {
     return `${name} can see ${where} but not change it. Ask an admin for operator on ${where}.`;
   }

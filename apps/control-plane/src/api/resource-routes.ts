@@ -13,7 +13,7 @@ import { keySourceOf } from "../jwks/key-source.ts";
 import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
-import { mayChange, readBody, readParams, readQuery, requireRoles } from "./input.ts";
+import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const ResourceQuery = z.object({
@@ -46,7 +46,7 @@ export function resourceRoutes({ config, keySets }: ApiParts) {
     })
     .post("/apply", async (context) => {
       const principal = context.get("principal");
-      requireRoles(principal, "operator", []);
+      requireSomewhere(principal, "operator");
       const request = await readBody(context, ApplyRequest);
       const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
       if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);

@@ -16,7 +16,7 @@ import { describeChange } from "../revisions/diff-documents.ts";
 import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
-import { mayChange, readBody, readParams, readQuery, requireRoles } from "./input.ts";
+import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
 const RevisionsQuery = z.object({
@@ -54,7 +54,7 @@ export function revisionRoutes({ db, config }: ApiParts) {
     })
     .post("/revisions/:revision/restore", async (context) => {
       const principal = context.get("principal");
-      requireRoles(principal, "operator", []);
+      requireSomewhere(principal, "operator");
       const { revision } = readParams(context, RevisionPath);
       const request = await readBody(context, RestoreRequest);
       context.set("audit", { isQuestion: request.dryRun === true });

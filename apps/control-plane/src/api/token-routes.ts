@@ -19,7 +19,7 @@ import {
   readParams,
   readQuery,
   requireRole,
-  requireRoles,
+  requireSomewhere,
 } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
@@ -40,7 +40,7 @@ export function tokenRoutes(parts: ApiParts) {
     })
     .delete("/tokens/:id", async (context) => {
       const principal = context.get("principal");
-      requireRoles(principal, "admin", []);
+      requireSomewhere(principal, "admin");
       const { id } = readParams(context, TokenPath);
       const { disconnect } = readQuery(context, RevokeQuery);
       const token = (await findJoinTokens(parts.db)).find((one) => one.id === id);
