@@ -1,17 +1,14 @@
 import type { MtlsMode } from "@heddle/mesh";
 import { z } from "zod";
 import type { PeerAuthenticationDocument } from "../documents/policy-documents.ts";
-import { differing, fields } from "../schema/field-status.ts";
+import { fields } from "../schema/field-status.ts";
 import { documentOf } from "./document-schema.ts";
 import { readSelector, selector } from "./policy-target.ts";
 
 /** Heddle's own: a policy that is not STRICT yet counts what it would refuse if it were. */
 export const MTLS_DRY_RUN = "heddle.dev/mtls-dry-run";
 
-const mode = differing(
-  "DISABLE takes plaintext and mTLS alike, as PERMISSIVE does: nothing takes encryption away between sidecars",
-  z.enum(["UNSET", "DISABLE", "PERMISSIVE", "STRICT"]).optional(),
-);
+const mode = z.enum(["UNSET", "DISABLE", "PERMISSIVE", "STRICT"]).optional();
 const mtls = fields({ mode });
 
 const portLevelMtls = z.record(z.string(), mtls).superRefine((ports, context) => {
