@@ -71,13 +71,10 @@ export {
   countIssuedCertificates,
   findIssuedCertificates,
   findRevokedCertificates,
-  findRotationMembers,
   type HeldCertificateReport,
   type HeldReport,
   type RevocationTarget,
   type RevokedCertificate,
-  type RotationMember,
-  type RotationQuestion,
   revokeCertificates,
   type StoredCertificate,
   saveIssuedCertificates,
@@ -114,6 +111,11 @@ export {
   type StoredRevision,
   type StoredRevisionDetail,
 } from "./config/revisions.ts";
+export {
+  findRotationMembers,
+  type RotationMember,
+  type RotationQuestion,
+} from "./config/rotation-members.ts";
 export {
   admitProxy,
   createJoinToken,

@@ -1,19 +1,18 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import type { WorkloadId } from "@heddle/mesh";
-import { firstStep, formatSpiffeId, isFinished, type RotationOf } from "@heddle/mesh";
+import { formatSpiffeId, type RotationOf } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import {
-  type AuthorityWriter,
   type ConfigDb,
   changeAuthorities,
   loadAuthorities,
   type StoredAuthorities,
-  type StoredRotation,
 } from "@heddle/store";
 import * as x509 from "@peculiar/x509";
-import { AuthorityConflictError, CannotSignError } from "./authority-errors.ts";
+import { CannotSignError } from "./authority-errors.ts";
 import type { AuthorityFiles } from "./authority-files.ts";
+import { AuthorityMaker, type MakerSettings, type RotationWish } from "./authority-maker.ts";
 import {
   certificateOf,
   KnownAuthorities,
@@ -21,7 +20,7 @@ import {
   rootHashOf,
   signatureOf,
 } from "./known-authorities.ts";
-import { openKey, sealKey } from "./seal-key.ts";
+import { openKey } from "./seal-key.ts";
 import {
   checkCsr,
   exportKey,
@@ -29,19 +28,10 @@ import {
   generateKeys,
   type Issuer,
   importKey,
-  type MadeAuthority,
-  makeIntermediate,
-  makeRoot,
   pemOf,
   signLeaf,
 } from "./sign-certificate.ts";
-import {
-  checkHandover,
-  fingerprintHex,
-  keyOfFilesMissing,
-  needsFiles,
-  takeFiles,
-} from "./take-files.ts";
+import { checkHandover, fingerprintHex } from "./take-files.ts";
 
 const SERVER_LIFETIME_MS = 7 * 86_400_000;
 
@@ -75,13 +65,7 @@ export type ServerCertificate = {
   readonly notAfterMs: number;
 };
 
-export type AuthoritySettings = {
-  readonly caSecret: string;
-  readonly trustDomain: string;
-  readonly certificateTtlSeconds: number;
-  readonly caRootTtlSeconds: number;
-  readonly caIntermediateTtlSeconds: number;
-};
+export type AuthoritySettings = MakerSettings & { readonly certificateTtlSeconds: number };
 
 /**
  * The mesh's certificate authority: a root signs intermediates, one intermediate signs leaves. What stands in the
@@ -91,7 +75,7 @@ export class CertificateAuthority {
   readonly #db: ConfigDb;
   readonly #settings: AuthoritySettings;
   readonly #files: AuthorityFiles | undefined;
-  readonly #logger: Logger;
+  readonly #maker: AuthorityMaker;
   /** Keys that were opened: scrypt is slow on purpose. */
   readonly #keys = new Map<number, Promise<CryptoKey>>();
   #known: KnownAuthorities;
@@ -106,7 +90,7 @@ export class CertificateAuthority {
     this.#db = db;
     this.#settings = settings;
     this.#files = files;
-    this.#logger = logger;
+    this.#maker = new AuthorityMaker(settings, files, logger, (one) => this.#keyOf(one));
     this.#known = new KnownAuthorities({ authorities: [], rotation: undefined });
   }
 
@@ -171,8 +155,10 @@ export class CertificateAuthority {
    */
   async refresh(): Promise<boolean> {
     let stored = await loadAuthorities(this.#db);
-    if (this.#needsMending(this.#parse(stored))) {
-      await changeAuthorities(this.#db, (now, writer) => this.#mend(now, writer));
+    if (this.#maker.needsMending(this.#parse(stored))) {
+      await changeAuthorities(this.#db, (now, writer) =>
+        this.#maker.mend(new KnownAuthorities(now), writer),
+      );
       stored = await loadAuthorities(this.#db);
     }
     return this.#take(stored);
@@ -219,40 +205,10 @@ export class CertificateAuthority {
   }
 
   /** Begins to replace the signing authority. Throws `AuthorityConflictError` while that is not possible. */
-  async startRotation(
-    of: RotationOf,
-    options: {
-      readonly by: string;
-      readonly isStepwise: boolean;
-      readonly reason: string | undefined;
-    },
-  ): Promise<void> {
-    await changeAuthorities(this.#db, async (stored, writer) => {
-      const known = new KnownAuthorities(stored);
-      refuseSecondRotation(known.rotation);
-      const from = known.signer;
-      const root = from && known.rootOf(from);
-      if (!from || !root) throw new AuthorityConflictError("no authority signs; rescue it first");
-      if (from.isFromFiles || this.#files) {
-        throw new AuthorityConflictError(
-          "the authority comes from files: put both roots into HEDDLE_CA_ROOT_FILE and start the control plane, then the new certificate and key, then leave the old root out (docs/identity.md)",
-        );
-      }
-      const toId =
-        of === "root"
-          ? await this.#addRoot(writer, false)
-          : await this.#addIntermediate(writer, root, true);
-      const { by: startedBy, isStepwise, reason } = options;
-      await writer.startRotation({
-        of,
-        step: firstStep(of),
-        isStepwise,
-        fromAuthorityId: from.id,
-        toAuthorityId: toId,
-        startedBy,
-        reason,
-      });
-    });
+  async startRotation(of: RotationOf, options: RotationWish): Promise<void> {
+    await changeAuthorities(this.#db, (stored, writer) =>
+      this.#maker.startRotation(new KnownAuthorities(stored), of, options, writer),
+    );
     await this.refresh();
   }
 
@@ -262,7 +218,7 @@ export class CertificateAuthority {
    */
   async rescue(): Promise<void> {
     await changeAuthorities(this.#db, (stored, writer) =>
-      this.#replaceRoot(new KnownAuthorities(stored), writer),
+      this.#maker.replaceRoot(new KnownAuthorities(stored), writer),
     );
     await this.refresh();
   }
@@ -336,11 +292,12 @@ export class CertificateAuthority {
     const opened = this.#keys.get(authority.id);
     if (opened) return opened;
     const ours = this.#files?.chain[0];
-    if (ours && fingerprintHex(ours.raw) === authority.fingerprint)
+    if (ours && fingerprintHex(ours.raw) === authority.fingerprint) {
       return Promise.resolve(this.#files.key);
+    }
     if (!authority.encryptedKey) return undefined;
     const key = importKey(openKey(authority.encryptedKey, this.#settings.caSecret));
-    this.#keys.set(authority.id, key);
+    if (authority.parentId !== undefined) this.#keys.set(authority.id, key); // a root's is rarely needed
     return key;
   }
 
@@ -364,93 +321,6 @@ export class CertificateAuthority {
     const isKnown = signatureOf(stored) === this.#known.signature;
     return isKnown ? this.#known : new KnownAuthorities(stored);
   }
-
-  #needsMending(known: KnownAuthorities): boolean {
-    const nowMs = Date.now();
-    const { signer } = known;
-    const root = signer && known.rootOf(signer);
-    if (!signer || !root || signer.notAfterMs <= nowMs || root.notAfterMs <= nowMs) return true;
-    return this.#files !== undefined && needsFiles(known, this.#files);
-  }
-
-  async #mend(stored: StoredAuthorities, writer: AuthorityWriter): Promise<void> {
-    const known = new KnownAuthorities(stored);
-    if (!this.#needsMending(known)) return; // another control plane was faster
-    if (this.#files) {
-      await takeFiles(known, this.#files, writer, this.#logger);
-      return;
-    }
-    const nowMs = Date.now();
-    const { signer } = known;
-    if (signer?.isFromFiles) throw keyOfFilesMissing(signer);
-    const root = known
-      .believedRoots(nowMs)
-      .find((one) => one.encryptedKey !== undefined && (!signer || one.id === signer.parentId));
-    if (!root) return this.#replaceRoot(known, writer);
-    // the first start after leaves were signed by the root itself, or the intermediate has ended
-    if (signer) {
-      this.#logger.error(
-        { ended: new Date(signer.notAfterMs).toISOString() },
-        "the signing intermediate had ended; another one takes its place",
-      );
-    }
-    await closeRotation(known, writer);
-    await this.#addIntermediate(writer, root, true);
-    if (signer) await writer.retire(signer.id);
-  }
-
-  async #replaceRoot(known: KnownAuthorities, writer: AuthorityWriter): Promise<void> {
-    if (this.#files) {
-      throw new AuthorityConflictError("the authority comes from files: give another one there");
-    }
-    const before = known.all.filter((one) => one.retiredAtMs === undefined);
-    if (before.length > 0) {
-      this.#logger.error(
-        "the mesh gets a new root without overlap: proxies that are not connected have to join again",
-      );
-    }
-    await closeRotation(known, writer);
-    for (const one of before) {
-      await writer.retire(one.id);
-      await writer.destroyKey(one.id);
-    }
-    await this.#addRoot(writer, true);
-  }
-
-  /** A root and its first intermediate; returns the latter's number. */
-  async #addRoot(writer: AuthorityWriter, isSigning: boolean): Promise<number> {
-    const { trustDomain, caRootTtlSeconds } = this.#settings;
-    const root = await makeRoot(trustDomain, caRootTtlSeconds * 1000);
-    const id = await writer.add(this.#sealed(root));
-    const certificate = new x509.X509Certificate(root.certificatePem);
-    const issuer = { certificate, key: await importKey(root.privateKey) };
-    return this.#addUnder(writer, id, issuer, isSigning);
-  }
-
-  async #addIntermediate(
-    writer: AuthorityWriter,
-    root: KnownAuthority,
-    isSigning: boolean,
-  ): Promise<number> {
-    const key = await this.#keyOf(root);
-    if (!key) throw new AuthorityConflictError("the root's key is not here");
-    return this.#addUnder(writer, root.id, { certificate: root.certificate, key }, isSigning);
-  }
-
-  async #addUnder(
-    writer: AuthorityWriter,
-    parentId: number,
-    root: Issuer,
-    isSigning: boolean,
-  ): Promise<number> {
-    const { trustDomain, caIntermediateTtlSeconds } = this.#settings;
-    const made = await makeIntermediate(root, trustDomain, caIntermediateTtlSeconds * 1000);
-    return writer.add({ ...this.#sealed(made), parentId, isSigning });
-  }
-
-  #sealed({ certificatePem, privateKey }: MadeAuthority) {
-    return { certificatePem, encryptedKey: sealKey(privateKey, this.#settings.caSecret) };
-  }
 }
 
 /** `spiffe://<trust-domain>/heddle/proxy/<proxyId>` */
@@ -460,20 +330,4 @@ export function proxyUri(trustDomain: string, proxyId: string): string {
 
 function rank({ rootFingerprint }: ServerCertificate, first: string | undefined): number {
   return rootFingerprint === first ? 0 : 1;
-}
-
-function refuseSecondRotation(rotation: StoredRotation | undefined): void {
-  if (!rotation) return;
-  throw new AuthorityConflictError(
-    `a rotation of the ${rotation.of} is under way (${rotation.step}); one at a time`,
-  );
-}
-
-/** A rotation that an emergency has overtaken. */
-async function closeRotation(
-  { rotation }: KnownAuthorities,
-  writer: AuthorityWriter,
-): Promise<void> {
-  if (!rotation || isFinished(rotation)) return;
-  await writer.changeRotation(rotation.id, { step: "aborted", finishedAtMs: Date.now() });
 }

@@ -65,7 +65,9 @@ export type AuthorityWriter = {
   startRotation(rotation: NewRotation): Promise<number>;
   changeRotation(
     id: number,
-    change: Partial<Pick<StoredRotation, "step" | "isStepwise" | "isPaused" | "finishedAtMs">>,
+    change: Partial<
+      Omit<StoredRotation, "id" | "of" | "startedAtMs" | "startedBy" | "reason" | "stepSinceMs">
+    >,
   ): Promise<void>;
 };
 
