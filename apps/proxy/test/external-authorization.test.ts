@@ -60,7 +60,8 @@ async function start(
   });
   const workload = await hosted("reviews", { appPort: reviews.port });
   const recorder = new MemoryRecorder();
-  const { port } = await inbound(t, workload, recorder);
+  const listener = await inbound(t, workload, recorder);
+  const { port } = listener;
   const authorizer: ExternalAuthorizer = {
     ...{ name: "ext", host: "127.0.0.1", port: provider.port, pathPrefix: "", timeoutMs: 5_000 },
     ...{ failsOpen: false, statusOnError: 403, requestHeaders: [], addedHeaders: {} },
@@ -70,7 +71,7 @@ async function start(
   const hold = (policies: AuthorizationPolicy[]) =>
     obey(workload, { authorization: policies, externalAuthorizers: [authorizer] });
   hold(authorization);
-  return { checks, seen, port, recorder, workload, hold, authorizer };
+  return { checks, seen, port, listener, recorder, workload, hold, authorizer };
 }
 
 test("an authorizer sees method, path, host, authorization and what its rule lists, and nothing else", async (t) => {
@@ -228,6 +229,17 @@ test("a caller that leaves takes its check along", async (t) => {
   await accepted.promise;
   client.socket.destroy();
   await closed.promise;
+});
+
+test("a check under way when the workload leaves is answered", async (t) => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  const { port, listener } = await start(t, (_asked, response) => asked.resolve(response));
+  const answer = send(port, {});
+  const response = await asked.promise;
+  const drained = listener.drain(5_000);
+  response.end();
+  assert.equal((await answer).status, 200);
+  await drained;
 });
 
 test("a provider nobody knows, or two of them, deny everything", async (t) => {

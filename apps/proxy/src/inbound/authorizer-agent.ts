@@ -30,6 +30,14 @@ export class AuthorizerAgent extends http.Agent {
     this.#outboundPort = outboundPort;
   }
 
+  /** Closes what is idle now, and everything else once its check is answered. */
+  close(): void {
+    this.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
   override createConnection(
     options: http.ClientRequestArgs,
     done?: OnConnection,

@@ -68,8 +68,9 @@ export class ExternalAuthorization {
     this.#outboundPort = outboundPort;
   }
 
+  /** Closes what is idle, now and whenever a check ends. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const agent of this.#agents.values()) agent.close();
     this.#agents.clear();
   }
 
