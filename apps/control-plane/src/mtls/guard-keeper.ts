@@ -245,7 +245,8 @@ export class GuardKeeper {
       void this.#overtaken(watch, document?.revision);
     } else if (count.refused > guard.maxRefusals) void this.#takeBack(watch);
     else if (nowMs >= guard.startedAtMs + guard.windowMs + LAST_COUNTS_MS) {
-      if (this.#waitingFor(guard).length === 0) void this.#held(watch);
+      if (!this.#isInForce(guard)) void this.#overtaken(watch, this.#config.snapshot.revision);
+      else if (this.#waitingFor(guard).length === 0) void this.#held(watch);
     }
   }
 
@@ -350,6 +351,20 @@ export class GuardKeeper {
       if (policy && formatId(policy) === formatId(guard.policy)) guarded.add(workload);
     }
     return guarded;
+  }
+
+  /** Whether any workload still goes by the guarded policy; another one may have been put before it. */
+  #isInForce(guard: StoredGuard): boolean {
+    const flipped = [...this.#registry.instances()].filter((one) =>
+      guard.workloads.includes(workloadKeyOf(one)),
+    );
+    return (
+      flipped.length === 0 ||
+      flipped.some((one) => {
+        const { policy } = this.#config.snapshot.workloads.effectiveMtls(one);
+        return policy !== undefined && formatId(policy) === formatId(guard.policy);
+      })
+    );
   }
 
   /** Proxies whose refusals, if any, are not known: not connected, or not yet at the flip. */
