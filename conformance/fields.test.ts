@@ -9,7 +9,7 @@ import { startWorld, type World } from "./harness/world.ts";
 /** Cases that run side by side; each mostly waits. */
 const LANES = 6;
 const CASE_TIMEOUT_MS = 60_000;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 
 let world: World;
 const cleanups: (() => void | Promise<void>)[] = [];

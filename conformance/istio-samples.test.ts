@@ -37,7 +37,7 @@ before(
       testns: { calls: ["caller-v1", "caller-v2"], serves: [] },
     });
   },
-  { timeout: 60_000 },
+  { timeout: 240_000 },
 );
 after(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();

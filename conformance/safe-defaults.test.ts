@@ -13,7 +13,7 @@ before(
   async () => {
     world = await startWorld({ after: (cleanup) => cleanups.push(cleanup) });
   },
-  { timeout: 60_000 },
+  { timeout: 240_000 },
 );
 after(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();

@@ -38,7 +38,7 @@ async function start(): Promise<void> {
 const fileOf = (name: string) => files?.get(name) ?? "";
 
 describe("the examples of the articles", { skip }, () => {
-  before(start, { timeout: 60_000 });
+  before(start, { timeout: 240_000 });
   afterEach(() => mesh.reset());
   after(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();

@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { Scope } from "./scope.ts";
 import { waitFor } from "./wait-for.ts";
 
-const READY_MS = 30_000;
+/** A busy machine takes its time to start processes; one that fails says so at once. */
+const READY_MS = 120_000;
 
 /** One of the product's processes, as it runs in production; gone with its scope. */
 export type StartedProcess<Ready> = {
