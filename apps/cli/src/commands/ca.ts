@@ -144,7 +144,8 @@ async function advance(
   current: RotationState,
   { force = false }: RotateOptions,
 ): Promise<RotationState> {
-  if (!force && !current.isStepwise) return current; // only watched
+  const waitsForUs = current.isStepwise && current.isReady && current.step !== "reverting";
+  if (!force && !waitsForUs) return current; // only watched
   return changeRotation(api, "advance", { force });
 }
 
@@ -163,8 +164,8 @@ async function follow(
     const { current, past } = await api.ask(RotationsResponse, "/identity/rotations");
     const rotation = [current, ...past].find((one) => one?.id === begun.id) ?? begun;
     const isOver = rotation.finishedAtMs !== undefined;
-    const waitsForUs = rotation.isPaused || (rotation.isStepwise && rotation.isReady);
-    if (isOver || waitsForUs) return rotation;
+    const isStopped = rotation.isStepwise && rotation.isReady && rotation.step !== "reverting";
+    if (isOver || rotation.isPaused || isStopped) return rotation;
     if (rotation.words !== last && options.output !== "json") {
       process.stderr.write(`${rotation.words}\n`);
     }
