@@ -67,7 +67,7 @@ function proveKey({ proxyId, keyPem }: Before, csrPem: string): JoinRequest["pre
   const key = createPrivateKey(keyPem);
   return {
     proxyId,
-    publicKeyPem: createPublicKey(key).export({ type: "spki", format: "pem" }).toString(),
+    publicKeyPem: createPublicKey(key).export({ type: "spki", format: "pem" }),
     signature: sign("sha256", Buffer.from(csrPem, "utf8"), key).toString("base64"),
   };
 }
