@@ -171,6 +171,7 @@ function assemble(
   const metrics = createMetrics({
     connectedProxies: () => hub.size,
     revision: () => mesh.snapshot.revision,
+    failingKeySources: () => keySets.states.filter(({ problem }) => problem !== undefined).length,
     authorities: () => started.authority?.inUse ?? [],
     rotation: () => started.keeper?.waiting,
     services: () => [...registry.serviceKeys()].length,

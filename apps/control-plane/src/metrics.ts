@@ -8,6 +8,7 @@ export function createMetrics(observe: {
   revision: () => number;
   services: () => number;
   virtualServices: () => number;
+  failingKeySources: () => number;
   /** Those in use. */
   authorities: () => readonly { role: string; serial: string; notAfterMs: number }[];
   rotation: () => { of: string; step: string; waiting: number } | undefined;
@@ -61,6 +62,11 @@ export function createMetrics(observe: {
       const rotation = observe.rotation();
       if (rotation) set({ of: rotation.of, step: rotation.step }, rotation.waiting);
     },
+  );
+  gauge(
+    "heddle_jwks_failing_sources",
+    "Sources of issuers' keys whose last fetch has failed.",
+    observe.failingKeySources,
   );
   gauge("heddle_revision", "Number of the newest revision.", observe.revision);
   return {
