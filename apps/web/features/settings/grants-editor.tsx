@@ -38,7 +38,7 @@ export function GrantsEditor({
         ))}
       </datalist>
       {grants.map((grant, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows are told apart by their place alone
+        // Rows are told apart by their place alone: two may say the same while one is being written.
         <div key={index} className={styles.grant}>
           <Select
             label={`Role ${index + 1}`}
