@@ -11,6 +11,7 @@ import { Button } from "../../ui/button.tsx";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { HeddleMark } from "../../ui/heddle-mark.tsx";
+import { Skeleton } from "../../ui/skeleton.tsx";
 import { LoginFailure } from "./login-failure.tsx";
 import styles from "./login-page.module.css";
 import { loginTokenOf } from "./login-token.ts";
@@ -87,7 +88,7 @@ export function LoginPage() {
               />
             )}
             {options.isPending ? (
-              <div className={styles.waiting} />
+              <Skeleton heightPx={160} />
             ) : (
               <LinkPart
                 isFolded={others}

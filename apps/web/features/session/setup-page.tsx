@@ -41,7 +41,7 @@ export function SetupPage() {
           </p>
         )}
         {failure !== undefined && <LoginFailure error={failure} way="setup" />}
-        {link.isLoading && (
+        {(token === undefined || link.isLoading) && (
           <p className={styles.words} role="status">
             The console is checking your setup link.
           </p>
