@@ -201,6 +201,19 @@ test("claims reach the app in headers that no caller can write", async (t) => {
   assert.equal((await ask({ "x-sub": "jo" })).status, 403);
 });
 
+test("a claim that makes the head too large for any app is answered with 431, and the next request is served", async (t) => {
+  const claimHeaders = [{ header: "x-long", claim: "long" }];
+  const { bearer, ask, seen } = await start(t, logins({ claimHeaders, payloadHeader: "x-all" }));
+  const answer = await bearer({ long: "x".repeat(2_000) });
+  assert.equal(answer.status, 200);
+  const many = Object.fromEntries(Array.from({ length: 97 }, (_, n) => [`x-${n}`, "1"]));
+  const text = await token({ long: "y" });
+  const full = await ask({ ...many, authorization: `Bearer ${text}` });
+  assert.equal(full.status, 431, full.body.toString());
+  assert.equal((await bearer()).status, 200);
+  assert.equal(seen.length, 2);
+});
+
 test("a policy may ask for claims, audiences and presenter", async (t) => {
   const { workload, bearer, ask } = await start(t, logins({}));
   const claims = { scope: "read write", aud: "shop", azp: "web", realm: { roles: ["admin"] } };

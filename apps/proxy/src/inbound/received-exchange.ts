@@ -134,12 +134,13 @@ export abstract class ReceivedExchange extends HttpExchange {
       write(request);
       return true;
     } catch (error) {
-      if (!(error instanceof Http1Error)) throw error;
+      // A TypeError: a name or value that no header may have.
+      if (!(error instanceof Http1Error) && !(error instanceof TypeError)) throw error;
       // The bytes of the head as it was are untouched.
       request.reset();
       request.detach(request.parse(bytes, base, bytes.length));
       request.path = path;
-      this.failWith(431, "-", "", "the head would be too large with what is known of its caller");
+      this.failWith(431, "-", "", "a head cannot hold what is to be told of its caller");
       return false;
     }
   }
