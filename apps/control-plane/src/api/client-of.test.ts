@@ -10,6 +10,8 @@ const agents: Readonly<Record<string, string>> = {
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.3 Safari/605.1.15":
     "Safari 18 on macOS",
   "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox 140 on Linux",
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36":
+    "Chrome 142 on Linux",
   "heddle/0.1.0": "heddle/0.1.0",
   "": "",
 };

@@ -22,7 +22,7 @@ export function clientOf(context: Context): Client {
 
 /** `Chrome 142 on Linux`; what is not a known browser as it calls itself, clipped. */
 export function shortAgent(agent: string): string {
-  const browser = /\b(Edg|OPR|Firefox|Chrome|Version)\/(\d+)/.exec(agent);
+  const browser = /\b(?:Headless)?(Edg|OPR|Firefox|Chrome|Version)\/(\d+)/.exec(agent);
   const system = /\b(Windows|Android|iPhone|iPad|Mac OS X|CrOS|Linux)\b/.exec(agent)?.[1];
   if (!browser || !agent.startsWith("Mozilla/")) return agent.slice(0, LONGEST_AGENT);
   const found = /\b(Edg|OPR)\/(\d+)/.exec(agent) ?? browser;

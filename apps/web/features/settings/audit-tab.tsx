@@ -131,7 +131,10 @@ function AuditRow({ entry }: { readonly entry: AuditEntry }) {
         {reason !== undefined && <span className={styles.reason}>{reason}</span>}
       </Td>
       <Td className={styles.wideOnly}>
-        <code>{address}</code> <span className={styles.quiet}>{agent}</span>
+        <code>{address}</code>{" "}
+        <span className={styles.agent} title={agent}>
+          {agent}
+        </span>
       </Td>
     </Tr>
   );
