@@ -126,6 +126,10 @@ test("a legacy caller is named with its rate, a guarded STRICT takes itself back
   );
   await mesh.apply(WORKLOAD_ENTRY);
   const heddle = commandLine(t, mesh, folder, otlpEndpoint);
+
+  // Counted while nothing is refused.
+  const dry = await heddle.text("mtls", "set", "shop/shipping-v3", "PERMISSIVE", "--dry-run");
+  assert.equal(dry.code, 0, dry.err);
   const inboundPort = proxy.ready.workloads[0]?.inboundPort ?? 0;
   const legacy = spawn(
     process.execPath,
@@ -134,9 +138,6 @@ test("a legacy caller is named with its rate, a guarded STRICT takes itself back
   );
   t.after(() => legacy.kill("SIGKILL"));
 
-  // Counted while nothing is refused.
-  const dry = await heddle.text("mtls", "set", "shop/shipping-v3", "PERMISSIVE", "--dry-run");
-  assert.equal(dry.code, 0, dry.err);
   const preflight = () =>
     heddle.json(PreflightResponse, "mtls", "preflight", "shop/shipping-v3", "--window", "5m");
   const caller = await waitFor("the preflight has the caller with its rate", 120_000, async () => {
