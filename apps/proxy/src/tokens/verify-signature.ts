@@ -1,7 +1,9 @@
 import { REFUSAL, type Refusal } from "@heddle/mesh";
-import { compactVerify, errors } from "jose";
 import type { KeySet, VerificationKey } from "./key-set.ts";
 import { parseTokenHeader, type TokenHeader } from "./token-parts.ts";
+
+// Loaded with the first token: most sidecars never see one, and their memory counts.
+const loadJose = () => import("jose");
 
 /** A token that names no key is tried with so many. */
 const MAX_TRIED_KEYS = 10;
@@ -16,6 +18,7 @@ export async function verifySignature(token: string, keys: KeySet): Promise<Refu
   if (keys.keys.length === 0) return REFUSAL.noValidKeys;
   const candidates = keys.keys.filter((key) => mayVerify(key, header)).slice(0, MAX_TRIED_KEYS);
   if (candidates.length === 0) return REFUSAL.noMatchingKey;
+  const { compactVerify, errors } = await loadJose();
   for (const { key } of candidates) {
     try {
       await compactVerify(token, key, { algorithms: [header.algorithm] });
