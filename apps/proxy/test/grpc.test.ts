@@ -243,21 +243,24 @@ for (const way of WAYS) {
 
   test(`ends a call at its deadline ${way}, for the server too`, async (t) => {
     const cancelled = Promise.withResolvers<void>();
-    const seen = Promise.withResolvers<string>();
+    let deadline = "";
     const { client } = await wayTo(
       t,
       {
         unary: (call) => {
-          seen.resolve(String(call.getDeadline()));
+          deadline = String(call.getDeadline());
           call.on("cancelled", () => cancelled.resolve());
         },
       },
       way,
     );
-    const error = await failure(unary(client, Buffer.alloc(1), { deadlineMs: 200 }));
-    assert.equal(error.code, status.DEADLINE_EXCEEDED);
+    // On a busy machine a first call may be over before the server has heard of it.
+    do {
+      const error = await failure(unary(client, Buffer.alloc(1), { deadlineMs: 200 }));
+      assert.equal(error.code, status.DEADLINE_EXCEEDED);
+    } while (deadline === "");
     await cancelled.promise;
-    assert.notEqual(await seen.promise, "Infinity");
+    assert.notEqual(deadline, "Infinity");
   });
 
   test(`a cancelled stream is cancelled at the server ${way}`, async (t) => {
