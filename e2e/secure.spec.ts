@@ -126,41 +126,6 @@ test("a denied call is on the graph with its policy, and the rule offered there 
   for (const child of [kiosk, safe]) child.kill("SIGTERM");
 });
 
-test("the root is rotated from the page, step by step on screen, and nobody's request fails", async ({
-  mesh,
-  operator,
-}) => {
-  test.setTimeout(SLOW_MACHINE_MS);
-  const log = mesh.file("rotated.log");
-  const [port, clientPort] = (await findFreePorts(2)).map(String) as [string, string];
-  const server = mesh.run(
-    ["--service", "turns", "--port", port, "-n", "shop", "--", ...knownServer],
-    {},
-  );
-  await mesh.untilRegistered("turns");
-  const client = mesh.run(
-    ["--service", "turns-caller", "--port", clientPort, "-n", "shop", "--", ...knownClient],
-    { HOST_HEADER: "turns", RATE: "20", LOG_FILE: log },
-  );
-  await expect.poll(() => countOf(log, 200), shown).toBeGreaterThan(20);
-  const fromMs = Date.now();
-
-  await operator.goto(`${mesh.consoleUrl}/security/certificates`);
-  await operator.getByRole("link", { name: "Rotate root" }).click();
-  const begin = operator.getByRole("button", { name: "Rotate the root" });
-  await expect(begin).toHaveAttribute("aria-disabled", "true");
-  await operator.getByLabel(/Type the trust domain/).fill("cluster.local");
-  await begin.click();
-  await expect(operator.getByRole("list", { name: "Steps" })).toContainText("Retiring", shown);
-  await expect(operator.getByText(/Last: root, begun .* done/)).toBeVisible({ timeout: 300_000 });
-  await expect(operator.getByRole("region", { name: "Authorities" })).toContainText("retired");
-
-  const sent = readKnownLog(log).filter(({ startMs }) => startMs >= fromMs);
-  expect(sent.length).toBeGreaterThan(20);
-  expect(sent.filter(({ status }) => status !== 200)).toEqual([]);
-  for (const child of [client, server]) child.kill("SIGTERM");
-});
-
 /** A program without sidecar that calls straight into an inbound port, from an address of its own, at a known rate. */
 class LegacyCaller {
   answered = 0;

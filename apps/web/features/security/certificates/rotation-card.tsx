@@ -2,6 +2,7 @@
 
 import type { IdentityResponse, RotationState } from "@heddle/contracts";
 import Link from "next/link";
+import { useEffect } from "react";
 import { formatDay, formatMinute } from "../../../lib/times.ts";
 import { Card } from "../../../ui/card.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
@@ -26,6 +27,11 @@ export function RotationCard({
   const current = rotations.data?.current ?? identity.rotation;
   const past = rotations.data?.past ?? [];
   const isStarting = act === "rotate" && current === undefined;
+  const isBegun = act === "rotate" && current !== undefined;
+  // What was asked for has begun: once it is done, the question must not stand there again.
+  useEffect(() => {
+    if (isBegun) setAct(undefined);
+  }, [isBegun, setAct]);
   return (
     <Card title="Rotation" caption={current === undefined ? "none is under way" : current.words}>
       <div className={styles.parts}>
