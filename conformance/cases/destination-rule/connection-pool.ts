@@ -47,7 +47,10 @@ async function refusedOfFour(mesh: CaseMesh): Promise<Answer[]> {
   const refused = await firstAnswers(sent, 2);
   held.open();
   const statuses = (await Promise.all(sent)).map(({ status }) => status);
-  assert.deepEqual(statuses.sort(), [200, 200, 503, 503]);
+  assert.deepEqual(
+    statuses.toSorted((a, b) => a - b),
+    [200, 200, 503, 503],
+  );
   return refused;
 }
 

@@ -203,10 +203,27 @@ function toRequestAuthentication(
   return {
     namespace,
     name,
-    rules: rules.map(({ jwksUri: _, timeoutMs: __, jwks, ...rule }, index) => {
-      const source = keySourceOf(rules[index] as JwtRule);
-      return { ...rule, ...present("jwks", source === undefined ? jwks : keysOf(source)) };
-    }),
+    rules: rules.map((rule) => toJwtRule(rule, keysOf)),
+  };
+}
+
+/** As the proxies take it: with the keys, whatever they were found by. */
+function toJwtRule(rule: JwtRule, keysOf: KeyLookup): RequestAuthentication["rules"][number] {
+  const { issuer, audiences, fromHeaders, fromParams, fromCookies } = rule;
+  const { forwardsToken, payloadHeader, claimHeaders, spaceDelimitedClaims, isRequired } = rule;
+  const source = keySourceOf(rule);
+  return {
+    issuer,
+    audiences,
+    fromHeaders,
+    fromParams,
+    fromCookies,
+    forwardsToken,
+    ...present("payloadHeader", payloadHeader),
+    claimHeaders,
+    spaceDelimitedClaims,
+    isRequired,
+    ...present("jwks", source === undefined ? rule.jwks : keysOf(source)),
   };
 }
 
