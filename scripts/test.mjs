@@ -1,11 +1,20 @@
 // `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|conformance|soak|e2e|screenshots]…`; all but
 // the screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installDependencies, root } from "./install.mjs";
 
-const PARTS = ["lint", "typecheck", "unit", "integration", "conformance", "soak", "e2e", "screenshots"];
+const PARTS = [
+  "lint",
+  "typecheck",
+  "unit",
+  "integration",
+  "conformance",
+  "soak",
+  "e2e",
+  "screenshots",
+];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !PARTS.includes(part));
 if (unknown !== undefined) {
@@ -20,19 +29,19 @@ generatePrismaClient();
 
 const node = join(root, "node_modules/.bin/node");
 
+function environment(env = {}) {
+  return {
+    NODE_COMPILE_CACHE: join(root, "node_modules/.cache/heddle-compile"),
+    ...process.env,
+    ...env,
+    PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
+  };
+}
+
 function run(name, command, args, env = {}) {
   process.stdout.write(`\n── ${name}\n`);
   const startedMs = Date.now();
-  const result = spawnSync(command, args, {
-    cwd: root,
-    stdio: "inherit",
-    env: {
-      NODE_COMPILE_CACHE: join(root, "node_modules/.cache/heddle-compile"),
-      ...process.env,
-      ...env,
-      PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
-    },
-  });
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit", env: environment(env) });
   process.stdout.write(
     `── ${name}: ${result.status === 0 ? "passed" : "FAILED"} in ${Math.round((Date.now() - startedMs) / 1000)} s\n`,
   );
@@ -108,7 +117,6 @@ const runners = {
     nodeTests("integration", ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"], 1),
   // The rules of the config language, proven by traffic; docs/compatibility.md names these tests.
   conformance: () => nodeTests("conformance", ["conformance/*.test.ts"], 2),
-  // Five minutes under load while certificates rotate; HEDDLE_SOAK_MINUTES makes it longer.
   soak: () => nodeTests("soak", ["soak/*.test.ts"], 1),
   e2e: () => {
     const browser = findBrowser();
@@ -134,7 +142,39 @@ const runners = {
 const needsConsole = parts.some((part) => ["integration", "e2e", "screenshots"].includes(part));
 if (needsConsole && !run("console build", node, ["scripts/build-console.mjs"])) process.exit(1);
 
-const failed = parts.filter((part) => !runners[part]());
+/**
+ * Five minutes under load while certificates rotate (HEDDLE_SOAK_MINUTES makes it longer): it mostly waits, so it runs
+ * beside the other parts. What it prints is shown at its end.
+ */
+function startBeside(name, patterns) {
+  const output = join(root, "test-results", `${name}.txt`);
+  const file = openSync(output, "w");
+  const child = spawn(node, ["--test", "--test-reporter=spec", ...testFiles(patterns)], {
+    cwd: root,
+    stdio: ["ignore", file, file],
+    env: environment(),
+  });
+  const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code === 0)));
+  return async () => {
+    process.stdout.write(`\n── ${name}, begun beside the others\n`);
+    const hasPassed = await ended;
+    process.stdout.write(readFileSync(output, "utf8"));
+    process.stdout.write(`── ${name}: ${hasPassed ? "passed" : "FAILED"}\n`);
+    return hasPassed;
+  };
+}
+
+const failed = [];
+let endSoak;
+for (const part of parts.filter((each) => each !== "soak" || parts.length === 1)) {
+  const isFirstOfLong = part === "integration" && parts.includes("soak");
+  if (isFirstOfLong) endSoak = startBeside("soak", ["soak/*.test.ts"]);
+  if (!runners[part]()) failed.push(part);
+}
+if (parts.length > 1 && parts.includes("soak")) {
+  const hasPassed = endSoak === undefined ? runners.soak() : await endSoak();
+  if (!hasPassed) failed.push("soak");
+}
 process.stdout.write(`\n${parts.length - failed.length} passed, ${failed.length} failed\n`);
 if (failed.length > 0) process.stdout.write(`failed: ${failed.join(", ")}\n`);
 process.exit(failed.length > 0 ? 1 : 0);
