@@ -3,7 +3,12 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { connect } from "node:tls";
-import type { ProxiesResponse, WorkloadsResponse } from "@heddle/contracts";
+import {
+  CONTROL_STREAM_PATH,
+  CONTROL_STREAM_PROTOCOL,
+  type ProxiesResponse,
+  type WorkloadsResponse,
+} from "@heddle/contracts";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { splitPem } from "../src/snapshot/mesh-trust.ts";
 import { runControlPlane } from "./running-control-plane.ts";
@@ -293,4 +298,52 @@ test("a workload leaves at once with bye, and stays for its lease when the strea
   await waitFor("the other is lost", 5000, async () => {
     return (await workloads())[0]?.instances[0]?.state === "disconnected";
   });
+});
+
+/** Asks for the stream as a WebSocket client does, without a certificate. */
+const UPGRADE = [
+  `GET ${CONTROL_STREAM_PATH} HTTP/1.1`,
+  "host: mesh",
+  "connection: upgrade",
+  "upgrade: websocket",
+  "sec-websocket-version: 13",
+  "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+  "\r\n",
+].join("\r\n");
+
+test("a caller whose stream is refused holds no connection open, so that stopping ends", async (t) => {
+  const { plane, port } = await setUp(t);
+  const socket = connect({ port, rejectUnauthorized: false });
+  socket.allowHalfOpen = true; // it does not hang up by itself
+  t.after(() => socket.destroy());
+  await once(socket, "secureConnect");
+  socket.write(UPGRADE);
+  const [answer] = await once(socket, "data");
+  assert.match(String(answer), /^HTTP\/1\.1 401 /);
+  let isStopped = false;
+  void plane.close().then(() => {
+    isStopped = true;
+  });
+  await waitFor("the control plane's stop", 20_000, () => isStopped);
+});
+
+test("a proxy that was put out cannot register again on the stream it had", async (t) => {
+  const { plane, port } = await setUp(t);
+  const joined = await join(port, await plane.joinToken());
+  const { proxyId } = joined;
+  const workloads = [registration(proxyId, "reviews-v1")];
+  const stream = await StreamClient.open(t, port, joined, { workloads });
+  await stream.next("push");
+  stream.onMessage = (message) => {
+    if (message.type !== "refused") return;
+    const about = { proxyId, proxyName: "host-a", proxyVersion: "0.1.0" };
+    const hello = { ...about, workloads, subscriptions: [], have: [] };
+    stream.send({ type: "hello", protocol: CONTROL_STREAM_PROTOCOL, ...hello });
+  };
+  const reason = "its host was taken over";
+  const answer = await plane.call("POST", "/certificates/revocations", { proxyId, reason });
+  assert.equal(answer.status, 200);
+  await stream.closed();
+  const { body } = await plane.call<WorkloadsResponse>("GET", "/workloads");
+  assert.deepEqual(body.workloads, []);
 });

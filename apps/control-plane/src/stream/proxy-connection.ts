@@ -62,6 +62,8 @@ export class ProxyConnection {
   /** Numbers of certificates that were sent and not yet said to be in use. */
   readonly #sent = new Set<string>();
   #lastSignOfLifeMs = Date.now();
+  /** What still comes is nobody's any more: one that was put out must not come back by it. */
+  #isOver = false;
 
   constructor(parts: StreamParts, socket: WebSocket, proxyId: string) {
     this.#parts = parts;
@@ -103,10 +105,11 @@ export class ProxyConnection {
   /** The control plane stops; the proxy will come back. */
   close(): void {
     this.#detach();
-    this.#socket.close(1001, "control plane stops");
+    this.#end(1001, "control plane stops");
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
+    if (this.#isOver) return; // it has not seen yet that we are closing
     const message = isBinary ? undefined : parseMessage(data);
     if (!message) return this.#refuse("HEDDLE_BAD_MESSAGE", "not a message of the control stream");
     this.#renew();
@@ -236,7 +239,7 @@ export class ProxyConnection {
     this.#parts.turnedAway.forget(this.#proxyId);
     this.#detach();
     this.#publish(touched);
-    this.#socket.close(1000);
+    this.#end(1000);
     this.#parts.onRegistryChange();
   }
 
@@ -339,7 +342,12 @@ export class ProxyConnection {
   #refuse(code: `HEDDLE_${string}`, message: string): void {
     this.#parts.logger.warn({ proxyId: this.#proxyId, code }, message);
     this.#send({ type: "refused", code, message });
-    this.#socket.close(POLICY_VIOLATION, code);
+    this.#end(POLICY_VIOLATION, code);
+  }
+
+  #end(code: number, why?: string): void {
+    this.#isOver = true;
+    this.#socket.close(code, why);
   }
 }
 

@@ -71,8 +71,8 @@ export async function startStreamServer(
     socket.on("error", drop);
     streamCaller(parts, request).then(
       (caller) => {
-        socket.off("error", drop);
         if (typeof caller !== "string") return refuseUpgrade(socket, caller);
+        socket.off("error", drop);
         webSockets.handleUpgrade(request, socket, head, (webSocket) => {
           connections.get(caller)?.replace();
           const connection = new ProxyConnection(parts, webSocket, caller);
@@ -264,7 +264,9 @@ function hexOf(fingerprint: string): string {
   return fingerprint.replaceAll(":", "").toLowerCase();
 }
 
+/** Nobody reads this socket any more, so its end has to be ours: the caller's would never be seen. */
 function refuseUpgrade(socket: Duplex, refusal: Problem): void {
+  socket.once("finish", () => socket.destroy());
   const body = JSON.stringify(refusal);
   socket.end(
     `HTTP/1.1 ${refusal.status} ${refusal.title}\r\ncontent-type: application/problem+json\r\n` +
