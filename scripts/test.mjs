@@ -114,7 +114,7 @@ const runners = {
       2,
     ),
   integration: () =>
-    nodeTests("integration", ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"], 1),
+    nodeTests("integration", ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"], 2),
   // The rules of the config language, proven by traffic; docs/compatibility.md names these tests.
   conformance: () => nodeTests("conformance", ["conformance/*.test.ts"], 2),
   soak: () => nodeTests("soak", ["soak/*.test.ts"], 1),
