@@ -181,6 +181,14 @@ test("nobody gets the name of a local user from the provider", async (t) => {
   assert.equal((await finish(door, flow, await visit(authorizationUrl))).status, 401);
 });
 
+test("nobody gets a name from the provider that the mesh itself acts under", async (t) => {
+  const { door, become } = await startMeshWithProvider(t);
+  become({ sub: "u-3", preferred_username: "Admin", groups: [] });
+  const { authorizationUrl, flow } = await begin(door);
+  const { status, body } = await finish(door, flow, await visit(authorizationUrl));
+  assert.deepEqual([status, body.user?.name], [200, "u-3"]);
+});
+
 test("a provider that is away is said to be so", async (t) => {
   const dead = new URL("http://127.0.0.1:9");
   const plane = await runControlPlane(t, (await startDatabase(t)).url, {

@@ -3,6 +3,7 @@ import { HeddleError, type Logger, toHeddleError } from "@heddle/runtime";
 import { EncryptJWT, jwtDecrypt } from "jose";
 import * as openid from "openid-client";
 import { type GrantRule, grantsOfClaim } from "./oidc-grants.ts";
+import { RESERVED_NAMES } from "./reserved-names.ts";
 
 /** The provider that people may log in by, and what it makes of them. */
 export type OidcConfig = {
@@ -127,7 +128,7 @@ export class OidcProvider {
     const names = [claims["preferred_username"], email, sub].map((name) =>
       typeof name === "string" ? name.toLowerCase() : "",
     );
-    const name = names.find((one) => USER_NAME.test(one));
+    const name = names.find((one) => USER_NAME.test(one) && !RESERVED_NAMES.has(one));
     if (name === undefined) {
       throw new OidcRefusedError("no preferred_username, email or sub can be a user's name here");
     }

@@ -20,6 +20,7 @@ import {
 } from "@heddle/store";
 import { Hono } from "hono";
 import { z } from "zod";
+import { RESERVED_NAMES } from "../access/reserved-names.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
 import { readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -28,8 +29,6 @@ import { setupHash } from "./setup-routes.ts";
 const UserPath = z.object({ name: z.string() });
 const SETUP_MS = 24 * 3_600_000;
 const SETUP_BYTES = 32;
-/** Names that acts in the audit log have without any user. */
-const RESERVED = new Set(["admin", "anonymous", "cli", "demo", "heddle", "oidc", "unknown"]);
 
 /** Who may come in, and as what: for admins of the whole mesh. */
 export function userRoutes({ db, access, logger }: ApiParts) {
@@ -53,7 +52,7 @@ export function userRoutes({ db, access, logger }: ApiParts) {
       requireRole(principal, "admin");
       const { name, displayName, grants } = await readBody(context, UserCreateRequest);
       context.set("audit", { target: name });
-      if (RESERVED.has(name)) throw new ChangeRefusedError(`the name ${name} is reserved`);
+      if (RESERVED_NAMES.has(name)) throw new ChangeRefusedError(`the name ${name} is reserved`);
       const { setupToken, hash, expiresAtMs } = makeLink();
       const isNew = await createLocalUser(db, {
         name,
