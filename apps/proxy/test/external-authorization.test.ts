@@ -145,6 +145,16 @@ test("what an authorizer says of a caller takes the place of what it said itself
   assert.equal(answer.headers["x-hidden"], undefined);
 });
 
+test("a caller's Connection cannot keep from the app what an authorizer says of it", async (t) => {
+  const decide: Decide = (_asked, response) => {
+    response.setHeader("x-user", "jo").end();
+  };
+  const { port, seen } = await start(t, decide, { headersToUpstream: ["x-user"] });
+  const headers = { "x-user": "root", "x-a": "1", connection: "X-User, x-a, keep-alive" };
+  assert.equal((await send(port, { headers })).status, 200);
+  assert.deepEqual([seen[0]?.headers["x-user"], seen[0]?.headers["x-a"]], ["jo", undefined]);
+});
+
 test("only requests that a CUSTOM rule takes in are shown, and DENY and ALLOW still hold", async (t) => {
   const admin = { to: [{ paths: ["/admin*"] }] };
   const { port, checks, hold } = await start(t, allowAll, {}, [custom([admin])]);

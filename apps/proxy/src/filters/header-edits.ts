@@ -94,15 +94,7 @@ export class HeaderEdits implements OwnHeaders {
 
   #valuesOf(lower: string): string[] {
     const fields = this.#fields;
-    const values: string[] = [];
-    for (
-      let index = fields.indexOf(lower, 0);
-      index >= 0;
-      index = fields.indexOf(lower, index + 1)
-    ) {
-      values.push(fields.valueAt(index));
-    }
-    return values;
+    return indexesOf(fields, lower).map((index) => fields.valueAt(index));
   }
 
   /** The head belongs to another request by now, perhaps. */
@@ -132,20 +124,47 @@ export class HeaderEdits implements OwnHeaders {
   }
 
   /**
+   * What is set here goes on, though the sender's `Connection` nominates its name. Marks such fields and
+   * returns what else they say.
+   */
+  #takeOptions(): string[] {
+    const fields = this.#fields;
+    const others: string[] = [];
+    for (const at of indexesOf(fields, "connection")) {
+      const options = fields.valueAt(at).split(",");
+      const kept = options.filter((one) => !this.#edited.has(one.trim().toLowerCase()));
+      if (kept.length === options.length) continue;
+      fields.ids[at] = FIELD.dropped;
+      if (kept.length > 0) others.push(kept.join(",").trim());
+    }
+    return others;
+  }
+
+  /**
    * The request's head with the changes, for `RequestParser.replace`; the block is of no use afterwards.
    * What frames the body stays as it came, so it is read as before.
    */
   headOf(request: RequestParser, path: string): Buffer {
     const { fields, method, minorVersion, authority } = request;
     if (!this.isEmpty) this.dropOriginals();
+    const options = this.isEmpty ? [] : this.#takeOptions();
     scratch.clear();
     scratch.text(`${method} ${path} HTTP/1.${minorVersion}\r\n`);
     if (authority !== undefined) scratch.field("host", authority);
     scratch.fields(fields, REWRITTEN);
+    for (const option of options) scratch.field("connection", option);
     this.applyTo(scratch);
     scratch.endHead();
     return Buffer.from(scratch.bytes.subarray(0, scratch.length));
   }
+}
+
+function indexesOf(fields: FieldBlock, name: string): number[] {
+  const indexes: number[] = [];
+  for (let at = fields.indexOf(name, 0); at >= 0; at = fields.indexOf(name, at + 1)) {
+    indexes.push(at);
+  }
+  return indexes;
 }
 
 /** Whether this lower-case name is one that may be set or taken away here. */
