@@ -32,12 +32,26 @@ const routed = (name: string, namespace: string, spec: string) =>
   document("VirtualService", name, namespace, `{hosts: [reviews.shop.svc.cluster.local], ${spec}}`);
 const plain = "http: [{route: [{destination: {host: reviews.shop.svc.cluster.local}}]}]";
 
+const HOST_OF_SHOP =
+  "{hosts: [reviews.shop.svc.cluster.local], resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], endpoints: [{address: 203.0.113.9}]}";
+
 const together: Record<string, { texts: string[]; faults?: RegExp[]; warnings?: RegExp[] }> = {
   "two rules for one host and the same callers": {
     texts: [routed("a", "shop", plain), routed("b", "bank", plain)],
     faults: [
       /^VirtualService bank\/b: spec\.hosts\[0\]: shop\/reviews is routed by VirtualService shop\/a already; .*delegate.*exportTo/,
     ],
+  },
+  "a ServiceEntry for the service of another namespace": {
+    texts: [document("ServiceEntry", "taken", "bank", HOST_OF_SHOP)],
+    faults: [
+      /^ServiceEntry bank\/taken: spec\.hosts\[0\]: reviews\.shop\.svc\.cluster\.local is a service of the namespace shop: .*istio-system/,
+    ],
+  },
+  "ServiceEntries for a service in its own namespace and in the root namespace": {
+    texts: ["shop", "istio-system"].map((one) =>
+      document("ServiceEntry", "own", one, HOST_OF_SHOP),
+    ),
   },
   "two rules for one host whose callers differ": {
     texts: [

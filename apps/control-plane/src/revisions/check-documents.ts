@@ -2,7 +2,8 @@ import type { ServiceId } from "@heddle/mesh";
 import { type Fault, formatRef } from "@heddle/resources";
 import { MAX_CALLER_CLASSES } from "../snapshot/caller-class.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
-import { isOf } from "../snapshot/mesh-document.ts";
+import { isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
+import { hostOf } from "../snapshot/service-host.ts";
 import type { CheckContext } from "./check-context.ts";
 import { checkTargets, type TargetContext } from "./check-targets.ts";
 import { findRivals } from "./find-rivals.ts";
@@ -39,6 +40,7 @@ export function checkDocuments(
       ...targets.flatMap(({ faults }) => faults),
       ...findSecondMeshConfig(snapshot),
       ...findTooManyCallers(snapshot),
+      ...all.filter(isChanged).flatMap((document) => findForeignHosts(document, snapshot)),
     ],
     warnings: [
       ...targets.filter(({ document }) => isChanged(document)).flatMap(({ warnings }) => warnings),
@@ -55,6 +57,18 @@ function findSecondMeshConfig({ documents, meshConfig }: ConfigSnapshot): Fault[
     field: formatRef(resource),
     message: `there is ${meshConfig ? formatRef(meshConfig.resource) : "another"} already; the mesh has one MeshConfig: change that one`,
   }));
+}
+
+/** Else whoever may change one namespace could add endpoints to the services of all others. */
+function findForeignHosts(document: MeshDocument, { rootNamespace }: ConfigSnapshot): Fault[] {
+  if (!isOf(document, "ServiceEntry")) return [];
+  const { namespace, hosts } = document.resource;
+  return hosts.flatMap(({ host, service }, index) => {
+    const isForeign = service.namespace !== "" && service.namespace !== namespace;
+    if (!isForeign || host !== hostOf(service) || namespace === rootNamespace) return [];
+    const message = `${host} is a service of the namespace ${service.namespace}: only a ServiceEntry there or in ${rootNamespace} may declare it`;
+    return [{ field: `${formatRef(document.resource)}: spec.hosts[${index}]`, message }];
+  });
 }
 
 function findTooManyCallers(snapshot: ConfigSnapshot): Fault[] {
