@@ -1,5 +1,5 @@
 // `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|conformance|soak|e2e|screenshots]…`; all but
-// the screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
+// soak and screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,13 +15,15 @@ const PARTS = [
   "e2e",
   "screenshots",
 ];
+/** Pictures, and minutes under a steady load that a busy machine may not bear. */
+const ON_DEMAND = ["screenshots", "soak"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !PARTS.includes(part));
 if (unknown !== undefined) {
   process.stderr.write(`unknown part "${unknown}"; parts are ${PARTS.join(", ")}\n`);
   process.exit(1);
 }
-const parts = asked.length > 0 ? asked : PARTS.filter((part) => part !== "screenshots");
+const parts = asked.length > 0 ? asked : PARTS.filter((part) => !ON_DEMAND.includes(part));
 
 if (installDependencies()) process.stdout.write("installed the locked packages\n");
 const { generatePrismaClient } = await import("./prepare.mjs");

@@ -12,16 +12,18 @@ function askNext(outboundPort: number, host: string, response: ServerResponse): 
     { agent, host: "127.0.0.1", port: outboundPort, path: "/chain", headers: { host } },
     (answer) => {
       answer.resume();
-      const { "x-heddle-origin": origin, "x-heddle-flags": flags } = answer.headers;
-      response.writeHead(answer.statusCode ?? 502, {
-        ...(origin !== undefined && { "x-seen-origin": origin }),
-        ...(flags !== undefined && { "x-seen-flags": flags }),
-      });
+      const {
+        "x-heddle-origin": origin,
+        "x-heddle-flags": flags,
+        "x-seen": deeper,
+      } = answer.headers;
+      const seen = [origin, flags, deeper].flat().join(" ").trim();
+      response.writeHead(answer.statusCode ?? 502, seen === "" ? {} : { "x-seen": seen });
       answer.on("end", () => response.end());
       answer.on("error", () => response.destroy());
     },
   );
-  asked.on("error", () => response.writeHead(502, { "x-seen-origin": "its sidecar" }).end());
+  asked.on("error", () => response.writeHead(502, { "x-seen": "no answer of its sidecar" }).end());
   asked.end();
 }
 

@@ -23,9 +23,9 @@ function send() {
   });
   request.on("response", (response) => {
     response.resume();
-    const { "x-heddle-origin": origin, "x-heddle-flags": flags } = response.headers;
+    const { "x-heddle-origin": origin, "x-heddle-flags": flags, "x-seen": seen } = response.headers;
     response.on("end", () =>
-      done(response.statusCode ?? 0, [origin, flags].flat().join(" ").trim()),
+      done(response.statusCode ?? 0, [origin, flags, seen].flat().join(" ").trim()),
     );
     response.on("error", (error) => done(0, error.message));
   });
