@@ -14,7 +14,6 @@ export class WindowLog {
   readonly #lastEndUnixNano = new Map<string, bigint>();
   readonly #heardMs = new Map<string, number>();
   readonly #changed = new Set<string>();
-  #completeUntilMs = 0;
 
   /** `undefined`: nothing was heard of it yet. */
   lastEnd(instanceId: string): bigint | undefined {
@@ -61,8 +60,7 @@ export class WindowLog {
 
   /**
    * The end of the last second that every active proxy has reported whole. Rates over windows that end
-   * here are right; over windows that end now they would lack what is still on its way. It never goes back:
-   * a proxy that falls silent does not take away what it has told.
+   * here are right; over windows that end now they would lack what is still on its way.
    */
   completeUntilMs(nowMs: number): number {
     let untilMs = Number.POSITIVE_INFINITY;
@@ -75,10 +73,7 @@ export class WindowLog {
       if (end !== undefined) untilMs = Math.min(untilMs, Number(end / NANOS_PER_MS));
     }
     const latest = Number.isFinite(untilMs) ? Math.min(untilMs, nowMs) : nowMs - SECOND_MS;
-    const knownMs = Math.min(this.#completeUntilMs, nowMs); // of a clock that was set back
-    const untilNowMs = Math.max(latest, nowMs - MAX_LAG_MS, knownMs);
-    this.#completeUntilMs = Math.floor(untilNowMs / SECOND_MS) * SECOND_MS;
-    return this.#completeUntilMs;
+    return Math.floor(Math.max(latest, nowMs - MAX_LAG_MS) / SECOND_MS) * SECOND_MS;
   }
 
   #forgetOldest(): void {

@@ -42,10 +42,10 @@ const together: Record<string, { texts: string[]; faults?: RegExp[]; warnings?: 
       /^VirtualService bank\/b: spec\.hosts\[0\]: shop\/reviews is routed by VirtualService shop\/a already; .*delegate.*exportTo/,
     ],
   },
-  "a ServiceEntry for the service of another namespace": {
+  "a ServiceEntry for a name of another namespace that nobody serves": {
     texts: [document("ServiceEntry", "taken", "bank", HOST_OF_SHOP)],
-    faults: [
-      /^ServiceEntry bank\/taken: spec\.hosts\[0\]: reviews\.shop\.svc\.cluster\.local is a service of the namespace shop: .*istio-system/,
+    warnings: [
+      /^ServiceEntry bank\/taken: spec\.hosts\[0\]: reviews\.shop\.svc\.cluster\.local is a name of the namespace shop; /,
     ],
   },
   "ServiceEntries for a service in its own namespace and in the root namespace": {
@@ -355,3 +355,20 @@ function idOf(key: string) {
   const [where = "", name = ""] = key.split("/");
   return { namespace: where, name };
 }
+
+test("a ServiceEntry for a service that workloads of another namespace serve is refused", () => {
+  const snapshot = compileSnapshot(
+    1,
+    parseDocuments(document("ServiceEntry", "taken", "bank", HOST_OF_SHOP)),
+  );
+  const { faults } = checkDocuments(
+    snapshot,
+    compileSnapshot(0, new Map()),
+    new Set(snapshot.documents.keys()),
+    { ...NOBODY, workloads: () => [{ namespace: "shop", labels: { app: "reviews" } }] },
+  );
+  assert.match(
+    faults.map(({ field, message }) => `${field}: ${message}`).join(),
+    /^ServiceEntry bank\/taken: spec\.hosts\[0\]: reviews\.shop\.svc\.cluster\.local is a service of the namespace shop: .*istio-system/,
+  );
+});

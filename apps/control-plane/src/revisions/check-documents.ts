@@ -34,17 +34,21 @@ export function checkDocuments(
       ...checkTargets(document, { next: snapshot, before, versionsOf: context.versionsOf }),
     }));
   const isChanged = (document: (typeof all)[number]) => changed.has(formatRef(document.resource));
+  const foreign = all.filter(isChanged).flatMap((one) => findForeignHosts(one, snapshot, context));
   return {
     faults: [
       ...findRivals(all, snapshot),
       ...targets.flatMap(({ faults }) => faults),
       ...findSecondMeshConfig(snapshot),
       ...findTooManyCallers(snapshot),
-      ...all.filter(isChanged).flatMap((document) => findForeignHosts(document, snapshot)),
+      ...foreign.filter(({ isTaken }) => isTaken).map(({ fault }) => fault),
     ],
     warnings: [
       ...targets.filter(({ document }) => isChanged(document)).flatMap(({ warnings }) => warnings),
       ...all.filter(isChanged).flatMap((document) => warnOf(document, snapshot, context)),
+      ...foreign
+        .filter(({ isTaken }) => !isTaken)
+        .map(({ fault: { field, message } }) => `${field}: ${message}`),
     ],
   };
 }
@@ -59,15 +63,32 @@ function findSecondMeshConfig({ documents, meshConfig }: ConfigSnapshot): Fault[
   }));
 }
 
-/** Else whoever may change one namespace could add endpoints to the services of all others. */
-function findForeignHosts(document: MeshDocument, { rootNamespace }: ConfigSnapshot): Fault[] {
+/**
+ * ServiceEntries for services of another namespace. Where workloads serve it (`isTaken`), whoever may change one
+ * namespace could so add endpoints to the services of all others; a name nobody serves is Istio's to give.
+ */
+function findForeignHosts(
+  document: MeshDocument,
+  { rootNamespace }: ConfigSnapshot,
+  { workloads }: CheckContext,
+): { readonly fault: Fault; readonly isTaken: boolean }[] {
   if (!isOf(document, "ServiceEntry")) return [];
   const { namespace, hosts } = document.resource;
   return hosts.flatMap(({ host, service }, index) => {
     const isForeign = service.namespace !== "" && service.namespace !== namespace;
     if (!isForeign || host !== hostOf(service) || namespace === rootNamespace) return [];
-    const message = `${host} is a service of the namespace ${service.namespace}: only a ServiceEntry there or in ${rootNamespace} may declare it`;
-    return [{ field: `${formatRef(document.resource)}: spec.hosts[${index}]`, message }];
+    const isTaken = workloads().some(
+      (one) => one.namespace === service.namespace && one.labels["app"] === service.name,
+    );
+    const message = isTaken
+      ? `${host} is a service of the namespace ${service.namespace}: only a ServiceEntry there or in ${rootNamespace} may declare it`
+      : `${host} is a name of the namespace ${service.namespace}; declare it there, or in ${rootNamespace}: once workloads serve it, it is refused here`;
+    return [
+      {
+        fault: { field: `${formatRef(document.resource)}: spec.hosts[${index}]`, message },
+        isTaken,
+      },
+    ];
   });
 }
 
