@@ -1,8 +1,11 @@
 import type { RevisionSummary } from "@heddle/contracts";
 import {
   FileCode,
+  GitBranch,
   History,
   type LucideIcon,
+  Package,
+  Route,
   ShieldCheck,
   Split,
   Trash2,
@@ -16,6 +19,9 @@ const ICONS: Readonly<Record<RevisionSummary["kind"], LucideIcon>> = {
   weight: Split,
   rollback: Undo2,
   mtls: ShieldCheck,
+  bypass: Route,
+  registry: Package,
+  import: GitBranch,
 };
 
 const NAMES: Readonly<Record<RevisionSummary["kind"], string>> = {
@@ -25,6 +31,9 @@ const NAMES: Readonly<Record<RevisionSummary["kind"], string>> = {
   weight: "Traffic split",
   rollback: "Rollback",
   mtls: "mTLS mode",
+  bypass: "Bypass",
+  registry: "Registry",
+  import: "Import",
 };
 
 /** What kind of change a revision was, as a shape with its name. */

@@ -19,6 +19,10 @@ const FROM = {
   api: "API",
   demo: "demo",
   guard: "its guard",
+  timer: "a timer",
+  registry: "the registry",
+  git: "git",
+  rollout: "its rollout",
 } as const;
 
 /** Revisions by hour and day. Arrow keys walk, Enter opens. */

@@ -23,6 +23,10 @@ const FROM = {
   api: "the API",
   demo: "the demo",
   guard: "its guard",
+  timer: "a timer",
+  registry: "the registry",
+  git: "a git import",
+  rollout: "its rollout",
 } as const;
 
 /** One revision: what it changed, why, how far it got, what followed, and the way back. */

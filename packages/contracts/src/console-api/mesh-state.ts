@@ -136,10 +136,23 @@ export const ResourceDocument = z.object({
 });
 export const ResourcesResponse = z.object({ resources: z.array(ResourceDocument) });
 
-/** `guard`: a guarded flip that took itself back. */
-export const ChangeSource = z.enum(["console", "cli", "api", "demo", "guard"]);
-/** What a request may say of itself. */
-export const RequestSource = ChangeSource.exclude(["guard"]);
+/**
+ * `guard`: a guarded flip that took itself back; `timer`: what was set for a time only has ended; `registry`: a
+ * watched source of workloads; `git`: an import from a repository; `rollout`: a canary's own step.
+ */
+export const ChangeSource = z.enum([
+  "console",
+  "cli",
+  "api",
+  "demo",
+  "guard",
+  "timer",
+  "registry",
+  "git",
+  "rollout",
+]);
+/** What a request may say of itself; the others are Heddle's own. */
+export const RequestSource = ChangeSource.extract(["console", "cli", "api", "demo", "git"]);
 /** `yaml` may hold many documents; all are applied in one revision, or none. */
 export const ApplyRequest = z.object({
   yaml: z.string().max(1_048_576),
@@ -198,7 +211,17 @@ export const RevisionSummary = z.object({
   reason: z.string().optional(),
   /** One sentence: "payments v2 to 10 %", "shipping-v3 set to STRICT", "Restored revision 12". */
   summary: z.string(),
-  kind: z.enum(["apply", "delete", "restore", "weight", "rollback", "mtls"]),
+  kind: z.enum([
+    "apply",
+    "delete",
+    "restore",
+    "weight",
+    "rollback",
+    "mtls",
+    "bypass",
+    "registry",
+    "import",
+  ]),
   restoredRevision: z.number().int().optional(),
   resources: z.array(z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() })),
   /** Services whose traffic it shapes, `namespace/name`. */
