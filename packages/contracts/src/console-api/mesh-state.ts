@@ -111,17 +111,20 @@ export const WorkloadState = z.object({
 });
 export const WorkloadsResponse = z.object({ workloads: z.array(WorkloadState) });
 
+/** As istioctl proxy-status: ERROR (refused) > NOT SENT (nothing was) > SYNCED > STALE (sent, not acknowledged). */
+export const SyncState = z.enum(["SYNCED", "STALE", "NOT SENT", "ERROR"]);
 export const ProxyState = z.object({
   proxyId: z.string(),
   name: z.string(),
   version: z.string(),
   connected: z.boolean(),
-  /** As istioctl proxy-status: ERROR > NOT SENT > SYNCED > STALE. */
-  sync: z.enum(["SYNCED", "STALE", "NOT SENT", "ERROR"]),
+  sync: SyncState,
   sinceMs: z.number(),
   sentRevision: z.number().int(),
   ackedRevision: z.number().int(),
   lastNack: z.string().optional(),
+  /** What is wrong with it although it is connected: another version than the control plane's, one too old … */
+  warnings: z.array(z.string()).optional(),
   workloads: z.array(z.string()), // namespace/name
 });
 export const ProxiesResponse = z.object({ proxies: z.array(ProxyState) });
@@ -310,6 +313,7 @@ export type MeResponse = z.infer<typeof MeResponse>;
 export type StatusResponse = z.infer<typeof StatusResponse>;
 export type WorkloadState = z.infer<typeof WorkloadState>;
 export type WorkloadsResponse = z.infer<typeof WorkloadsResponse>;
+export type SyncState = z.infer<typeof SyncState>;
 export type ProxyState = z.infer<typeof ProxyState>;
 export type ProxiesResponse = z.infer<typeof ProxiesResponse>;
 export type ResourceDocument = z.infer<typeof ResourceDocument>;
