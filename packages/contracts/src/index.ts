@@ -4,6 +4,7 @@ export * from "./console-api/graph.ts";
 export * from "./console-api/identity.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
+export * from "./console-api/preview.ts";
 export * from "./console-api/proxies.ts";
 export * from "./console-api/security.ts";
 export * from "./console-api/traffic.ts";

@@ -30,6 +30,8 @@ const CONTROL_PLANE_PATHS = new Set([
   "canaries",
   "mtls",
   "policies",
+  "preview",
+  "bypasses",
   "why",
   "identity",
   "certificates",
