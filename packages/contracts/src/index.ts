@@ -1,4 +1,5 @@
 export * from "./console-api/access.ts";
+export * from "./console-api/analysis.ts";
 export * from "./console-api/denials.ts";
 export * from "./console-api/graph.ts";
 export * from "./console-api/identity.ts";

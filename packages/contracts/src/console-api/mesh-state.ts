@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PortProtocolWire } from "../control-stream/route-wire.ts";
+import { Finding } from "./analysis.ts";
 
 /** The control plane's answers and requests: registry, config, revisions, canaries, mTLS. Times are epoch ms. */
 
@@ -203,6 +204,8 @@ export const ApplyResponse = z.object({
   revision: z.number().int(),
   changes: z.array(ResourceChange),
   warnings: z.array(z.string()),
+  /** About the documents given, as the mesh is with them (also on `dryRun`); absent: nobody looked. */
+  findings: z.array(Finding).optional(),
   propagation: Propagation.optional(),
 });
 
