@@ -7,6 +7,7 @@ export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
 export * from "./console-api/preview.ts";
 export * from "./console-api/proxies.ts";
+export * from "./console-api/registry.ts";
 export * from "./console-api/security.ts";
 export * from "./console-api/traffic.ts";
 export * from "./control-stream/messages.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InstanceHealthWire } from "../control-stream/messages.ts";
 import { PortProtocolWire } from "../control-stream/route-wire.ts";
 import { Finding } from "./analysis.ts";
 
@@ -104,8 +105,17 @@ export const WorkloadState = z.object({
         .optional(),
       locality: z.string().optional(),
       state: z.enum(["connected", "disconnected"]),
+      /** Where it comes from, if not from a proxy of its own (then `proxyId` and `proxyName` are empty): `api`, `dns …`. */
+      source: z.string().optional(),
+      /** Since when its proxy's stream is open, or closed; absent: no proxy, or not since the control plane's start. */
+      stateSinceMs: z.number().optional(),
+      /** What its proxy (or whoever registered it) finds of the app; absent: nobody checks it. */
+      health: InstanceHealthWire.optional(),
       /** It is about to end and gets no new requests. */
       isDraining: z.boolean().optional(),
+      drainingSinceMs: z.number().optional(),
+      /** Its lease has ended; it stays in use because of this hold (`GET /holds`). */
+      holdId: z.string().optional(),
       leaseEndsAtMs: z.number(),
     }),
   ),
@@ -165,6 +175,8 @@ export const ApplyRequest = z.object({
   dryRun: z.boolean().optional(),
   /** What becomes of two documents of one kind and name; `last`: as if applied one after the other. */
   twins: z.enum(["refuse", "last"]).optional(),
+  /** Without it a change is refused (409 HEDDLE_ENDPOINT_LOSS) that takes most endpoints of a service in use. */
+  acceptEndpointLoss: z.boolean().optional(),
   /** Optimistic lock: refused (409) if one of these has moved on. */
   expected: z
     .array(
@@ -246,6 +258,7 @@ export const RestoreRequest = z.object({
   reason: z.string().max(2000).optional(),
   source: RequestSource.optional(),
   dryRun: z.boolean().optional(),
+  acceptEndpointLoss: z.boolean().optional(), // as in ApplyRequest
 });
 
 /** A service whose route splits traffic between two subsets: the first is stable, the second is judged. */
@@ -305,6 +318,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("registry") }), // workloads or proxies came, went or changed state
   z.object({ type: z.literal("identity") }), // authorities, certificates, tokens or a rotation's progress; at most once a second
   z.object({ type: z.literal("observations") }), // what proxies see of endpoints; at most once a second
+  z.object({ type: z.literal("holds") }), // something is held in the registry and asks, or no longer
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
 ]);
 

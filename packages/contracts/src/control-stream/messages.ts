@@ -20,6 +20,16 @@ export const JOIN_PATH = "/v1/join";
 /** URI SAN of a proxy's own certificate: `spiffe://<trust-domain>/heddle/proxy/<proxyId>`. */
 export const PROXY_IDENTITY_PATH = "/heddle/proxy/";
 
+/** What the active health check of an app says. `unknown`: not checked yet, or by nobody. */
+export const InstanceHealthWire = z.object({
+  status: z.enum(["healthy", "unhealthy", "unknown"]),
+  check: z.enum(["http", "grpc", "tcp", "command", "api"]),
+  /** In words: "GET /health answered 503, expected 200". Absent where all is well. */
+  reason: z.string().max(300).optional(),
+  sinceMs: z.number(),
+});
+export type InstanceHealthWire = z.infer<typeof InstanceHealthWire>;
+
 /** One hosted workload as its proxy registers it. */
 export const WorkloadRegistration = z.object({
   namespace: z.string().min(1),
@@ -50,6 +60,8 @@ export const WorkloadRegistration = z.object({
     .optional(),
   /** `region/zone/subzone`. */
   locality: z.string().optional(),
+  /** Absent: the proxy does not check its app. */
+  health: InstanceHealthWire.optional(),
 });
 export type WorkloadRegistration = z.infer<typeof WorkloadRegistration>;
 
