@@ -50,7 +50,8 @@ export function resourceRoutes({ config, keySets }: ApiParts) {
       const request = await readBody(context, ApplyRequest);
       const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
       if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
-      const refs = parsed.resources.map(({ resource }) => resource);
+      const deletes = request.deletes ?? [];
+      const refs = [...parsed.resources.map(({ resource }) => resource), ...deletes];
       const target = refs.map(formatRef).join(", ");
       context.set("audit", { target, isQuestion: request.dryRun === true });
       const authorize = mayChange(principal);
@@ -62,11 +63,14 @@ export function resourceRoutes({ config, keySets }: ApiParts) {
         authorize,
         source: request.source ?? "api",
         reason: request.reason,
-        kind: "apply",
+        kind: request.source === "git" ? "import" : "apply",
         dryRun: request.dryRun ?? false,
         expected: request.expected ?? [],
         startedAt,
-        plan: () => parsed.resources.map((after) => ({ ref: after.resource, after })),
+        plan: () => [
+          ...parsed.resources.map((after) => ({ ref: after.resource, after })),
+          ...deletes.map((ref) => ({ ref, after: undefined })),
+        ],
       });
       const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
       return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));

@@ -18,6 +18,7 @@ export function useChangeEvents(): StreamState {
     schema: ChangeEvent,
     onMessage: (event) => {
       if (event.type === "observations") markTrafficStale(client);
+      else if (event.type === "effects") markHistoryStale(client);
       else if (event.type === "guards") void client.invalidateQueries({ queryKey: ["mtls"] });
       else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
@@ -37,6 +38,12 @@ export function markConfigStale(client: QueryClient): void {
   }
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
   markTrafficStale(client);
+}
+
+/** Revisions were judged, pinned, named or commented on: the list and what is open of it. */
+function markHistoryStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: queryKeys.revisions });
+  void client.invalidateQueries({ queryKey: ["revision"] });
 }
 
 function markTrafficStale(client: QueryClient): void {

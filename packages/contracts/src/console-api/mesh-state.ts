@@ -2,6 +2,7 @@ import { z } from "zod";
 import { InstanceHealthWire } from "../control-stream/messages.ts";
 import { PortProtocolWire } from "../control-stream/route-wire.ts";
 import { Finding } from "./analysis.ts";
+import { EffectSummary, RevisionMarks } from "./revision-effect.ts";
 
 /** The control plane's answers and requests: registry, config, revisions, canaries, mTLS. Times are epoch ms. */
 
@@ -188,6 +189,11 @@ export const ApplyRequest = z.object({
       }),
     )
     .optional(),
+  /** Documents to delete in the same revision; those that are not there are passed over. */
+  deletes: z
+    .array(z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() }))
+    .max(5000)
+    .optional(),
 });
 
 export const ResourceChange = z.object({
@@ -244,6 +250,9 @@ export const RevisionSummary = z.object({
   resources: z.array(z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() })),
   /** Services whose traffic it shapes, `namespace/name`. */
   services: z.array(z.string()),
+  /** What followed, judged by the server. */
+  effect: EffectSummary.optional(),
+  marks: RevisionMarks.optional(),
 });
 export const RevisionsResponse = z.object({
   revisions: z.array(RevisionSummary), // newest first
@@ -319,6 +328,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("identity") }), // authorities, certificates, tokens or a rotation's progress; at most once a second
   z.object({ type: z.literal("observations") }), // what proxies see of endpoints; at most once a second
   z.object({ type: z.literal("holds") }), // something is held in the registry and asks, or no longer
+  z.object({ type: z.literal("effects") }), // revisions were judged, pinned, named or commented on
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
 ]);
 
