@@ -32,6 +32,7 @@ import { RateLimiter } from "./rate-limit.ts";
 import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
+import { Replicas } from "./replicas/replicas.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
@@ -107,8 +108,9 @@ export async function startControlPlane(
     await db.close();
     throw error;
   }
-  const { registry, hub, feed, config, guards } = parts;
+  const { registry, hub, feed, config, guards, replicas } = parts;
   guards.start();
+  await untilAnswered(logger, () => replicas.start({ onNotice: () => {}, onRound: () => {} }));
   const writer = startRegistryWriter(registry, db, logger);
   const expiry = setInterval(() => {
     const touched = registry.expire(Date.now());
@@ -140,6 +142,7 @@ export async function startControlPlane(
       await parts.ledger.close();
       await parts.access.close();
       await writer.close();
+      await replicas.close();
       await db.close();
     },
   };
@@ -155,6 +158,16 @@ function assemble(
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
   const feed = new ChangeFeed();
+  const controlAddress = () =>
+    `${hostOf(settings)}:${started.stream?.port ?? settings.controlPort}`;
+  const replicas = new Replicas({
+    ...{ db, logger, databaseUrl: settings.databaseUrl },
+    about: () => ({
+      controlAddress: controlAddress(),
+      proxiesConnected: hub.size,
+      revision: mesh.snapshot.revision,
+    }),
+  });
   const turnedAway = new TurnedAway();
   const keySets = new KeySets({
     blocked: new BlockedAddresses(settings.blockedKeyCidrs),
@@ -228,7 +241,8 @@ function assemble(
     },
     putOut: (proxyId, message) => started.stream?.putOut(proxyId, message) ?? false,
     ledger: new CertificateLedger({ ...settings, db, logger }),
-    controlAddress: () => `${hostOf(settings)}:${started.stream?.port ?? settings.controlPort}`,
+    controlAddress,
+    replicas,
   };
 }
 

@@ -9,6 +9,7 @@ export * from "./console-api/policies.ts";
 export * from "./console-api/preview.ts";
 export * from "./console-api/proxies.ts";
 export * from "./console-api/registry.ts";
+export * from "./console-api/replicas.ts";
 export * from "./console-api/revision-effect.ts";
 export * from "./console-api/security.ts";
 export * from "./console-api/traffic.ts";

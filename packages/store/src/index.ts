@@ -103,6 +103,15 @@ export {
   type StoredProxy,
   saveRegistry,
 } from "./config/registry.ts";
+export { ReplicaLink, type ReplicaLinkHandlers } from "./config/replica-link.ts";
+export {
+  beat,
+  forgetReplicas,
+  notifyReplicas,
+  type ReplicaRound,
+  removeReplica,
+  type StoredReplica,
+} from "./config/replicas.ts";
 export {
   findDocumentHistory,
   findRevision,

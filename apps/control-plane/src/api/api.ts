@@ -17,6 +17,7 @@ import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
 import { problem } from "./problem.ts";
+import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
@@ -52,6 +53,7 @@ export function createApi(parts: ApiParts): Hono {
     apiTokenRoutes,
     auditRoutes,
     eventRoutes,
+    replicaRoutes,
   ]) {
     api.route("/", routes(parts));
   }

@@ -11,6 +11,7 @@ import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Replicas } from "../replicas/replicas.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
@@ -33,6 +34,8 @@ export type ApiParts = {
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;
   readonly keySets: KeySets;
+  /** The other control planes over this database, and the tasks only one of them carries out. */
+  readonly replicas: Replicas;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
   readonly access: AccessControl;

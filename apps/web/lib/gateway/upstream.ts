@@ -45,6 +45,7 @@ const CONTROL_PLANE_PATHS = new Set([
   "api-tokens",
   "sessions",
   "audit",
+  "replicas",
 ]);
 
 // Of the ways in only these: the others answer with a session, which goes into a cookie (login.ts, oidc.ts).

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** PostgreSQL takes no longer ones. */
+const MAX_NOTICE_BYTES = 7_900;
+
+/**
+ * What control planes over one database tell each other at once. A notice is a hint where to look, never the
+ * thing itself: what was missed is found by looking around each second.
+ */
+const Notice = z.discriminatedUnion("type", [
+  /** This revision has been committed. */
+  z.object({ type: z.literal("revision"), from: z.string(), revision: z.number().int() }),
+  /** What the database says of these proxies and their instances is new. */
+  z.object({ type: z.literal("proxies"), from: z.string(), proxyIds: z.array(z.string()) }),
+  /** How far a revision has got at the sender's own proxies. */
+  z.object({
+    type: z.literal("delivery"),
+    from: z.string(),
+    revision: z.number().int(),
+    /** All have answered, or the wait is over; before that it says that it has begun. */
+    isFinal: z.boolean(),
+    total: z.number().int(),
+    acked: z.number().int(),
+    nacks: z.array(z.object({ proxyId: z.string(), reason: z.string() })),
+    lastSendsMs: z.record(z.string(), z.number()),
+  }),
+  /** Guarded flips, or authorities and certificates, have changed: listeners ask anew. */
+  z.object({ type: z.enum(["guards", "identity"]), from: z.string() }),
+]);
+export type Notice = z.infer<typeof Notice>;
+
+/** `undefined`: not a notice this version understands; a newer neighbour may send such. */
+export function parseNotice(payload: string): Notice | undefined {
+  try {
+    return Notice.safeParse(JSON.parse(payload)).data;
+  } catch {
+    return undefined; // not JSON
+  }
+}
+
+/** `undefined`: too long to be sent. */
+export function formatNotice(notice: Notice): string | undefined {
+  const text = JSON.stringify(notice);
+  return Buffer.byteLength(text) > MAX_NOTICE_BYTES ? undefined : text;
+}
