@@ -401,3 +401,22 @@ test("a gRPC call that is denied, or one too many, hears it in gRPC's own words"
   assert.equal(limited.headers["x-envoy-ratelimited"], "true");
   assert.equal(limited.headers["retry-after"], "3600");
 });
+
+test("a caller that keeps silent until its connection counts as opaque brings no request past a limit", async (t) => {
+  const seen: string[] = [];
+  const taken = Promise.withResolvers<void>();
+  const quiet = await rawApp(t, (socket) => {
+    taken.resolve();
+    socket.on("data", (bytes) => seen.push(String(bytes)));
+  });
+  const workload = await hosted("reviews", { appPort: quiet.port });
+  const undeclared = { port: quiet.port, protocol: "auto" } as const;
+  const listener = await inbound(t, workload, new MemoryRecorder(), undefined, { app: undeclared });
+  obey(workload, { rateLimits: [rateLimit()] });
+  const late = new RawClient(t, listener.port);
+  await taken.promise; // the silence has made it opaque
+  late.send("GET /admin HT");
+  late.send("TP/1.1\r\nhost: reviews\r\n\r\n");
+  assert.equal(await late.closed(), "");
+  assert.deepEqual(seen, []);
+});

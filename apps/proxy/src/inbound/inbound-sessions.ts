@@ -14,6 +14,7 @@ import type { InboundCaller } from "./inbound-caller.ts";
 import { InboundExchange } from "./inbound-exchange.ts";
 import { connectionFacts } from "./inbound-facts.ts";
 import type { InboundSide } from "./inbound-side.ts";
+import { OpaqueOnly } from "./opaque-only.ts";
 import type { MeshPeer } from "./peer-certificate.ts";
 import { InboundTcp } from "./tcp-connection.ts";
 
@@ -188,12 +189,42 @@ export class InboundSessions {
       refuse("denied by an AuthorizationPolicy");
       return;
     }
-    const session = new InboundTcp(tcp, series, app.port, stream, (gone) => sessions.delete(gone), {
+    const isUndeclared = app.protocol === "auto";
+    const guard =
+      isUndeclared && this.#judgesRequests
+        ? new OpaqueOnly(stream, () => {
+            this.note("http");
+            series.countRefused("-", "inbound-proxy");
+            this.#tellHiddenRequests(caller, app.port);
+          })
+        : undefined;
+    const first = guard === undefined ? kept : guard.admit(kept);
+    if (first === undefined) return;
+    const onGone = (gone: InboundTcp) => sessions.delete(gone);
+    const session = new InboundTcp(tcp, series, app.port, guard ?? stream, onGone, {
       answer,
-      onServerFirst: app.protocol === "auto" ? () => this.note("tcp") : undefined,
+      onServerFirst: isUndeclared ? () => this.note("tcp") : undefined,
     });
     sessions.add(session);
-    session.begin(kept, 0, kept.length);
+    session.begin(first, 0, first.length);
+  }
+
+  /** Whether anything but its beginning is looked at when a request comes. */
+  get #judgesRequests(): boolean {
+    const policy = this.#side.parts.workload.policy;
+    const { authorization, custom, authentication, rateLimits, filters } = policy ?? {};
+    const judges = [authorization, custom, authentication, rateLimits, filters?.inbound];
+    return judges.some((judge) => judge !== undefined);
+  }
+
+  #tellHiddenRequests(caller: InboundCaller, appPort: number): void {
+    const { parts, name } = this.#side;
+    const fields = { workload: name, caller: callerName(caller), appPort };
+    const why = "it carried HTTP past the policies of a port that declares no protocol";
+    parts.logger.warn(
+      fields,
+      `an opaque connection was closed: ${why}; declare the port's protocol`,
+    );
   }
 
   /** What AuthorizationPolicies say of an opaque connection; a refused one is closed, as Envoy does. */
