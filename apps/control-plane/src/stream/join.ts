@@ -77,6 +77,10 @@ async function admit(
     const why = stored.expiresAtMs <= nowMs ? "has expired" : "has no uses left";
     return refuse(401, "HEDDLE_JOIN_TOKEN_SPENT", `the join token ${why}; ask for a new one`);
   }
+  if (isBack && registry.findProxy(proxyId)?.revokedAtMs !== undefined) {
+    const why = "the proxy was put out of the mesh meanwhile; start it with an empty data folder";
+    return refuse(401, "HEDDLE_PROXY_REVOKED", why);
+  }
   const { namespace, workload } = stored;
   registry.addProxy({ ...proxy, lastSeenAtMs: nowMs, namespace, workload });
   ledger.issued({ ...certificate, proxyId, workload: undefined });
