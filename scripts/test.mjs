@@ -1,5 +1,5 @@
 // `npm test` and its parts: `node scripts/test.mjs [lint|typecheck|unit|integration|conformance|soak|e2e|screenshots]…`; all but
-// soak and screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
+// screenshots when none is named. Installs what is missing first (packages, Prisma client, a browser), so a fresh clone needs nothing else.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,8 +15,7 @@ const PARTS = [
   "e2e",
   "screenshots",
 ];
-/** Pictures, and minutes under a steady load that a busy machine may not bear. */
-const ON_DEMAND = ["screenshots", "soak"];
+const ON_DEMAND = ["screenshots"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !PARTS.includes(part));
 if (unknown !== undefined) {
@@ -169,8 +168,9 @@ function startBeside(name, patterns) {
 const failed = [];
 let endSoak;
 for (const part of parts.filter((each) => each !== "soak" || parts.length === 1)) {
-  const isFirstOfLong = part === "integration" && parts.includes("soak");
-  if (isFirstOfLong) endSoak = startBeside("soak", ["soak/*.test.ts"]);
+  // The last two parts use one core at most: what is left is the soak's.
+  const isQuietEnough = part === "conformance" && parts.includes("soak");
+  if (isQuietEnough) endSoak = startBeside("soak", ["soak/*.test.ts"]);
   if (!runners[part]()) failed.push(part);
 }
 if (parts.length > 1 && parts.includes("soak")) {
