@@ -222,6 +222,7 @@ export {
   InvalidRegexError,
   MAX_REGEX_LENGTH,
 } from "./routing/regex.ts";
+export { type MatchRelation, relateMatches } from "./routing/relate-matches.ts";
 export type { RequestFacts } from "./routing/request-facts.ts";
 export {
   MAX_REQUESTED_RETRIES,
@@ -290,6 +291,15 @@ export {
 } from "./signals/log-filter.ts";
 export { TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
 export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
+export type { KnownFacts } from "./simulation/known-match.ts";
+export {
+  prepareRules,
+  type RecordedRequest,
+  type SimulatedEnd,
+  type SimulatedRules,
+  type SimulationParts,
+  simulateRequest,
+} from "./simulation/simulate-request.ts";
 export { assignBlame, type Blame, type BlameMap, type FailingEdge } from "./topology/blame.ts";
 export {
   type EdgeCounts,
