@@ -98,6 +98,8 @@ export {
 export {
   forgetProxies,
   loadRegistry,
+  type StoredHealth,
+  type StoredHold,
   type StoredInstance,
   type StoredPort,
   type StoredProxy,

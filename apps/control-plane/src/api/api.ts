@@ -17,6 +17,7 @@ import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
 import { problem } from "./problem.ts";
+import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
@@ -39,6 +40,7 @@ export function createApi(parts: ApiParts): Hono {
   api.use(requireAnyGrant);
   for (const routes of [
     meshRoutes,
+    registryRoutes,
     mtlsRoutes,
     trafficRoutes,
     resourceRoutes,

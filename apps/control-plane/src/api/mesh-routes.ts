@@ -9,6 +9,7 @@ import { formatId, formatSpiffeId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import { Hono } from "hono";
 import packageJson from "../../package.json" with { type: "json" };
+import { describeInstance } from "../registry/describe-instance.ts";
 import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
@@ -76,23 +77,7 @@ function toWorkload(
     ...(dryRun === undefined ? {} : { isStrictDryRun: true }),
     ...(notAfter.length === 0 ? {} : { certificateNotAfterMs: Math.min(...notAfter) }),
     ...(suggestions.length === 0 ? {} : { protocolSuggestions: suggestions }),
-    instances: instances.map((instance) => {
-      const proxy = registry.findProxy(instance.proxyId);
-      return {
-        instanceId: instance.instanceId,
-        proxyId: instance.proxyId,
-        proxyName: proxy?.name ?? instance.proxyId,
-        address: instance.address,
-        inboundPort: instance.inboundPort,
-        ...(instance.appPort === undefined ? {} : { appPort: instance.appPort }),
-        protocol: instance.protocol,
-        morePorts: instance.morePorts.map((port) => ({ ...port })),
-        ...(instance.locality === undefined ? {} : { locality: instance.locality }),
-        isDraining: instance.isDraining,
-        state: proxy?.isConnected === true ? "connected" : "disconnected",
-        leaseEndsAtMs: instance.leaseEndsAtMs,
-      };
-    }),
+    instances: instances.map((one) => describeInstance(one, registry.findProxy(one.proxyId))),
   };
 }
 

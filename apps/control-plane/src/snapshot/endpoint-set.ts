@@ -2,6 +2,7 @@ import type { EndpointsResource } from "@heddle/contracts";
 import { formatId, formatSpiffeId, type ServiceId } from "@heddle/mesh";
 import type { DeclaredPort, EntryEndpoint } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
+import { isFit } from "../registry/registry.ts";
 import { carries } from "./caller-class.ts";
 import { contentVersion } from "./content-version.ts";
 import { type DeclaredService, isReachable } from "./declared-service.ts";
@@ -66,7 +67,12 @@ export function collectEndpoints(
   return known.sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1));
 }
 
-/** What proxies are told: those that drain take no new requests. */
+/**
+ * What proxies are told: those that drain take no new requests, nor do those whose app is not well. Where
+ * that is more than half of them, all are told, as Envoy does in its panic (healthy_panic_threshold 50 %):
+ * so many at once say more of the check, or of what all of them need, than of one of them; and the others
+ * would not bear their load.
+ */
 export function toEndpointsResource(
   service: ServiceId,
   known: readonly KnownEndpoint[],
@@ -75,11 +81,16 @@ export function toEndpointsResource(
     kind: "endpoints" as const,
     key: `endpoints/${formatId(service)}`,
     service: { namespace: service.namespace, name: service.name },
-    endpoints: known
-      .filter(({ instance }) => instance?.isDraining !== true)
-      .map(({ endpoint }) => endpoint),
+    endpoints: fitOnes(known.filter(({ instance }) => instance?.isDraining !== true)).map(
+      ({ endpoint }) => endpoint,
+    ),
   };
   return { ...content, version: contentVersion(content) };
+}
+
+function fitOnes(known: readonly KnownEndpoint[]): readonly KnownEndpoint[] {
+  const fit = known.filter(({ instance }) => instance === undefined || isFit(instance));
+  return fit.length * 2 < known.length ? known : fit;
 }
 
 function serves(instance: StoredInstance): boolean {
@@ -107,7 +118,8 @@ function toInstanceEndpoint(
     [...served].map(([key, { inboundPort }]) => [String(key), inboundPort]),
   );
   const first = declared[0] && ports[String(declared[0].number)];
-  const plaintext = plaintextKeys(instance, served, plaintextPortsOf(instance));
+  const hasProxy = instance.source === undefined;
+  const plaintext = hasProxy ? plaintextKeys(instance, served, plaintextPortsOf(instance)) : [];
   const endpoint = {
     id: instance.instanceId,
     namespace: instance.namespace,
@@ -116,9 +128,10 @@ function toInstanceEndpoint(
     address: instance.address,
     port: first ?? instance.inboundPort,
     ...(Object.keys(ports).length === 0 ? {} : { ports }),
-    identity: formatSpiffeId({ trustDomain, workload }),
+    ...(hasProxy ? { identity: formatSpiffeId({ trustDomain, workload }) } : {}),
     ...(plaintext.length === 0 ? {} : { plaintextPorts: plaintext }),
     ...(instance.locality === undefined ? {} : { locality: instance.locality }),
+    ...(instance.weight === undefined ? {} : { weight: instance.weight }),
     ...(instance.servesSinceMs === undefined ? {} : { servesSinceMs: instance.servesSinceMs }),
   };
   return { endpoint, instance, document: undefined };

@@ -131,6 +131,8 @@ export class ProxyConnection {
         return this.#onObserved(message);
       case "turned-away":
         return this.#onTurnedAway(message);
+      case "health":
+        return this.#onHealth(message);
       case "draining":
         return this.#onDraining();
       case "bye":
@@ -226,6 +228,11 @@ export class ProxyConnection {
     const version = session.runs(TRUST_KEY);
     const roots = version === undefined ? [] : mesh.trust.rootsOf(version);
     if (roots) registry.noteTrust(this.#proxyId, roots);
+  }
+
+  #onHealth({ workloads }: Extract<ProxyMessage, { type: "health" }>): void {
+    this.#publish(this.#parts.registry.noteHealth(this.#proxyId, workloads));
+    this.#parts.onRegistryChange();
   }
 
   #onDraining(): void {

@@ -64,13 +64,13 @@ function toDetail(
     };
   }
   const proxy = registry.findProxy(instance.proxyId);
-  const isConnected = proxy?.isConnected === true;
+  const isConnected = instance.source !== undefined || proxy?.isConnected === true;
   return {
     ...about,
     origin: "registry",
     state: instance.isDraining ? "draining" : isConnected ? "serving" : "disconnected",
     leaseEndsAtMs: instance.leaseEndsAtMs,
-    proxyName: proxy?.name ?? instance.proxyId,
+    proxyName: proxy?.name ?? instance.source ?? instance.proxyId,
   };
 }
 

@@ -46,6 +46,8 @@ const CONTROL_PLANE_PATHS = new Set([
   "sessions",
   "audit",
   "replicas",
+  "registry",
+  "holds",
 ]);
 
 // Of the ways in only these: the others answer with a session, which goes into a cookie (login.ts, oidc.ts).

@@ -7,7 +7,8 @@ import { PortProtocolWire } from "./route-wire.ts";
  * The control stream: one WebSocket over mTLS on the control plane's port 15012, path `/v1/stream`,
  * JSON text frames. The proxy opens with `hello`; the control plane answers `welcome`, then pushes.
  *
- *   proxy → control plane   hello, subscribe, csr, ack, nack, bye
+ *   proxy → control plane   hello, subscribe, csr, installed, ack, nack, observed, turned-away, health,
+ *                           draining, bye
  *   control plane → proxy   welcome, push, certificate, refused
  *
  * A proxy joins first: `POST /v1/join` on the same port with a join token and a CSR for its own
@@ -201,6 +202,11 @@ export const ProxyMessage = z.discriminatedUnion("type", [
    * changes, at most once a second. Counts grow since the proxy's start.
    */
   z.object({ type: z.literal("turned-away"), callers: z.array(TurnedAwayCaller).max(1000) }),
+  /** What the checks of hosted apps say, of those for which it has changed: sent at once. `hello` tells all. */
+  z.object({
+    type: z.literal("health"),
+    workloads: z.array(z.object({ workload: NameWire, health: InstanceHealthWire })).max(1000),
+  }),
   /** The workloads are about to end: no new requests for them, please; those under way are finished. */
   z.object({ type: z.literal("draining") }),
   /** Deliberate end: the workloads leave the registry at once instead of when their lease ends. */

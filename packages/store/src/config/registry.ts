@@ -19,9 +19,29 @@ export type StoredProxy = {
   readonly revokedAtMs?: number | undefined;
 };
 
-/** One instance of a workload; gone when its lease has ended. */
+/** What the active check of an instance's app says; `unknown`: not checked yet. */
+export type StoredHealth = {
+  readonly status: "healthy" | "unhealthy" | "unknown";
+  readonly check: "http" | "grpc" | "tcp" | "command" | "api";
+  readonly reason?: string | undefined;
+  readonly sinceMs: number;
+};
+
+/** The lease has ended, and the instance stays in use until it comes back or somebody lets it go. */
+export type StoredHold = {
+  /** All instances that one hold is about share it. */
+  readonly id: string;
+  readonly sinceMs: number;
+  /** Endpoints its service had before. */
+  readonly endpointsBefore: number;
+  readonly dismissedBy?: string | undefined;
+  readonly dismissedAtMs?: number | undefined;
+};
+
+/** One instance of a workload; gone when its lease has ended, unless it is held. */
 export type StoredInstance = {
   readonly instanceId: string;
+  /** Empty: it has no proxy, and `source` says who registered it. */
   readonly proxyId: string;
   readonly namespace: string;
   readonly workload: string;
@@ -41,8 +61,15 @@ export type StoredInstance = {
   readonly servesSinceMs: number | undefined;
   /** It is about to end: no new requests for it, though its lease lives. */
   readonly isDraining: boolean;
+  readonly drainingSinceMs?: number | undefined;
   readonly leaseEndsAtMs: number;
   readonly certificateNotAfterMs: number | undefined;
+  /** `api` or `dns …`; `undefined`: its proxy has registered it. */
+  readonly source?: string | undefined;
+  readonly weight?: number | undefined;
+  /** `undefined`: nobody checks it. */
+  readonly health?: StoredHealth | undefined;
+  readonly hold?: StoredHold | undefined;
 };
 
 /** One further port of an instance. */
@@ -77,7 +104,7 @@ export async function loadRegistry(
       })),
       instances: instances.map((row) => ({
         instanceId: row.instanceId,
-        proxyId: row.proxyId,
+        proxyId: row.proxyId ?? "",
         namespace: row.namespace,
         workload: row.workload,
         service: row.service,
@@ -93,6 +120,11 @@ export async function loadRegistry(
         isDraining: row.isDraining,
         leaseEndsAtMs: row.leaseEndsAt.getTime(),
         certificateNotAfterMs: row.certificateNotAfter?.getTime(),
+        drainingSinceMs: row.drainingSince?.getTime(),
+        source: row.source ?? undefined,
+        weight: row.weight ?? undefined,
+        health: (row.health ?? undefined) as StoredHealth | undefined,
+        hold: (row.hold ?? undefined) as StoredHold | undefined,
       })),
     };
   });
@@ -129,13 +161,15 @@ export async function saveRegistry(
       prisma.$executeRaw`
         INSERT INTO workload_instance (instance_id, proxy_id, namespace, workload, service, version,
           labels, address, inbound_port, app_port, protocol, more_ports, locality, serves_since,
-          is_draining, lease_ends_at, certificate_not_after)
+          is_draining, lease_ends_at, certificate_not_after, draining_since, source, weight, health,
+          hold)
         SELECT row.* FROM jsonb_to_recordset(${JSON.stringify(batch.saved.map(toInstanceRow))}::jsonb)
           AS row(instance_id text, proxy_id text, namespace text, workload text, service text,
             version text, labels jsonb, address text, inbound_port int, app_port int, protocol text,
             more_ports jsonb, locality text, serves_since timestamptz, is_draining boolean,
-            lease_ends_at timestamptz, certificate_not_after timestamptz)
-        JOIN proxy ON proxy.id = row.proxy_id
+            lease_ends_at timestamptz, certificate_not_after timestamptz,
+            draining_since timestamptz, source text, weight int, health jsonb, hold jsonb)
+        WHERE row.proxy_id IS NULL OR EXISTS (SELECT FROM proxy WHERE proxy.id = row.proxy_id)
         ON CONFLICT (instance_id) DO UPDATE SET
           namespace = excluded.namespace, workload = excluded.workload, service = excluded.service,
           version = excluded.version, labels = excluded.labels, address = excluded.address,
@@ -143,7 +177,9 @@ export async function saveRegistry(
           protocol = excluded.protocol, more_ports = excluded.more_ports,
           locality = excluded.locality, serves_since = excluded.serves_since,
           is_draining = excluded.is_draining, lease_ends_at = excluded.lease_ends_at,
-          certificate_not_after = excluded.certificate_not_after`,
+          certificate_not_after = excluded.certificate_not_after,
+          draining_since = excluded.draining_since, source = excluded.source,
+          weight = excluded.weight, health = excluded.health, hold = excluded.hold`,
       prisma.workloadInstance.deleteMany({
         where: { instanceId: { in: [...batch.removedInstanceIds] } },
       }),
@@ -161,7 +197,7 @@ export async function forgetProxies(db: ConfigDb, beforeMs: number): Promise<voi
 function toInstanceRow(instance: StoredInstance) {
   return {
     instance_id: instance.instanceId,
-    proxy_id: instance.proxyId,
+    proxy_id: instance.proxyId === "" ? null : instance.proxyId,
     namespace: instance.namespace,
     workload: instance.workload,
     service: instance.service,
@@ -177,6 +213,11 @@ function toInstanceRow(instance: StoredInstance) {
     is_draining: instance.isDraining,
     lease_ends_at: new Date(instance.leaseEndsAtMs).toISOString(),
     certificate_not_after: toTimestamp(instance.certificateNotAfterMs),
+    draining_since: toTimestamp(instance.drainingSinceMs),
+    source: instance.source ?? null,
+    weight: instance.weight ?? null,
+    health: instance.health ?? null,
+    hold: instance.hold ?? null,
   };
 }
 

@@ -27,7 +27,8 @@ export async function loadRegistryView(db: TelemetryDb): Promise<RegistryView> {
     }>(
       `SELECT namespace, workload, max(service) AS service, max(version) AS version,
          count(*)::integer AS instances
-       FROM workload_instance WHERE lease_ends_at > now() GROUP BY namespace, workload`,
+       FROM workload_instance WHERE lease_ends_at > now() OR hold IS NOT NULL
+       GROUP BY namespace, workload`,
     );
     const entries = await client.query<{ name: string; yaml: string }>(
       "SELECT name, yaml FROM resource WHERE kind = 'WorkloadEntry' ORDER BY namespace, name",
