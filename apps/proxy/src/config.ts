@@ -36,6 +36,8 @@ export type ProxyConfig = {
   readonly accessLogFile: string | undefined;
   /** A series that has counted nothing for so long is given up. */
   readonly metricsIdleMs: number;
+  /** A destination without a request for so long is given up, until it is asked for again. */
+  readonly unusedDestinationMs: number;
 };
 
 /** A whole number of `unit`; the bounds keep a typing error from switching a protection off. */
@@ -86,6 +88,7 @@ const ProxyEnv = z.object({
     86_400_000,
     DEFAULT_RECORDER_LIMITS.idleMs,
   ),
+  HEDDLE_UNUSED_DESTINATION_MS: limitVariable("milliseconds", 1_000, 604_800_000, 600_000),
   HEDDLE_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info"),
@@ -162,6 +165,7 @@ export async function loadConfig(
     accessLogMode: vars.HEDDLE_ACCESS_LOG,
     accessLogFile: vars.HEDDLE_ACCESS_LOG_FILE,
     metricsIdleMs: vars.HEDDLE_METRICS_IDLE_MS,
+    unusedDestinationMs: vars.HEDDLE_UNUSED_DESTINATION_MS,
     overload: Object.freeze({
       maxRequests: vars.HEDDLE_MAX_REQUESTS,
       maxLagMs: vars.HEDDLE_MAX_LAG_MS,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Registry } from "prom-client";
 import { startAdminServer } from "../src/admin/admin-server.ts";
-import { withoutSecrets } from "../src/admin/without-secrets.ts";
+import { withoutSecrets } from "../src/control/without-secrets.ts";
 import { send } from "./data-path-kit.ts";
 
 test("the configuration is shown without filters' settings and the values of headers", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { TestControlPlane, waitFor } from "@heddle/testkit";
+import { TestControlPlane, type TestControlPlaneOptions, waitFor } from "@heddle/testkit";
 import type { SavedConfiguration } from "../src/control/applied-configuration.ts";
 import type { ProxyBrain } from "../src/control/proxy-brain.ts";
 import type { ServiceView } from "../src/core/mesh-view.ts";
@@ -11,8 +11,8 @@ import { authorizationPolicy } from "./support/policies.ts";
 import { temporaryFolder } from "./support/proxy-process.ts";
 
 /** A joined brain that knows payments: v1 with 95 %, v2 with 5 %. */
-async function startWithPayments(t: TestContext) {
-  const control = await TestControlPlane.start(t);
+async function startWithPayments(t: TestContext, options: TestControlPlaneOptions = {}) {
+  const control = await TestControlPlane.start(t, options);
   const dataDir = temporaryFolder(t);
   const payments = serviceOf("payments", "a", { v1: 95, v2: 5 });
   control.resources.set(payments.key, payments);
@@ -112,21 +112,23 @@ test("an endpoint that stays keeps its requests in flight through a push", async
   assert.equal(destinationsOf(brain)[0]?.endpoints[0], before);
 });
 
-const badPushes = {
-  "has weights that are all 0": {
-    upserts: [endpointsOf("payments", "b", []), serviceOf("payments", "b", { v1: 0, v2: 0 })],
+const good = serviceOf("reviews", "a", { v1: 1 });
+const badResources = {
+  "with weights that are all 0": {
+    upserts: [serviceOf("payments", "b", { v1: 0, v2: 0 })],
+    key: "service/shop/payments",
     reason: /route default: total destination weight = 0/,
   },
-  "answers with a service that is not there": {
-    upserts: [serviceOf("payments", "b", { v1: 1 })],
+  "that an answer leads to and that is not there": {
+    upserts: [],
     resolutions: [
       { namespace: "shop", host: "ghost", service: { namespace: "shop", name: "ghost" } },
     ],
+    key: "service/shop/ghost",
     reason: /resolution of ghost: service\/shop\/ghost is neither here nor in the push/,
   },
-  "has an AuthorizationPolicy with a path that is no template": {
+  "with an AuthorizationPolicy whose path is no template": {
     upserts: [
-      serviceOf("payments", "b", { v1: 1 }),
       {
         kind: "workload" as const,
         key: "workload/shop/caller",
@@ -137,33 +139,159 @@ const badPushes = {
         revision: 2,
       },
     ],
+    key: "workload/shop/caller",
     reason: /AuthorizationPolicy shop\/deny: to\[0\]\.operation\.paths: "\/a\/\{\*\*\}/,
   },
-  "names a resource by another's key": {
-    upserts: [
-      serviceOf("payments", "b", { v1: 1 }),
-      { ...serviceOf("reviews", "b", { v1: 1 }), key: "service/shop/payments" },
-    ],
-    reason: /expected service\/shop\/reviews/,
+  "under another's key": {
+    upserts: [{ ...serviceOf("orders", "b", { v1: 1 }), key: "service/shop/payments" }],
+    key: "service/shop/payments",
+    reason: /expected service\/shop\/orders/,
   },
-  "does not fit the schema": {
+  "that does not fit the schema": {
     upserts: [{ ...serviceOf("payments", "b", { v1: 1 }), revision: 1.5 }],
-    reason: /upserts\.0\.revision/,
+    key: "service/shop/payments",
+    reason: /^revision: /,
   },
 };
-for (const [title, { reason, ...push }] of Object.entries(badPushes)) {
-  test(`a push that ${title} is refused with the reason and changes nothing`, async (t) => {
+for (const [title, { reason, key, ...push }] of Object.entries(badResources)) {
+  test(`a resource ${title} is refused by itself: what it was it stays, and the rest of the push holds`, async (t) => {
     const { brain, control } = await startWithPayments(t);
     const before = findPayments(brain);
-    const answer = await control.push(push);
-    assert.equal(answer.type, "nack");
-    assert.match(answer.reason, reason);
+    const mode = brain.workloads[0]?.mtlsMode;
+    const answer = await control.push({ ...push, upserts: [...push.upserts, good] });
+    assert.equal(answer.type, "ack");
+    assert.deepEqual(
+      answer.refused?.map((one) => one.key),
+      [key],
+    );
+    assert.match(answer.refused?.[0]?.reason ?? "", reason);
     assert.equal(findPayments(brain), before);
-    assert.equal(destinationsOf(brain)[0]?.endpoints.length, 1);
-    const good = await control.push({ upserts: [serviceOf("payments", "c", { v1: 1 })] });
-    assert.equal(good.type, "ack");
+    assert.equal(brain.workloads[0]?.mtlsMode, mode);
+    const have = new Map(brain.configuration.have.map((one) => [one.key, one.version]));
+    assert.equal(have.get("service/shop/reviews"), "a");
+    assert.equal(have.get("service/shop/payments"), "a");
+    const next = await control.push({ upserts: [serviceOf("payments", "c", { v1: 1 })] });
+    assert.equal(next.type === "ack" && next.refused, undefined);
   });
 }
+
+test("a control plane that knows no partial ack hears a nack, so that it believes nothing that is not so", async (t) => {
+  const { control } = await startWithPayments(t, { isOfOlderVersion: true });
+  const bad = serviceOf("payments", "b", { v1: 0, v2: 0 });
+  const answer = await control.push({ upserts: [bad, good] });
+  assert.equal(answer.type, "nack");
+  assert.match(answer.reason, /total destination weight = 0/);
+});
+
+test("messages, fields and kinds of resources of a later version are passed over", async (t) => {
+  const { brain, control } = await startWithPayments(t);
+  control.send({ type: "sing", song: "la" } as { type: string });
+  const later = { ...serviceOf("payments", "z", { v1: 1 }), tune: "a minor" };
+  const push = {
+    type: "push",
+    nonce: "later",
+    revision: 9,
+    upserts: [{ kind: "poem", key: "poem/1", version: "1", lines: [] }, later],
+    removes: ["poem/0"],
+    resolutions: [],
+    mood: "calm",
+  };
+  control.send(push);
+  const answer = await waitFor("the answer", 5_000, () =>
+    control.received.find((one) => one.type === "ack" && one.nonce === "later"),
+  );
+  assert.equal(answer.type === "ack" && answer.refused, undefined);
+  const have = new Map(brain.configuration.have.map((one) => [one.key, one.version]));
+  assert.equal(have.get("service/shop/payments"), "z");
+  assert.equal(have.has("poem/1"), false);
+  assert.equal(brain.streamStatus.state, "live");
+});
+
+test("a dump tells what the proxy runs without header values and keys, page by page", async (t) => {
+  const { brain, control } = await startWithPayments(t);
+  const secretive = serviceOf("orders", "s", { v1: 1 });
+  const routes = secretive.routes.map((route) => ({
+    ...route,
+    headers: { request: { set: { "x-api-key": "hunter2" } } },
+  }));
+  await control.push({ upserts: [{ ...secretive, routes }] });
+  control.send({ type: "dump", id: "d1" });
+  const first = await control.message("dumped");
+  assert.deepEqual(
+    first.resources.map(({ key, version }) => [key, version]),
+    brain.configuration.have
+      .map(({ key, version }) => [key, version])
+      .sort(([a = ""], [b = ""]) => (a < b ? -1 : 1)),
+  );
+  assert.equal(JSON.stringify(first).includes("hunter2"), false);
+  assert.equal(JSON.stringify(first).includes("PRIVATE"), false);
+  assert.deepEqual(
+    first.certificates.map(({ uri }) => uri.split("/").at(-1)),
+    ["proxy-1", "caller"],
+  );
+  assert.equal(first.next, undefined);
+  const rest = { type: "dump" as const, id: "d2", after: "service/shop/orders" };
+  control.send(rest);
+  const second = await control.message("dumped", 2);
+  assert.deepEqual(
+    second.resources.map(({ key }) => key),
+    ["service/shop/payments", "workload/shop/caller"],
+  );
+});
+
+test("a destination nobody asks for is given up, here and at the control plane, and comes back when it is", async (t) => {
+  const control = await TestControlPlane.start(t);
+  const reviews = serviceOf("reviews", "a", { v1: 1 });
+  control.resources.set(reviews.key, reviews);
+  const brain = await startBrain(t, control, temporaryFolder(t), 1_000);
+  await waitFor("the brain is ready", 5_000, () => brain.isReady);
+  assert.notEqual(typeof (await viewOf(brain).whenResolved("reviews")), "string");
+  const given = await control.message("unsubscribe");
+  assert.deepEqual(given.subscriptions, [{ namespace: "shop", host: "reviews" }]);
+  assert.deepEqual(brain.configuration.saved.subscriptions, []);
+  assert.notEqual(typeof (await viewOf(brain).whenResolved("reviews")), "string");
+  await control.message("subscribe", 2);
+});
+
+test("a destination with a request under way is not given up, however long that takes", async (t) => {
+  const control = await TestControlPlane.start(t);
+  const reviews = serviceOf("reviews", "a", { v1: 1 });
+  control.resources.set(reviews.key, reviews);
+  const idle = serviceOf("idle", "a", { v1: 1 });
+  control.resources.set(idle.key, idle);
+  const brain = await startBrain(t, control, temporaryFolder(t), 1_000);
+  await waitFor("the brain is ready", 5_000, () => brain.isReady);
+  const view = await viewOf(brain).whenResolved("reviews");
+  assert.ok(typeof view !== "string");
+  const destination = view.routes[0]?.nextTarget().destination;
+  assert.ok(destination);
+  destination.usage.requests++;
+  await viewOf(brain).whenResolved("idle");
+  const given = await control.message("unsubscribe");
+  assert.deepEqual(given.subscriptions, [{ namespace: "shop", host: "idle" }]);
+  destination.usage.requests--;
+  assert.equal((await control.message("unsubscribe", 2)).subscriptions[0]?.host, "reviews");
+});
+
+/** What is told of names: one service and one wildcard. */
+const names = [
+  { kind: "names" as const, key: "names/shop", version: "1", namespace: "shop", names: ["orders"] },
+  { kind: "names" as const, key: "names/", version: "1", namespace: "", names: ["*.corp.test"] },
+];
+
+test("who knows the mesh's names lets a host outside go at once and keeps a name of the mesh in", async (t) => {
+  const { brain, control } = await startWithPayments(t);
+  await control.push({ upserts: names });
+  assert.equal(viewOf(brain).resolve("api.example.com"), "none");
+  assert.equal(viewOf(brain).resolve("10.1.2.3:80"), "none");
+  await control.stop();
+  await waitFor("the stream is gone", 5_000, () => brain.streamStatus.state !== "live");
+  assert.equal(viewOf(brain).resolve("www.example.com"), "none");
+  for (const host of ["orders.shop", "api.corp.test"]) {
+    assert.equal(await viewOf(brain).whenResolved(host), "unknown", host);
+  }
+  assert.equal(await viewOf(brain).whenResolved("elsewhere.shop"), "none");
+});
 
 test("a reconnect says what is there, so that nothing is sent twice", async (t) => {
   const { control } = await startWithPayments(t);

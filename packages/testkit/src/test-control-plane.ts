@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TestContext } from "node:test";
 import {
+  CONTROL_FEATURES,
   CONTROL_STREAM_PATH,
   CONTROL_STREAM_PROTOCOL,
   type ControlMessage,
@@ -28,6 +29,8 @@ export type TestControlPlaneOptions = {
   /** How old a fresh workload certificate says it is: one past its middle is renewed at once. */
   readonly certificateAgeMs?: number;
   readonly port?: number;
+  /** It knows only the first shape of the protocol. */
+  readonly isOfOlderVersion?: boolean;
 };
 
 /**
@@ -128,7 +131,8 @@ export class TestControlPlane {
     });
   }
 
-  send(message: ControlMessage): void {
+  /** `message`: of the contract, or of another version of it. */
+  send(message: ControlMessage | { readonly type: string }): void {
     if (!this.#stream) throw new Error("no proxy has opened a stream");
     this.#stream.send(JSON.stringify(message));
   }
@@ -177,6 +181,7 @@ export class TestControlPlane {
       trustBundlePem: this.authority.trustBundlePem,
       outboundTrafficPolicy: "REGISTRY_ONLY",
       leaseMs: 15_000,
+      ...(this.#options.isOfOlderVersion === true ? {} : { features: [...CONTROL_FEATURES] }),
     });
     this.#sendOn(socket, {
       type: "push",

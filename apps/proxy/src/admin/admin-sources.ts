@@ -1,10 +1,10 @@
 import { formatId } from "@heddle/mesh";
 import type { Registry } from "prom-client";
 import type { ProxyBrain } from "../control/proxy-brain.ts";
+import { withoutSecrets } from "../control/without-secrets.ts";
 import type { OtlpExporter } from "../telemetry/otlp-exporter.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import type { AdminSources } from "./admin-server.ts";
-import { withoutSecrets } from "./without-secrets.ts";
 
 /** What this proxy tells about itself; never a key. */
 export function adminSources(

@@ -1,7 +1,7 @@
 import {
-  type ControlMessage,
   type ProxyMessage,
   ProxyResource,
+  type ResourceRefusal,
   Subscription,
   TRUST_KEY,
 } from "@heddle/contracts";
@@ -9,10 +9,11 @@ import { formatId, type ServiceId } from "@heddle/mesh";
 import { z } from "zod";
 import type { HostResolver } from "../core/host-resolver.ts";
 import type { LiveMesh } from "../core/live-mesh.ts";
+import type { MeshNames } from "../core/mesh-names.ts";
 import type { MeshTrust } from "../identity/mesh-trust.ts";
+import type { Push } from "./read-message.ts";
 import type { RunningWorkload } from "./running-workload.ts";
 
-type Push = Extract<ControlMessage, { type: "push" }>;
 type LastSends = Extract<ProxyMessage, { type: "ack" }>["lastSends"];
 
 /** What lies on disk of the configuration. What another version wrote and this one cannot read is left out. */
@@ -36,15 +37,23 @@ function readResource(saved: unknown): ProxyResource[] {
   return parsed.success ? [parsed.data] : [];
 }
 
-export type Applied =
-  | { readonly kind: "applied"; readonly lastSends: LastSends }
-  | { readonly kind: "refused"; readonly reason: string };
+/** `refused`: what of the push cannot run here; all the rest does. */
+export type Applied = {
+  readonly lastSends: LastSends;
+  readonly refused: readonly ResourceRefusal[];
+};
 
-/** The configuration this proxy runs: the last good one, changed by whole pushes only. */
+/** A resource that can run, and what lets it hold. */
+type Prepared = { readonly resource: ProxyResource; readonly commit: () => void };
+
+const NOTHING_TO_COMMIT = () => {};
+
+/** The configuration this proxy runs: each resource in the last version that could run. */
 export class AppliedConfiguration {
   readonly #mesh: LiveMesh;
   readonly #resolver: HostResolver;
   readonly #trust: MeshTrust;
+  readonly #names: MeshNames;
   readonly #workloads: ReadonlyMap<string, RunningWorkload>;
   readonly #resources = new Map<string, ProxyResource>();
   #revision = 0;
@@ -54,8 +63,10 @@ export class AppliedConfiguration {
     readonly resolver: HostResolver;
     readonly workloads: readonly RunningWorkload[];
     readonly trust: MeshTrust;
+    readonly names: MeshNames;
   }) {
     this.#mesh = parts.mesh;
+    this.#names = parts.names;
     this.#trust = parts.trust;
     this.#resolver = parts.resolver;
     this.#workloads = new Map(parts.workloads.map((one) => [formatId(one.id), one]));
@@ -85,13 +96,10 @@ export class AppliedConfiguration {
     };
   }
 
-  /** Runs what an earlier process of this proxy has left. Throws when it does not compile. */
-  restore(saved: SavedConfiguration, nowMs: number): void {
-    const resources = saved.resources.filter((resource) => this.#concernsUs(resource));
-    const commits = this.#prepare(resources, true);
-    this.#mesh.apply(resources, [], nowMs);
-    for (const commit of commits) commit();
-    for (const resource of resources) this.#resources.set(resource.key, resource);
+  /** Runs what an earlier process of this proxy has left; what of it cannot run here is left out. */
+  restore(saved: SavedConfiguration, nowMs: number): readonly ResourceRefusal[] {
+    const { prepared, refused } = this.#prepareAll(saved.resources, true);
+    this.#commit(prepared, [], nowMs);
     this.#revision = saved.revision;
     this.#resolver.outboundTrafficPolicy = saved.outboundTrafficPolicy;
     // An answer whose service could not be read is asked for again; until then it is not "none".
@@ -99,64 +107,100 @@ export class AppliedConfiguration {
       ({ service }) => service === null || this.#resources.has(`service/${formatId(service)}`),
     );
     this.#resolver.restore(saved.subscriptions, answers);
+    return refused;
   }
 
   /**
-   * Applies a push as a whole, between two requests, or refuses it as a whole: everything is checked
-   * and compiled before the first thing changes. `lastSends` is read after the new routes are live.
+   * Applies a push between two requests: what can run of it, runs, and the rest is refused, each resource by
+   * itself, since none needs another to be of use (decision 108). Everything is checked and compiled before the
+   * first thing changes. `lastSends` is read after the new routes are live.
    */
   apply(push: Push, nowMs: number): Applied {
-    const problem = this.#findProblem(push);
-    if (problem !== undefined) return { kind: "refused", reason: problem };
-    let commits: readonly (() => void)[];
-    try {
-      commits = this.#prepare(push.upserts, false);
-      this.#mesh.apply(push.upserts, push.removes, nowMs);
-    } catch (error) {
-      return { kind: "refused", reason: (error as Error).message };
-    }
-    for (const commit of commits) commit();
-    for (const resource of push.upserts) this.#resources.set(resource.key, resource);
-    for (const key of push.removes) this.#resources.delete(key);
+    const { prepared, refused } = this.#prepareAll(push.upserts, false);
+    this.#commit(prepared, push.removes, nowMs);
     this.#revision = push.revision;
-    this.#resolver.applied(push.resolutions);
-    return { kind: "applied", lastSends: this.#lastSends(push) };
+    const known = push.resolutions.filter(
+      ({ service }) => service === null || this.#resources.has(`service/${formatId(service)}`),
+    );
+    this.#resolver.applied(known);
+    const lost = push.resolutions.filter((one) => !known.includes(one));
+    return {
+      lastSends: this.#lastSends(prepared),
+      refused: [...refused, ...lost.flatMap((one) => this.#refuseAnswer(one, refused))],
+    };
   }
 
-  /** Compiles what is said of trust and of hosted workloads; calling what comes back lets it hold. */
-  #prepare(resources: readonly ProxyResource[], isLenient: boolean): (() => void)[] {
-    return resources.flatMap((resource) => {
-      if (resource.kind === "trust") return [this.#trust.prepare(resource)];
-      if (resource.kind !== "workload") return [];
-      return this.#workloads.get(formatId(resource.workload))?.prepare(resource, isLenient) ?? [];
-    });
+  /** Where an answer leads to a service that is not here: said once, with the service if that was refused. */
+  #refuseAnswer(
+    { host, service }: Push["resolutions"][number],
+    refused: readonly ResourceRefusal[],
+  ): ResourceRefusal[] {
+    const key = service === null ? "" : `service/${formatId(service)}`;
+    if (refused.some((one) => one.key === key)) return [];
+    const reason = `resolution of ${host}: ${key} is neither here nor in the push`;
+    return [{ key, version: "", reason }];
   }
 
-  /** What the schema cannot see: keys that do not fit their content, and answers that lead nowhere. */
-  #findProblem(push: Push): string | undefined {
-    for (const resource of push.upserts) {
-      const expected = keyOf(resource);
-      if (resource.key !== expected) return `key ${resource.key}: expected ${expected}`;
-      if (!this.#concernsUs(resource)) return `${resource.key}: this proxy does not host it`;
+  #prepareAll(resources: readonly ProxyResource[], isLenient: boolean) {
+    const prepared: Prepared[] = [];
+    const refused: ResourceRefusal[] = [];
+    for (const resource of resources) {
+      const { key, version } = resource;
+      try {
+        const problem = this.#findProblem(resource);
+        if (problem !== undefined) refused.push({ key, version, reason: problem });
+        else prepared.push({ resource, commit: this.#prepare(resource, isLenient) });
+      } catch (error) {
+        refused.push({ key, version, reason: (error as Error).message });
+      }
     }
-    const upserted = new Set(push.upserts.map(({ key }) => key));
-    const removed = new Set(push.removes);
-    for (const { host, service } of push.resolutions) {
-      if (service === null) continue;
-      const key = `service/${formatId(service)}`;
-      const isThere = upserted.has(key) || (this.#resources.has(key) && !removed.has(key));
-      if (!isThere) return `resolution of ${host}: ${key} is neither here nor in the push`;
+    return { prepared, refused };
+  }
+
+  /** Compiles what a resource says; calling what comes back lets it hold, where the mesh does not do that. */
+  #prepare(resource: ProxyResource, isLenient: boolean): () => void {
+    switch (resource.kind) {
+      case "trust":
+        return this.#trust.prepare(resource);
+      case "workload": {
+        const workload = this.#workloads.get(formatId(resource.workload));
+        return workload?.prepare(resource, isLenient) ?? NOTHING_TO_COMMIT;
+      }
+      case "names":
+        return () => this.#names.set(resource);
+      case "service":
+        this.#mesh.check(resource);
+        return NOTHING_TO_COMMIT;
+      case "endpoints":
+        return NOTHING_TO_COMMIT;
     }
-    return undefined;
+  }
+
+  #commit(prepared: readonly Prepared[], removes: readonly string[], nowMs: number): void {
+    const upserts = prepared.map(({ resource }) => resource);
+    this.#mesh.apply(upserts, removes, nowMs);
+    for (const { commit } of prepared) commit();
+    for (const resource of upserts) this.#resources.set(resource.key, resource);
+    for (const key of removes) {
+      if (key.startsWith(NAMES_PREFIX)) this.#names.remove(key.slice(NAMES_PREFIX.length));
+      this.#resources.delete(key);
+    }
+  }
+
+  /** What the schema cannot see: a key that does not fit the content, a workload of another proxy. */
+  #findProblem(resource: ProxyResource): string | undefined {
+    const expected = keyOf(resource);
+    if (resource.key !== expected) return `key ${resource.key}: expected ${expected}`;
+    return this.#concernsUs(resource) ? undefined : `${resource.key}: this proxy does not host it`;
   }
 
   #concernsUs(resource: ProxyResource): boolean {
     return resource.kind !== "workload" || this.#workloads.has(formatId(resource.workload));
   }
 
-  #lastSends(push: Push): LastSends {
+  #lastSends(prepared: readonly Prepared[]): LastSends {
     const services = new Map<string, ServiceId>();
-    for (const resource of push.upserts) {
+    for (const { resource } of prepared) {
       if (resource.kind === "service") services.set(resource.key, resource.service);
     }
     return [...services.values()].flatMap((service) =>
@@ -173,7 +217,10 @@ export class AppliedConfiguration {
   }
 }
 
+const NAMES_PREFIX = "names/";
+
 function keyOf(resource: ProxyResource): string {
+  if (resource.kind === "names") return `${NAMES_PREFIX}${resource.namespace}`;
   if (resource.kind === "trust") return TRUST_KEY;
   const id = resource.kind === "workload" ? resource.workload : resource.service;
   return `${resource.kind}/${formatId(id)}`;

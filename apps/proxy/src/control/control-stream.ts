@@ -1,10 +1,16 @@
-import { CONTROL_STREAM_PATH, ControlMessage, type ProxyMessage } from "@heddle/contracts";
+import {
+  CONTROL_STREAM_PATH,
+  type ControlMessage,
+  type ProxyMessage,
+  type ResourceRefusal,
+} from "@heddle/contracts";
 import type { Logger } from "@heddle/runtime";
 import { WebSocket } from "ws";
 import { splitPem } from "../identity/certificate-chain.ts";
 import type { HeldIdentity } from "../identity/held-identity.ts";
 import { retryDelayMs } from "./backoff.ts";
 import { type ControlPlaneAddress, serverChecks } from "./control-plane-address.ts";
+import { type Push, readMessage } from "./read-message.ts";
 
 const HANDSHAKE_DEADLINE_MS = 5_000;
 const WELCOME_DEADLINE_MS = 10_000;
@@ -29,7 +35,11 @@ type Welcome = Extract<ControlMessage, { type: "welcome" }>;
 export type StreamHandlers = {
   readonly hello: () => Extract<ProxyMessage, { type: "hello" }>;
   readonly onWelcome: (welcome: Welcome) => void;
-  readonly onMessage: (message: Exclude<ControlMessage, { type: "welcome" | "refused" }>) => void;
+  readonly onMessage: (
+    message: Exclude<ControlMessage, { type: "welcome" | "refused" | "push" }>,
+  ) => void;
+  /** `refused`: resources of the push that could not be read. */
+  readonly onPush: (push: Push, refused: readonly ResourceRefusal[]) => void;
   /** A request of ours was refused; where the stream cannot go on, the control plane closes it. */
   readonly onRefused: (reason: string) => void;
   /** Whoever answered could not show a root that is believed here. */
@@ -146,7 +156,7 @@ export class ControlStream {
     });
     socket.on("message", (data: Buffer) => {
       liveness.heard();
-      const message = this.#parse(data);
+      const message = this.#read(data);
       if (!message || this.#isStopped()) return;
       if (message.type === "welcome") this.#welcomed(message, liveness);
       else if (message.type === "refused") {
@@ -178,27 +188,22 @@ export class ControlStream {
     this.#handlers.onWelcome(welcome);
   }
 
-  /** What does not fit the protocol is answered if it is a push, and never half used. */
-  #parse(data: Buffer): ControlMessage | undefined {
-    let message: unknown;
-    try {
-      message = JSON.parse(data.toString("utf8"));
-    } catch (error) {
-      this.#logger.error({ err: error }, "the control plane sent something that is not JSON");
-      return undefined;
+  /** Pushes are handed on from here; what does not fit the protocol is answered if it is one. */
+  #read(data: Buffer): Exclude<ControlMessage, Push> | undefined {
+    const read = readMessage(data.toString("utf8"));
+    if (read.kind === "message") return read.message;
+    if (read.kind === "push") {
+      if (!this.#isStopped()) this.#handlers.onPush(read.push, read.refused);
+    } else if (read.kind === "unknown") {
+      this.#logger.debug({ type: read.type }, "passed over a message of a later version");
+    } else {
+      const { reason, nonce } = read;
+      this.#logger.error(
+        { reason },
+        "the control plane sent a message this proxy does not understand",
+      );
+      if (nonce !== undefined) this.send({ type: "nack", nonce, reason });
     }
-    const parsed = ControlMessage.safeParse(message);
-    if (parsed.success) return parsed.data;
-    const reason = parsed.error.issues
-      .slice(0, 5)
-      .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
-      .join("; ");
-    this.#logger.error(
-      { reason },
-      "the control plane sent a message this proxy does not understand",
-    );
-    const { type, nonce } = message as { type?: unknown; nonce?: unknown };
-    if (type === "push" && typeof nonce === "string") this.send({ type: "nack", nonce, reason });
     return undefined;
   }
 

@@ -1,8 +1,11 @@
 import {
   CONTROL_STREAM_PROTOCOL,
   type ControlMessage,
+  PROXY_FEATURES,
   PROXY_IDENTITY_PATH,
   type ProxyMessage,
+  type ResourceRefusal,
+  type Subscription,
   WORKLOAD_LABEL,
 } from "@heddle/contracts";
 import { formatId } from "@heddle/mesh";
@@ -10,7 +13,9 @@ import type { Logger } from "@heddle/runtime";
 import type { ProxyConfig } from "../config.ts";
 import { HostResolver } from "../core/host-resolver.ts";
 import { LiveMesh } from "../core/live-mesh.ts";
+import { MeshNames } from "../core/mesh-names.ts";
 import type { MeshView } from "../core/mesh-view.ts";
+import { readHost } from "../core/named-host.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
 import { TurnedAway } from "../core/turned-away.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
@@ -23,18 +28,22 @@ import { HeldCertificates } from "../identity/held-certificates.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
 import { MeshTrust } from "../identity/mesh-trust.ts";
-import { AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
+import { type Applied, AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
 import { ControlStream } from "./control-stream.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { WrongRootError } from "./discover-root.ts";
+import { dumpConfiguration } from "./dump-configuration.ts";
 import { JoinRefusedError, join } from "./join.ts";
 import { Observer } from "./observer.ts";
+import type { Push } from "./read-message.ts";
 import { RunningWorkload } from "./running-workload.ts";
 import { TurnedAwayTeller } from "./turned-away-teller.ts";
+import { UnusedDestinations } from "./unused-destinations.ts";
 
 const PROXY_VERSION = "0.1.0";
 const CONFIGURATION_FILE = "configuration.json";
 const PARTED_CHECK_MS = 5_000;
+const MAX_REASON_CHARS = 4_096;
 
 /**
  * What a proxy knows and is: configuration, identities, and the stream that renews both. It starts
@@ -57,6 +66,9 @@ export class ProxyBrain {
   readonly turnedAway = new TurnedAway();
   readonly #observer: Observer;
   readonly #teller: TurnedAwayTeller;
+  readonly #unused: UnusedDestinations;
+  /** What the control plane says it knows beside the first shape of the protocol. */
+  #controlFeatures: ReadonlySet<string> = new Set();
   readonly #keeper: CertificateKeeper;
   readonly #held = new HeldCertificates((message) => this.#stream.send(message));
   readonly #stream: ControlStream;
@@ -83,6 +95,7 @@ export class ProxyBrain {
       (one) => new RunningWorkload(one, config.bindAddress, library, this.trust),
     );
     this.#mesh = new LiveMesh(Math.random);
+    const names = new MeshNames();
     this.#resolver = new HostResolver(
       this.#mesh,
       (subscription) => {
@@ -90,12 +103,25 @@ export class ProxyBrain {
         this.#save();
       },
       () => this.#stream.isLive,
+      names,
     );
     this.configuration = new AppliedConfiguration({
       mesh: this.#mesh,
       resolver: this.#resolver,
       workloads: this.workloads,
       trust: this.trust,
+      names,
+    });
+    this.#unused = new UnusedDestinations({
+      resolver: this.#resolver,
+      mesh: this.#mesh,
+      unusedMs: config.unusedDestinationMs,
+      isKept: (subscription) => this.#isLocalPort(subscription),
+      canTell: () => this.#stream.isLive && this.#controlFeatures.has("unsubscribe"),
+      onUnused: (subscriptions) => {
+        this.#stream.send({ type: "unsubscribe", subscriptions });
+        this.#save();
+      },
     });
     this.#observer = new Observer({
       mesh: this.#mesh,
@@ -123,6 +149,7 @@ export class ProxyBrain {
         hello: () => this.#hello(),
         onWelcome: (welcome) => this.#welcomed(welcome),
         onMessage: (message) => this.#receive(message),
+        onPush: (push, refused) => this.#apply(push, refused),
         onRefused: (reason) => this.#keeper.refused(reason),
         onUnknownRoot: () => {
           this.#isRootUnknown = true;
@@ -173,12 +200,11 @@ export class ProxyBrain {
     }
     const saved = await this.#data.read(CONFIGURATION_FILE, SavedConfiguration);
     if (!saved) return;
-    try {
-      this.configuration.restore(saved, Date.now());
-      this.#logger.info({ revision: saved.revision }, "running the configuration from disk");
-    } catch (error) {
-      this.#logger.warn({ err: error }, "the configuration on disk is not usable");
+    const refused = this.configuration.restore(saved, Date.now());
+    for (const { key, reason } of refused) {
+      this.#logger.warn({ key, reason }, "left out of the configuration on disk: not usable here");
     }
+    this.#logger.info({ revision: saved.revision }, "running the configuration from disk");
   }
 
   /**
@@ -196,6 +222,7 @@ export class ProxyBrain {
     this.#stream.start();
     this.#observer.start();
     this.#teller.start();
+    this.#unused.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
   }
@@ -211,6 +238,7 @@ export class ProxyBrain {
     this.#keeper.stop();
     this.#observer.stop();
     this.#teller.stop();
+    this.#unused.stop();
     clearInterval(this.#partedTimer);
     this.#mesh.close();
     await this.#stream.stop();
@@ -255,10 +283,12 @@ export class ProxyBrain {
       subscriptions: this.#resolver.subscriptions,
       have: this.configuration.have,
       certificates: this.#held.all(),
+      features: [...PROXY_FEATURES],
     };
   }
 
   #welcomed(welcome: Extract<ControlMessage, { type: "welcome" }>): void {
+    this.#controlFeatures = new Set(welcome.features);
     this.#resolver.outboundTrafficPolicy = welcome.outboundTrafficPolicy;
     this.trust.assume(welcome.trustDomain, welcome.trustBundlePem);
     this.#keeper.connected();
@@ -268,28 +298,57 @@ export class ProxyBrain {
     if (this.#isDraining) this.#stream.send({ type: "draining" });
   }
 
-  #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" }>): void {
-    if (message.type === "certificate") {
-      this.trust.assume("", message.trustBundlePem);
-      this.#keeper.receive(message);
-      return;
+  #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" | "push" }>): void {
+    switch (message.type) {
+      case "certificate":
+        this.trust.assume("", message.trustBundlePem);
+        this.#keeper.receive(message);
+        return;
+      case "renew":
+        this.#keeper.renew(message.workload, message.withinMs);
+        return;
+      case "dump": {
+        const own = { workload: null, identity: this.#own };
+        const hosted = this.workloads.map(({ id, identity }) => ({ workload: id, identity }));
+        this.#stream.send(dumpConfiguration(message, this.configuration, [own, ...hosted]));
+        return;
+      }
     }
-    if (message.type === "renew") {
-      this.#keeper.renew(message.workload, message.withinMs);
-      return;
-    }
-    const { nonce, revision } = message;
-    const applied = this.configuration.apply(message, Date.now());
+  }
+
+  #apply(push: Push, unread: readonly ResourceRefusal[]): void {
+    const { nonce, revision } = push;
+    const applied = this.configuration.apply(push, Date.now());
+    const refused = [...unread, ...applied.refused];
     setImmediate(() => this.#current.resolve());
-    if (applied.kind === "refused") {
-      this.#logger.error({ revision, reason: applied.reason }, "refused a push; nothing changed");
-      this.#stream.send({ type: "nack", nonce, reason: applied.reason });
-      return;
+    for (const { key, reason } of refused) {
+      this.#logger.error({ revision, key, reason }, "refused a resource; what it was, it stays");
     }
-    const { lastSends } = applied;
-    this.#stream.send({ type: "ack", nonce, appliedAtMs: Date.now(), lastSends });
-    this.#logger.debug({ revision, upserts: message.upserts.length }, "applied a push");
+    this.#stream.send(this.#answer(nonce, applied.lastSends, refused));
+    this.#logger.debug({ revision, upserts: push.upserts.length }, "applied a push");
     this.#save();
+  }
+
+  /** A control plane that knows of no partial ack is to believe nothing that is not so: it sends all again. */
+  #answer(
+    nonce: string,
+    lastSends: Applied["lastSends"],
+    refused: readonly ResourceRefusal[],
+  ): ProxyMessage {
+    const ack = { type: "ack" as const, nonce, appliedAtMs: Date.now(), lastSends };
+    if (refused.length === 0) return ack;
+    const told = refused.map((one) => ({ ...one, reason: one.reason.slice(0, MAX_REASON_CHARS) }));
+    if (this.#controlFeatures.has("partial-ack")) return { ...ack, refused: told };
+    return { type: "nack", nonce, reason: told.map(({ reason }) => reason).join("; ") };
+  }
+
+  /** Hosts of local ports are asked for before the first connection, and stay. */
+  #isLocalPort({ namespace, host }: Subscription): boolean {
+    return this.workloads.some(
+      ({ id, settings }) =>
+        id.namespace === namespace &&
+        settings.outbounds.some((one) => readHost(one.host).name === host),
+    );
   }
 
   #save(): void {

@@ -1,6 +1,7 @@
 import type { Subscription } from "@heddle/contracts";
 import { type ServiceId, serviceOfHost } from "@heddle/mesh";
 import type { LiveMesh } from "./live-mesh.ts";
+import { MeshNames } from "./mesh-names.ts";
 import type {
   Caller,
   MeshView,
@@ -10,14 +11,15 @@ import type {
 } from "./mesh-view.ts";
 import { type NamedHost, readHost } from "./named-host.ts";
 
+/** A request to a destination never used before waits so long for its answer. */
+const WAIT_MS = 50;
+/** The same where the control plane does not tell the mesh's names, as older ones do not: one might escape. */
+const WAIT_UNTOLD_MS = 500;
 /**
- * How long a request to a destination never used before waits for its answer: one that could lie
- * outside half a second, one that only the mesh can mean longer, since there is no other way for it.
+ * What is known to be the mesh's can go nowhere else, so to wait is better than to fail; but not behind
+ * a control plane that has just kept somebody waiting in vain, or is not there to be asked.
  */
-const WAIT_MS = 500;
-const WAIT_IN_MESH_MS = 5_000;
-/** The same with no stream to ask on: one may open just now, but most likely nobody will answer. */
-const WAIT_ALONE_MS = 50;
+const WAIT_IN_MESH_MS = 2_000;
 /** Hosts a proxy may ask for; beyond, the oldest that meant nothing is forgotten. */
 const MAX_SUBSCRIPTIONS = 4096;
 /** Spellings (ports, case) remembered per workload; beyond, they are worked out again. */
@@ -34,6 +36,8 @@ type Subscribed = {
   answer: ServiceId | null | undefined;
   /** Somebody has waited for the answer in vain: the next does not wait unless it can only be in the mesh. */
   hasKeptWaiting: boolean;
+  /** In which round of `expire` a request last asked for it. */
+  usedInRound: number;
 };
 
 /** What the mesh says of a hosted workload's way out; read for each request. */
@@ -47,19 +51,27 @@ export class HostResolver {
   /** The mesh's policy, where a workload has none of its own. */
   outboundTrafficPolicy: OutboundTrafficPolicy = "ALLOW_ANY";
   generation = 0;
+  /** Grows when what is remembered of spellings has to be looked up again, with or without a push. */
+  epoch = 0;
   readonly mesh: LiveMesh;
+  readonly names: MeshNames;
   readonly #subscribe: (subscription: Subscription) => void;
   readonly #isConnected: () => boolean;
   readonly #subscribed = new Map<string, Subscribed>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  #round = 0;
+  /** The stream is open, and the control plane has let a request wait in vain since its last word. */
+  #isSilent = false;
 
   /** `subscribe` asks the control plane; `isConnected` says whether it can be asked now. */
   constructor(
     mesh: LiveMesh,
     subscribe: (subscription: Subscription) => void,
     isConnected: () => boolean,
+    names = new MeshNames(),
   ) {
     this.mesh = mesh;
+    this.names = names;
     this.#subscribe = subscribe;
     this.#isConnected = isConnected;
   }
@@ -83,19 +95,45 @@ export class HostResolver {
   look(caller: Caller, host: NamedHost): Resolution {
     const subscribed = this.#ask(caller.namespace, host.name);
     // More hosts than can be watched.
-    if (subscribed === undefined) return host.isMeshOnly ? "unknown" : "none";
+    if (subscribed === undefined) return this.#mayLieOutside(caller, host) ? "none" : "unknown";
     const { answer } = subscribed;
+    subscribed.usedInRound = this.#round;
     if (answer === null) return "none";
     // Before the answer, or with the control plane away: another spelling may have brought it here.
     const id = answer ?? serviceOfHost(host.name, caller.namespace);
     const service = id && this.mesh.service(id, caller, host.port);
     if (service !== undefined) return service;
     if (answer !== undefined) return "none";
-    return subscribed.hasKeptWaiting && !host.isMeshOnly ? "none" : "unknown";
+    const isOutside =
+      this.#isSurelyOutside(caller, host) ||
+      (subscribed.hasKeptWaiting && this.#mayLieOutside(caller, host));
+    return isOutside ? "none" : "unknown";
   }
 
-  whenAnswered(namespace: string, host: NamedHost): Promise<void> {
-    const key = subscriptionKey(namespace, host.name);
+  /**
+   * No name of the mesh, nor of a form that a service could have got a moment ago: there is nothing to wait
+   * for. It is asked for all the same, so that it is known when some document comes to name it.
+   */
+  #isSurelyOutside({ namespace }: Caller, { name }: NamedHost): boolean {
+    return (
+      this.names.has(name, namespace) === false && serviceOfHost(name, namespace) === undefined
+    );
+  }
+
+  /** Whether a host of which no answer has come may be passed on. */
+  #mayLieOutside({ namespace }: Caller, { name, isMeshOnly }: NamedHost): boolean {
+    return !isMeshOnly && this.names.has(name, namespace) !== true;
+  }
+
+  /** Waits for the answer, or until waiting has no point any more; returns what there is then. */
+  async whenResolved(caller: Caller, host: NamedHost): Promise<Resolution> {
+    await this.#whenAnswered(caller, host);
+    const then = this.look(caller, host);
+    return then === "unknown" && this.#mayLieOutside(caller, host) ? "none" : then;
+  }
+
+  #whenAnswered(caller: Caller, host: NamedHost): Promise<void> {
+    const key = subscriptionKey(caller.namespace, host.name);
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting);
@@ -105,25 +143,57 @@ export class HostResolver {
         if (waiting.size === 0) this.#waiting.delete(key);
         resolve();
       };
-      const timer = setTimeout(() => {
-        const subscribed = this.#subscribed.get(key);
-        if (subscribed) subscribed.hasKeptWaiting = true;
-        finish();
-      }, this.#patienceMs(host));
+      const timer = setTimeout(
+        () => {
+          // An answer may have come in while this process was busy: it is read before it counts as missing.
+          setImmediate(() => {
+            if (!waiting.has(finish)) return;
+            const subscribed = this.#subscribed.get(key);
+            if (subscribed) subscribed.hasKeptWaiting = true;
+            this.#isSilent = true;
+            finish();
+          });
+        },
+        this.#patienceMs(caller, host),
+      );
       waiting.add(finish);
     });
   }
 
-  #patienceMs({ isMeshOnly }: NamedHost): number {
-    if (!this.#isConnected()) return WAIT_ALONE_MS;
-    return isMeshOnly ? WAIT_IN_MESH_MS : WAIT_MS;
+  #patienceMs(caller: Caller, host: NamedHost): number {
+    if (!this.#isConnected() || this.#isSilent) return WAIT_MS;
+    if (!this.#mayLieOutside(caller, host)) return WAIT_IN_MESH_MS;
+    return this.names.isTold ? WAIT_MS : WAIT_UNTOLD_MS;
+  }
+
+  /**
+   * Begins another round and gives up the destinations nobody has asked for since the one before the last
+   * `rounds`, but for those `isKept`. Returns them: they are known no longer.
+   */
+  expire(
+    rounds: number,
+    isKept: (subscription: Subscription, answer: ServiceId | null | undefined) => boolean,
+  ): Subscription[] {
+    this.#round += 1;
+    this.epoch += 1; // the next request of each spelling asks again, and so is seen
+    const expired = [...this.#subscribed].filter(
+      ([, { usedInRound, subscription, answer }]) =>
+        this.#round - usedInRound > rounds && !isKept(subscription, answer),
+    );
+    for (const [key] of expired) this.#subscribed.delete(key);
+    return expired.map(([, { subscription }]) => subscription);
   }
 
   /** Takes over what was asked for and answered before a restart. */
   restore(subscriptions: readonly Subscription[], answers: readonly Answer[]): void {
     for (const subscription of subscriptions.slice(0, MAX_SUBSCRIPTIONS)) {
       const key = subscriptionKey(subscription.namespace, subscription.host);
-      this.#subscribed.set(key, { subscription, answer: undefined, hasKeptWaiting: false });
+      this.#subscribed.set(key, {
+        subscription,
+        answer: undefined,
+        hasKeptWaiting: false,
+        usedInRound: this.#round,
+      });
     }
     this.applied(answers);
   }
@@ -135,6 +205,8 @@ export class HostResolver {
       if (subscribed) subscribed.answer = service;
     }
     this.generation += 1;
+    this.epoch += 1;
+    this.#isSilent = false;
     for (const { namespace, host } of answers) {
       for (const finish of this.#waiting.get(subscriptionKey(namespace, host)) ?? []) finish();
     }
@@ -146,7 +218,12 @@ export class HostResolver {
     if (known) return known;
     if (this.#subscribed.size >= MAX_SUBSCRIPTIONS && !this.#forgetOldestMiss()) return undefined;
     const subscription = { namespace, host };
-    const subscribed = { subscription, answer: undefined, hasKeptWaiting: false };
+    const subscribed = {
+      subscription,
+      answer: undefined,
+      hasKeptWaiting: false,
+      usedInRound: this.#round,
+    };
     this.#subscribed.set(key, subscribed);
     this.#subscribe(subscription);
     return subscribed;
@@ -168,7 +245,7 @@ class WorkloadView implements MeshView {
   readonly #caller: Caller;
   readonly #settings: OutboundSettings;
   readonly #spellings = new Map<string, Resolution>();
-  #generation = -1;
+  #epoch = -1;
 
   constructor(resolver: HostResolver, caller: Caller, settings: OutboundSettings) {
     this.#resolver = resolver;
@@ -189,8 +266,8 @@ class WorkloadView implements MeshView {
   }
 
   resolve(host: string): Resolution {
-    if (this.#generation !== this.#resolver.generation) {
-      this.#generation = this.#resolver.generation;
+    if (this.#epoch !== this.#resolver.epoch) {
+      this.#epoch = this.#resolver.epoch;
       this.#spellings.clear();
     }
     return this.#spellings.get(host) ?? this.#work(host);
@@ -199,10 +276,7 @@ class WorkloadView implements MeshView {
   async whenResolved(host: string): Promise<Resolution> {
     const now = this.resolve(host);
     if (now !== "unknown") return now;
-    const named = readHost(host);
-    await this.#resolver.whenAnswered(this.#caller.namespace, named);
-    const then = this.resolve(host);
-    return then === "unknown" && !named.isMeshOnly ? "none" : then;
+    return this.#resolver.whenResolved(this.#caller, readHost(host));
   }
 
   #work(host: string): Resolution {

@@ -1,4 +1,4 @@
-import type { ProxyResource } from "@heddle/contracts";
+import type { ProxyResource, ServiceResource } from "@heddle/contracts";
 import {
   carriesLabels,
   type Endpoint,
@@ -45,6 +45,8 @@ type KnownDestination = { readonly live: LiveDestination; readonly ruleSet: stri
  */
 export class LiveMesh {
   readonly #parts: ViewParts;
+  /** What `check` has made, for the `apply` that follows. */
+  readonly #checked = new WeakMap<ServiceResource, CheckedService>();
   readonly #services = new Map<string, CheckedService>();
   readonly #dns: DnsAnswers;
   readonly #endpoints: EndpointSets;
@@ -113,6 +115,19 @@ export class LiveMesh {
     return [...this.#destinations.values()].map(({ live }) => live);
   }
 
+  /** Throws the mesh's errors when the resource cannot be applied; changes nothing. */
+  check(resource: ServiceResource): void {
+    this.#checked.set(resource, checkService(resource));
+  }
+
+  /** Whether anything is under way that was sent to a service, wherever its routes led. */
+  isBusy(service: ServiceId): boolean {
+    const name = formatId(service);
+    return [...this.#views.values()].some(
+      ({ how, view }) => formatId(how.id) === name && destinationsOf(view).some(isInUse),
+    );
+  }
+
   /**
    * Takes over new resources and drops the keys in `removes`. Throws the mesh's errors (of a split, a
    * regular expression, a format) before anything has changed.
@@ -120,7 +135,7 @@ export class LiveMesh {
   apply(upserts: readonly ProxyResource[], removes: readonly string[], nowMs: number): void {
     const compiled = upserts
       .filter((resource) => resource.kind === "service")
-      .map((resource) => checkService(resource));
+      .map((resource) => this.#checked.get(resource) ?? checkService(resource));
     const changed = new Set<string>();
     const moved = new Set<string>();
     const sourcesBefore = this.#sources;
@@ -273,6 +288,14 @@ function httpVersionOf(
   if (connectionPool?.upgradesToHttp2 === true) return 2;
   if (protocol === "http2" || protocol === "grpc") return 2;
   return protocol === "http" ? 1 : undefined;
+}
+
+function isInUse({ usage, endpoints }: DestinationView): boolean {
+  return (
+    usage.requests > 0 ||
+    usage.pending > 0 ||
+    endpoints.some(({ activeRequests }) => activeRequests > 0)
+  );
 }
 
 function leadsTo(view: ServiceView, services: ReadonlySet<string>): boolean {

@@ -127,7 +127,7 @@ export class OutboundExchange extends TryingExchange {
     else if (resolution === "unknown") {
       // Only the mesh can mean this name: whatever DNS made of it, the request would not get there.
       const why = `the control plane has not said yet which service ${asked.authority} is, and nothing outside the mesh has such a name`;
-      this.failWith(503, "NC", why);
+      this.failWith(503, "NC", why, "outbound-proxy", [["retry-after", "1"]]);
     } else if (this.request.method === "CONNECT") {
       // A tunnel to a service of the mesh: what comes through it is HTTP to that service.
       asked.view = resolution;

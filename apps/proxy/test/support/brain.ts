@@ -16,6 +16,7 @@ export async function startBrain(
   t: TestContext,
   control: TestControlPlane,
   dataDir: string,
+  unusedDestinationMs = 600_000,
 ): Promise<ProxyBrain> {
   const logger = createLogger("proxy", "silent");
   const file = ConfigFile.parse({
@@ -40,6 +41,7 @@ export async function startBrain(
       accessLogMode: "off",
       accessLogFile: undefined,
       metricsIdleMs: 3_600_000,
+      unusedDestinationMs,
     },
     await DataFolder.open(dataDir, logger),
     logger,

@@ -7,9 +7,13 @@ import { PortProtocolWire } from "./route-wire.ts";
  * The control stream: one WebSocket over mTLS on the control plane's port 15012, path `/v1/stream`,
  * JSON text frames. The proxy opens with `hello`; the control plane answers `welcome`, then pushes.
  *
- *   proxy → control plane   hello, subscribe, csr, installed, ack, nack, observed, turned-away, health,
- *                           draining, bye
- *   control plane → proxy   welcome, push, certificate, refused
+ *   proxy → control plane   hello, subscribe, unsubscribe, csr, installed, ack, nack, dumped, observed,
+ *                           turned-away, health, draining, bye
+ *   control plane → proxy   welcome, push, certificate, renew, dump, refused
+ *
+ * Neighbouring minor versions understand each other: messages of an unknown `type`, unknown fields and
+ * resources of an unknown `kind` are passed over on both sides. What the other side could not pass over is
+ * only sent to one that says it knows it (`features` of `hello` and `welcome`).
  *
  * A proxy joins first: `POST /v1/join` on the same port with a join token and a CSR for its own
  * (node) certificate. The token carries the SHA-256 of the root certificate, so that the proxy can
@@ -150,6 +154,32 @@ export const HeldCertificate = z.object({
 });
 export type HeldCertificate = z.infer<typeof HeldCertificate>;
 
+/** What a proxy may know beside the first shape of the protocol: it is told of `names`, and answers `dump`. */
+export const PROXY_FEATURES = ["names", "dump"] as const;
+/** What a control plane may know: acks that refuse single resources, and `unsubscribe`. */
+export const CONTROL_FEATURES = ["partial-ack", "unsubscribe"] as const;
+const Features = z.array(z.string().max(64)).max(64).optional();
+
+/** A resource of a push that the proxy cannot run, while it runs the rest of the push. */
+export const ResourceRefusal = z.object({
+  key: z.string(),
+  version: z.string(),
+  reason: z.string().max(4096),
+});
+export type ResourceRefusal = z.infer<typeof ResourceRefusal>;
+
+/** A certificate in use, without its key. */
+export const DumpedCertificate = z.object({
+  /** Null: the proxy's own. */
+  workload: NameWire.nullable(),
+  uri: z.string(),
+  serialNumber: z.string(),
+  issuer: z.string(),
+  notBeforeMs: z.number(),
+  notAfterMs: z.number(),
+});
+export type DumpedCertificate = z.infer<typeof DumpedCertificate>;
+
 export const ProxyMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
@@ -163,8 +193,12 @@ export const ProxyMessage = z.discriminatedUnion("type", [
     have: z.array(z.object({ key: z.string(), version: z.string() })),
     /** The certificates it uses, serial numbers in lower-case hex. */
     certificates: z.array(HeldCertificate).optional(),
+    /** Of `PROXY_FEATURES` those it knows. */
+    features: Features,
   }),
   z.object({ type: z.literal("subscribe"), subscriptions: z.array(Subscription).min(1) }),
+  /** Destinations nobody has asked for in a long time: what only they needed is taken back. */
+  z.object({ type: z.literal("unsubscribe"), subscriptions: z.array(Subscription).min(1) }),
   /** Asks for a leaf certificate for a hosted workload; `workload: null` renews the proxy's own. */
   z.object({ type: z.literal("csr"), workload: NameWire.nullable(), csrPem: z.string() }),
   /** A certificate that came is in use: a rotation waits for that, not for its sending. */
@@ -185,7 +219,10 @@ export const ProxyMessage = z.discriminatedUnion("type", [
         atMs: z.number(),
       }),
     ),
+    /** Of the push's resources those it does not run; all others it does. */
+    refused: z.array(ResourceRefusal).max(10_000).optional(),
   }),
+  /** Nothing of the push is applied. To a control plane without `partial-ack`: not all of it. */
   z.object({ type: z.literal("nack"), nonce: z.string(), reason: z.string() }),
   /**
    * What this proxy sees of the endpoints it uses, sent when it changes, at most once a second: only
@@ -202,6 +239,29 @@ export const ProxyMessage = z.discriminatedUnion("type", [
    * changes, at most once a second. Counts grow since the proxy's start.
    */
   z.object({ type: z.literal("turned-away"), callers: z.array(TurnedAwayCaller).max(1000) }),
+  /**
+   * Answers `dump`: what it runs, resources in the order of their keys, without secrets (header values,
+   * settings of filters, keys). `next`: there is more, behind this key.
+   */
+  z.object({
+    type: z.literal("dumped"),
+    id: z.string().max(64),
+    revision: z.number().int(),
+    outboundTrafficPolicy: z.enum(["ALLOW_ANY", "REGISTRY_ONLY"]),
+    /** Each with `key`, `kind` and `version`. */
+    resources: z
+      .array(
+        z.looseObject({
+          key: z.string().max(1024),
+          kind: z.string().max(64),
+          version: z.string().max(128),
+        }),
+      )
+      .max(10_000),
+    certificates: z.array(DumpedCertificate).max(1100),
+    destinations: z.array(Subscription.extend({ service: NameWire.nullable() })).max(10_000),
+    next: z.string().max(1024).optional(),
+  }),
   /** What the checks of hosted apps say, of those for which it has changed: sent at once. `hello` tells all. */
   z.object({
     type: z.literal("health"),
@@ -223,6 +283,8 @@ export const ControlMessage = z.discriminatedUnion("type", [
     outboundTrafficPolicy: z.enum(["ALLOW_ANY", "REGISTRY_ONLY"]),
     /** A lease ends this long after the last sign of life; the proxy pings at a third of it. */
     leaseMs: z.number().int(),
+    /** Of `CONTROL_FEATURES` those it knows. */
+    features: Features,
   }),
   z.object({
     type: z.literal("push"),
@@ -251,6 +313,12 @@ export const ControlMessage = z.discriminatedUnion("type", [
     type: z.literal("renew"),
     workload: NameWire.nullable(),
     withinMs: z.number().int().min(0),
+  }),
+  /** Asks what the proxy really runs; `after`: what comes behind this key. */
+  z.object({
+    type: z.literal("dump"),
+    id: z.string().max(64),
+    after: z.string().max(1024).optional(),
   }),
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
 ]);

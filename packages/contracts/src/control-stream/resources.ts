@@ -126,14 +126,33 @@ export const TrustResource = z.object({
   revision: z.number().int(),
 });
 
+/** Key of the names that are no services of a namespace: hosts of documents, `*.` wildcards, addresses and CIDRs. */
+export const HOST_NAMES_KEY = "names/";
+
+/**
+ * Names the mesh may mean; key `names/<namespace>` for the services of a namespace, `HOST_NAMES_KEY` for the
+ * rest. A proxy that holds them knows at once of a name that is not there that it lies outside; what a name
+ * that is there means, it still asks. Sent to proxies whose `hello` names the feature `names`.
+ */
+export const NamesResource = z.object({
+  kind: z.literal("names"),
+  key: z.string(),
+  version: z.string(),
+  /** Empty: `HOST_NAMES_KEY`. */
+  namespace: z.string(),
+  names: z.array(z.string()),
+});
+
 export const ProxyResource = z.discriminatedUnion("kind", [
   ServiceResource,
   EndpointsResource,
   WorkloadResource,
   TrustResource,
+  NamesResource,
 ]);
 export type ServiceResource = z.infer<typeof ServiceResource>;
 export type EndpointsResource = z.infer<typeof EndpointsResource>;
 export type WorkloadResource = z.infer<typeof WorkloadResource>;
 export type TrustResource = z.infer<typeof TrustResource>;
+export type NamesResource = z.infer<typeof NamesResource>;
 export type ProxyResource = z.infer<typeof ProxyResource>;
