@@ -13,7 +13,7 @@ export const test = base.extend<{ operator: Page }, { mesh: Stack }>({
   ],
   operator: async ({ page, mesh }, use) => {
     await page.goto(await mesh.loginLink());
-    await page.waitForURL(/\/graph/);
+    await page.waitForURL(/\/overview/);
     await use(page);
   },
 });

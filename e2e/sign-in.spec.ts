@@ -20,7 +20,7 @@ test("a new user sets a password, sees what a viewer may not do, and is out when
   await vera.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await vera.getByLabel("Password again", { exact: true }).fill(PASSWORD);
   await vera.getByRole("button", { name: "Set password and log in" }).click();
-  await vera.waitForURL(/\/graph/);
+  await vera.waitForURL(/\/overview/);
   const again = await newPage(browser);
   await again.goto(link);
   await expect(again.getByText("This setup link is used or has expired")).toBeVisible();

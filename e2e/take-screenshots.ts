@@ -97,7 +97,7 @@ async function photograph(
   });
   const page = await context.newPage();
   await page.goto(await stack.loginLink());
-  await page.waitForURL(/\/graph/);
+  await page.waitForURL(/\/overview/);
   for (const { name, path } of shown) {
     await page.goto(`${stack.consoleUrl}${path}`);
     await settle(page);

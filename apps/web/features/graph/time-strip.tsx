@@ -1,26 +1,22 @@
 "use client";
-import type { GraphSnapshot, RevisionSummary } from "@heddle/contracts";
+import type { GraphSnapshot } from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { scaleLinear, scaleUtc } from "d3-scale";
 import { area, line } from "d3-shape";
-import { useRouter } from "next/navigation";
 import { formatCounted, formatRate, formatShare } from "../../lib/numbers.ts";
-import { formatClock, formatMinute, formatSince, formatWindow } from "../../lib/times.ts";
+import { formatClock, formatMinute, formatWindow } from "../../lib/times.ts";
 import { useNowMs } from "../../ui/clock.ts";
 import { useElementSize } from "../../ui/element-size.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
-import { Tooltip } from "../../ui/tooltip.tsx";
-import { RevisionIcon } from "../history/revision-icon.tsx";
 import { recentRevisionsQuery } from "../shell/recent-revisions.ts";
+import { ChangeMarkers } from "./change-markers.tsx";
 import { TIMELINE_MS, timelineQuery } from "./graph-queries.ts";
-import { groupMarkers } from "./group-markers.ts";
 import styles from "./time-strip.module.css";
 
 const LEFT_PX = 152;
 const RIGHT_PX = 132;
 const CHART_TOP_PX = 34;
 const AXIS_PX = 68;
-const MARKER_PX = 24;
 
 /** The last hour of all that enters the mesh: rate in grey, failures in red, changes above them. */
 export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
@@ -55,7 +51,14 @@ export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
       </div>
       {widthPx > 0 && <Chart points={points} x={x} widthPx={widthPx} />}
       {widthPx > 0 && nowMs !== undefined && (
-        <Markers changes={changes} toX={(atMs) => x(atMs)} nowMs={nowMs} />
+        <ChangeMarkers
+          changes={changes}
+          points={points}
+          toX={(atMs) => x(atMs)}
+          nowMs={nowMs}
+          topPx={6}
+          heightPx={AXIS_PX - 6}
+        />
       )}
       <div className={styles.right}>
         <b>{nowMs !== undefined && formatClock(nowMs)}</b>
@@ -132,45 +135,4 @@ function Chart({
       ))}
     </svg>
   );
-}
-
-function Markers({
-  changes,
-  toX,
-  nowMs,
-}: {
-  readonly changes: readonly RevisionSummary[];
-  readonly toX: (atMs: number) => number;
-  readonly nowMs: number;
-}) {
-  const router = useRouter();
-  return groupMarkers(changes, (one) => toX(one.createdAtMs), MARKER_PX).map(({ xPx, items }) => {
-    const [newest] = items;
-    if (newest === undefined) return null;
-    const more = items.length > 1 ? ` and ${items.length - 1} more` : "";
-    return (
-      <div key={newest.revision} className={styles.marker} style={{ left: xPx }}>
-        <Tooltip
-          text={
-            <>
-              <b>{formatClock(newest.createdAtMs)}</b> {formatSince(newest.createdAtMs, nowMs)},{" "}
-              {newest.author}
-              <br />
-              {newest.summary}
-              {more}
-            </>
-          }
-        >
-          <button
-            type="button"
-            className={styles.change}
-            aria-label={`Revision ${newest.revision}, ${formatClock(newest.createdAtMs)}, ${newest.author}: ${newest.summary}${more}`}
-            onClick={() => router.push(`/history/${newest.revision}`)}
-          >
-            {items.length === 1 ? <RevisionIcon kind={newest.kind} /> : items.length}
-          </button>
-        </Tooltip>
-      </div>
-    );
-  });
 }

@@ -41,7 +41,7 @@ function Shell({
         Skip to the page
       </a>
       <nav className={styles.rail} aria-label="Pages">
-        <Link href="/graph" className={styles.mark} aria-label="Heddle">
+        <Link href="/overview" className={styles.mark} aria-label="Heddle, overview">
           <HeddleMark />
         </Link>
         <Pages pathname={pathname} />

@@ -1,5 +1,6 @@
 import {
   History,
+  LayoutDashboard,
   type LucideIcon,
   Network,
   Settings,
@@ -20,6 +21,7 @@ export type ConsolePage = {
 
 /** The pages there are, in the order of the rail. */
 export const PAGES: readonly ConsolePage[] = [
+  { path: "/overview", title: "Overview", icon: LayoutDashboard, key: "o" },
   { path: "/graph", title: "Graph", icon: Waypoints, key: "g" },
   { path: "/rollouts", title: "Rollouts", icon: Split, key: "r" },
   { path: "/security", title: "Security", icon: ShieldCheck, key: "c" },
