@@ -7,13 +7,15 @@ import { formatMinute, formatStamp } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { RevisionIcon } from "../history/revision-icon.tsx";
 import styles from "./changes-card.module.css";
+import { effectWords } from "./effect-words.ts";
 
 const HOUR_MS = 3_600_000;
 const MOST = 10;
 
-/** What was changed in the last hour, by whom, newest first. */
+/** What was changed in the last hour, by whom, and what followed; newest first. */
 export function ChangesCard({
   revisions,
   namespace,
@@ -50,6 +52,7 @@ export function ChangesCard({
               <span className={styles.who} title={formatStamp(one.createdAtMs)}>
                 {one.author}, {formatMinute(one.createdAtMs)}
               </span>
+              <Effect revision={one} />
             </li>
           ))}
         </ol>
@@ -58,6 +61,17 @@ export function ChangesCard({
         <p className={styles.none}>and {shown.length - MOST} more, in History</p>
       )}
     </Card>
+  );
+}
+
+function Effect({ revision }: { readonly revision: RevisionSummary }) {
+  const words = effectWords(revision.effect);
+  if (words === undefined) return null;
+  return (
+    <span className={styles.effect} data-status={words.status}>
+      {words.status !== undefined && <StatusGlyph status={words.status} />}
+      {words.text}
+    </span>
   );
 }
 

@@ -16,9 +16,9 @@ import { ChangeMarkers } from "../graph/change-markers.tsx";
 import { TIMELINE_MS, timelineQuery } from "../graph/graph-queries.ts";
 import styles from "./hour-card.module.css";
 
-const HEIGHT_PX = 132;
-const CHART_TOP_PX = 34;
-const AXIS_PX = 108;
+const HEIGHT_PX = 148;
+const CHART_TOP_PX = 50;
+const AXIS_PX = 124;
 const SIDE_PX = 16;
 /** The error axis reaches at least this far, so that a small wobble stays small. */
 const LEAST_TOP_RATIO = 0.02;
@@ -115,11 +115,11 @@ function Drawing({
       <path className={styles.errorArea} d={area<SeriesPoint>(toX, AXIS_PX, toError)(all) ?? ""} />
       <path className={styles.error} d={line<SeriesPoint>(toX, toError)(all) ?? ""} />
       <line className={styles.axis} x1={SIDE_PX} x2={widthPx - SIDE_PX} y1={AXIS_PX} y2={AXIS_PX} />
-      <text className={styles.most} x={SIDE_PX} y={CHART_TOP_PX - 2}>
+      <text className={styles.most} x={SIDE_PX} y={CHART_TOP_PX - 4}>
         {formatRate(most)} at most
       </text>
-      <text className={styles.worst} x={widthPx - SIDE_PX} y={CHART_TOP_PX - 2} textAnchor="end">
-        {formatShare(worst)} errors at most
+      <text className={styles.worst} x={widthPx - SIDE_PX} y={CHART_TOP_PX - 4} textAnchor="end">
+        {worst === 0 ? "no errors" : `${formatShare(worst)} errors at most`}
       </text>
       {ticks.map((tick) => (
         <text

@@ -62,7 +62,9 @@ export function WorstFirstCard({
                 <Th>Status</Th>
                 <Th>Service</Th>
                 <Th className={styles.wide}>Why</Th>
-                <Th isNumber>Rate</Th>
+                <Th isNumber className={styles.roomy}>
+                  Rate
+                </Th>
                 <Th isNumber>Errors</Th>
                 <Th isNumber className={styles.roomy}>
                   p99
@@ -112,7 +114,9 @@ function Line({
           {why}
         </span>
       </Td>
-      <Td isNumber>{formatRate(line.requestsPerSecond)}</Td>
+      <Td isNumber className={styles.roomy}>
+        {formatRate(line.requestsPerSecond)}
+      </Td>
       <Td isNumber>
         <span
           className={isUnwell(status) ? styles.bad : undefined}

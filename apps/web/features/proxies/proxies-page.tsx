@@ -1,6 +1,7 @@
 "use client";
 
 import type { ProxyState } from "@heddle/contracts";
+import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { formatCounted } from "../../lib/numbers.ts";
 import { useProxies } from "../../lib/queries/use-mesh-state.ts";
@@ -8,13 +9,17 @@ import { Card } from "../../ui/card.tsx";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
+import { FilterField } from "../../ui/filter-field.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Select } from "../../ui/select.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
+import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxies-page.module.css";
-import { sortProxies, syncView } from "./proxy-sync.ts";
+import { filterProxies, sortProxies, syncView } from "./proxy-sync.ts";
 import { SyncPill } from "./sync-pill.tsx";
 
 /** Every proxy the control plane knows: whether it runs the newest revision that concerns it, and since when. */
@@ -49,13 +54,60 @@ export function ProxiesPage() {
           </Card>
         ) : (
           <>
-            <ProxyTable proxies={sortProxies(shown)} />
+            <FilteredTable proxies={shown} />
             <div className={styles.command}>
               <CodeLine command="heddle proxies" />
             </div>
           </>
         ))}
     </PageFrame>
+  );
+}
+
+const STATES = [
+  { value: "", label: "All" },
+  { value: "SYNCED", label: "SYNCED" },
+  { value: "STALE", label: "STALE" },
+  { value: "NOT SENT", label: "NOT SENT" },
+  { value: "ERROR", label: "ERROR" },
+  { value: "disconnected", label: "Disconnected" },
+  { value: "skew", label: "With a warning" },
+] as const;
+
+function FilteredTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
+  const [text, setText] = useUrlValue("q");
+  const [named, setState] = useUrlValue("state");
+  const state = STATES.find(({ value }) => value !== "" && value === named)?.value;
+  const shown = sortProxies(filterProxies(proxies, { text: text ?? "", state }));
+  return (
+    <>
+      <div className={styles.toolbar} role="search">
+        <FilterField
+          label="Filter: proxy, workload, version"
+          value={text ?? ""}
+          onChange={(value) => setText(value)}
+        />
+        <Select
+          label="State"
+          caption="State"
+          choices={STATES}
+          value={state ?? ""}
+          onChange={(value) => setState(value)}
+        />
+        {shown.length < proxies.length && (
+          <span className={styles.quiet}>
+            {shown.length} of {proxies.length} shown
+          </span>
+        )}
+      </div>
+      {shown.length === 0 ? (
+        <Card>
+          <EmptyState>No proxy fits the filter.</EmptyState>
+        </Card>
+      ) : (
+        <ProxyTable proxies={shown} />
+      )}
+    </>
   );
 }
 
@@ -89,7 +141,13 @@ function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
     <>
       <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
         <Td>
-          <b title={proxy.proxyId}>{proxy.name}</b>
+          <Link
+            href={`/proxies/${encodeURIComponent(proxy.proxyId)}`}
+            className={styles.name}
+            title={proxy.proxyId}
+          >
+            {proxy.name}
+          </Link>
         </Td>
         <Td>
           <SyncPill proxy={proxy} />
@@ -110,6 +168,13 @@ function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
           <span className={styles.quiet}>{proxy.version}</span>
         </Td>
       </Tr>
+      {proxy.warnings?.map((warning) => (
+        <Tr key={warning}>
+          <Td colSpan={7} className={styles.warning}>
+            <StatusGlyph status="degraded" isBesideWord /> {warning}
+          </Td>
+        </Tr>
+      ))}
       {proxy.lastNack !== undefined && (
         <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
           <Td colSpan={7} className={styles.nack}>

@@ -1,4 +1,4 @@
-import type { ProxyState } from "@heddle/contracts";
+import type { ProxyResourceKind, ProxyState, SyncState } from "@heddle/contracts";
 import { compareStatus, type Status } from "../../ui/status.ts";
 
 /** How a proxy's state is shown, and what it means in one sentence. */
@@ -27,6 +27,22 @@ const VIEWS: Readonly<Record<ProxyState["sync"], SyncView>> = {
   },
 };
 
+/** How the resources of one kind stand, without regard to the connection. */
+export function viewOfSync(sync: SyncState): SyncView {
+  return VIEWS[sync];
+}
+
+/** What a proxy is handed, in words. */
+export const KIND_WORDS: Readonly<
+  Record<ProxyResourceKind, { readonly name: string; readonly words: string }>
+> = {
+  service: { name: "Routes and clusters", words: "How to reach the services its workloads call." },
+  endpoints: { name: "Endpoints", words: "The live addresses of those services." },
+  workload: { name: "Inbound rules", words: "What holds for requests to its own workloads." },
+  trust: { name: "Trust", words: "Whose certificates to believe." },
+  names: { name: "Names", words: "Which names are the mesh's." },
+};
+
 /** A proxy without connection serves on with what it has; that outweighs what it last said. */
 export function syncView(proxy: ProxyState): SyncView {
   if (proxy.connected) return VIEWS[proxy.sync];
@@ -42,4 +58,30 @@ export function sortProxies(proxies: readonly ProxyState[]): ProxyState[] {
   return [...proxies].sort(
     (a, b) => compareStatus(syncView(a).status, syncView(b).status) || a.name.localeCompare(b.name),
   );
+}
+
+export interface ProxyFilter {
+  readonly text: string;
+  /** A state as it is written, `disconnected`, or `skew`: a warning stands on it; absent: all. */
+  readonly state: string | undefined;
+}
+
+/** Proxies whose name, id, version, workloads or refusal hold every word, in the wanted state. */
+export function filterProxies(
+  proxies: readonly ProxyState[],
+  { text, state }: ProxyFilter,
+): ProxyState[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return proxies.filter((proxy) => {
+    if (state !== undefined && !isInState(proxy, state)) return false;
+    const { name, proxyId, version, workloads, lastNack = "" } = proxy;
+    const haystack = [name, proxyId, version, ...workloads, lastNack].join(" ").toLowerCase();
+    return words.every((word) => haystack.includes(word));
+  });
+}
+
+function isInState(proxy: ProxyState, state: string): boolean {
+  if (state === "disconnected") return !proxy.connected;
+  if (state === "skew") return (proxy.warnings?.length ?? 0) > 0;
+  return proxy.sync === state;
 }

@@ -71,6 +71,7 @@ function Pages({ pathname }: { readonly pathname: string }) {
         styles.place,
         page === here && styles.here,
         page.isAside === true && styles.aside,
+        page.isWideOnly === true && styles.wideOnly,
       )}
     >
       <page.icon size={18} strokeWidth={1.75} aria-hidden="true" />

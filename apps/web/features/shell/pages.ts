@@ -17,6 +17,8 @@ export type ConsolePage = {
   readonly key: string;
   /** At the foot of the rail; on narrow screens in the account menu alone. */
   readonly isAside?: boolean;
+  /** Not in the bar of narrow screens, which has room for six; the overview and the palette lead there. */
+  readonly isWideOnly?: boolean;
 };
 
 /** The pages there are, in the order of the rail. */
@@ -26,7 +28,7 @@ export const PAGES: readonly ConsolePage[] = [
   { path: "/rollouts", title: "Rollouts", icon: Split, key: "r" },
   { path: "/security", title: "Security", icon: ShieldCheck, key: "c" },
   { path: "/history", title: "History", icon: History, key: "h" },
-  { path: "/proxies", title: "Proxies", icon: Network, key: "p" },
+  { path: "/proxies", title: "Proxies", icon: Network, key: "p", isWideOnly: true },
   { path: "/settings", title: "Settings", icon: Settings, key: "e", isAside: true },
 ];
 
