@@ -32,7 +32,8 @@ import { RateLimiter } from "./rate-limit.ts";
 import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
-import { Replicas } from "./replicas/replicas.ts";
+import { Deliveries } from "./replicas/deliveries.ts";
+import { type ReplicaHandlers, Replicas } from "./replicas/replicas.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
@@ -110,7 +111,7 @@ export async function startControlPlane(
   }
   const { registry, hub, feed, config, guards, replicas } = parts;
   guards.start();
-  await untilAnswered(logger, () => replicas.start({ onNotice: () => {}, onRound: () => {} }));
+  await untilAnswered(logger, () => replicas.start(replicaHandlers(parts)));
   const writer = startRegistryWriter(registry, db, logger);
   const expiry = setInterval(() => {
     const touched = registry.expire(Date.now());
@@ -148,6 +149,17 @@ export async function startControlPlane(
   };
 }
 
+/** What this control plane does with what it hears of the others. */
+function replicaHandlers({ config, deliveries }: ApiParts): ReplicaHandlers {
+  return {
+    onNotice: (notice) => {
+      if (notice.type === "revision") config.hear(notice.revision);
+      else if (notice.type === "delivery") deliveries.hear(notice);
+    },
+    onRound: ({ newestRevision }) => config.hear(newestRevision),
+  };
+}
+
 function assemble(
   settings: ControlPlaneConfig,
   db: ConfigDb,
@@ -168,6 +180,7 @@ function assemble(
       revision: mesh.snapshot.revision,
     }),
   });
+  const deliveries = new Deliveries(replicas);
   const turnedAway = new TurnedAway();
   const keySets = new KeySets({
     blocked: new BlockedAddresses(settings.blockedKeyCidrs),
@@ -198,6 +211,9 @@ function assemble(
     mesh,
     hub,
     logger,
+    replicaId: replicas.id,
+    onCommitted: (revision, delivery) => deliveries.gather(revision, delivery),
+    onTakenOver: (revision, delivery) => void deliveries.report(revision, delivery),
     onRevision: (revision) => {
       feed.tell({ type: "revision", revision });
       guards.onRevision(revision);
@@ -243,6 +259,7 @@ function assemble(
     ledger: new CertificateLedger({ ...settings, db, logger }),
     controlAddress,
     replicas,
+    deliveries,
   };
 }
 

@@ -236,7 +236,9 @@ test("a stored document that is refused today is left out, and can be replaced",
   const ref = { kind: "DestinationRule", namespace: "shop", name: "reviews" };
   const [revision] = (await plane.call<RevisionsResponse>("GET", "/revisions")).body.revisions;
   assert.ok(revision);
-  await commitRevision(db, { ...revision, reason: undefined, restoredRevision: undefined }, [
+  const none = { reason: undefined, restoredRevision: undefined };
+  const written = { ...revision, ...none, baseRevision: 2, replicaId: "elsewhere" };
+  await commitRevision(db, written, [
     { ...ref, before: "", after: "kind: Nonsense", expectedRevision: 1, createdAtMs: 1 },
   ]);
   await db.close();

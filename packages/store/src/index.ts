@@ -60,7 +60,9 @@ export { commitRevision, type DocumentChange, type NewRevision } from "./config/
 export { type ConfigDb, openConfigDb } from "./config/config-db.ts";
 export { DatabaseUnavailableError } from "./config/database-unavailable.ts";
 export {
+  type ChangedDocument,
   findDocumentsAt,
+  loadChangesSince,
   loadDocuments,
   type PastDocument,
   type StoredDocument,

@@ -11,6 +11,7 @@ import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Deliveries } from "../replicas/deliveries.ts";
 import type { Replicas } from "../replicas/replicas.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
@@ -36,6 +37,7 @@ export type ApiParts = {
   readonly keySets: KeySets;
   /** The other control planes over this database, and the tasks only one of them carries out. */
   readonly replicas: Replicas;
+  readonly deliveries: Deliveries;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
   readonly access: AccessControl;

@@ -1,19 +1,18 @@
 import {
-  ChangeSource,
   Propagation,
   RestoreRequest,
   type RevisionDetail,
-  RevisionSummary,
   type RevisionsResponse,
 } from "@heddle/contracts";
 import { formatRef, type ResourceRef } from "@heddle/resources";
-import { findDocumentsAt, findRevision, findRevisions, type StoredRevision } from "@heddle/store";
+import { findDocumentsAt, findRevision, findRevisions } from "@heddle/store";
 import { Hono } from "hono";
 import { z } from "zod";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import type { PlannedDocument } from "../revisions/change-request.ts";
 import { describeChange } from "../revisions/diff-documents.ts";
 import { parseOne } from "../revisions/parse-one.ts";
+import { toSummary } from "../revisions/to-summary.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
@@ -91,26 +90,4 @@ function planRestore(
     .map(({ resource }) => resource)
     .filter((resource) => !kept.has(formatRef(resource)));
   return [...documents, ...younger.map((ref) => ({ ref, after: undefined }))];
-}
-
-const StoredKinds = z.object({
-  source: ChangeSource,
-  kind: RevisionSummary.shape.kind,
-  resources: RevisionSummary.shape.resources,
-});
-
-function toSummary(stored: StoredRevision): RevisionSummary {
-  const { source, kind, resources } = StoredKinds.parse(stored); // only this process writes them
-  return {
-    revision: stored.revision,
-    createdAtMs: stored.createdAtMs,
-    author: stored.author,
-    source,
-    ...(stored.reason === undefined ? {} : { reason: stored.reason }),
-    summary: stored.summary,
-    kind,
-    ...(stored.restoredRevision === undefined ? {} : { restoredRevision: stored.restoredRevision }),
-    resources,
-    services: [...stored.services],
-  };
 }

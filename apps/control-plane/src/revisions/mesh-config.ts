@@ -5,6 +5,7 @@ import {
   type ConfigDb,
   commitRevision,
   DatabaseUnavailableError,
+  findRevisions,
   type GuardStep,
   recordPropagation,
 } from "@heddle/store";
@@ -20,9 +21,14 @@ import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
 import { checkDocuments } from "./check-documents.ts";
 import { PlannedChange } from "./planned-change.ts";
 import { StoredDocuments } from "./stored-documents.ts";
+import { toSummary } from "./to-summary.ts";
 
 const MAX_WAITING = 200;
 const RELOAD_EVERY_MS = 2000;
+/** So often a change is planned anew when other control planes are faster each time. */
+const MAX_ATTEMPTS = 20;
+/** So many revisions of other control planes are told one by one. */
+const MAX_TOLD = 200;
 
 /** What the mesh's documents work with. */
 export type MeshConfigParts = {
@@ -30,19 +36,28 @@ export type MeshConfigParts = {
   readonly mesh: MeshView;
   readonly hub: StreamHub;
   readonly logger: Logger;
+  /** Names this control plane among those over the same database. */
+  readonly replicaId: string;
+  /** Made here or by another control plane; in force, and on its way to the proxies. */
   readonly onRevision: (revision: RevisionSummary) => void;
+  /** A change made here is on its way: other control planes are to tell of their proxies. */
+  readonly onCommitted: (revision: number, delivery: PendingDelivery) => void;
+  /** Taken over from other control planes, and on its way to the proxies connected here. */
+  readonly onTakenOver: (revision: number, delivery: PendingDelivery) => void;
   readonly onPropagated: (propagation: Propagation) => void;
 };
 
 /**
- * The mesh's documents: in memory to be served, in the database to be kept. Changes form one line;
- * each is parsed, checked and written in one transaction before any proxy hears of it.
+ * The mesh's documents: in memory to be served, in the database to be kept. Changes form one line, here and
+ * over all control planes: each is parsed, checked and written in one transaction before any proxy hears of
+ * it, and only if nobody has changed anything since what it was checked against.
  */
 export class MeshConfig {
   readonly #parts: MeshConfigParts;
   readonly #stored: StoredDocuments;
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #isCatchingUp = false;
   /** The database went away during a commit: whether that was written shows only on reading it again. */
   #isUncertain = false;
   #reloadTimer: NodeJS.Timeout | undefined;
@@ -79,6 +94,20 @@ export class MeshConfig {
     }
   }
 
+  /** Another control plane has committed this revision: it is taken over unless that was done already. */
+  hear(revision: number): void {
+    if (revision <= this.snapshot.revision || this.#isCatchingUp) return;
+    this.#isCatchingUp = true;
+    const turn = this.#line.then(() => {
+      this.#isCatchingUp = false; // what is committed from now on is heard of again
+      return this.#catchUp();
+    });
+    this.#line = turn.catch((error: unknown) => {
+      if (error instanceof DatabaseUnavailableError) return; // the next look around finds it again
+      this.#parts.logger.error({ err: toHeddleError(error) }, "revision not taken over");
+    });
+  }
+
   close(): void {
     clearTimeout(this.#reloadTimer);
   }
@@ -86,13 +115,13 @@ export class MeshConfig {
   // ---- One change ----
 
   async #carryOut(request: ChangeRequest): Promise<ChangeOutcome> {
-    if (this.#isUncertain) await this.load();
-    const outcome = await this.#attempt(request);
-    if (outcome) return outcome;
-    // Another control plane was faster. Plan again on its documents: `expected` still protects the caller.
-    await this.load();
-    const again = await this.#attempt(request);
-    if (again) return again;
+    if (this.#isUncertain) await this.#catchUp();
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const outcome = await this.#attempt(request);
+      if (outcome) return outcome;
+      // Another control plane was faster. Plan again on its documents: `expected` still protects the caller.
+      await this.#catchUp();
+    }
     throw new RevisionConflictError([]);
   }
 
@@ -115,6 +144,7 @@ export class MeshConfig {
     planned.stamp(revision);
     this.#stored.onReplaced(planned.keys);
     const delivery = this.#take(revision, planned.next, candidate);
+    this.#parts.onCommitted(revision, delivery);
     void this.#follow(delivery, { ...summary, revision }, request.startedAt, savedAt);
     return { revision, changes, warnings, savedAt, delivery };
   }
@@ -136,7 +166,7 @@ export class MeshConfig {
     planned: PlannedChange,
     guard: GuardStep | undefined,
   ): Promise<number | undefined> {
-    const { documents } = this.snapshot;
+    const { documents, revision: baseRevision } = this.snapshot;
     const changes = planned.forStore(
       (ref) => documents.get(formatRef(ref))?.revision ?? this.#stored.revisionOfUnreadable(ref),
     );
@@ -144,7 +174,7 @@ export class MeshConfig {
     try {
       return await commitRevision(
         this.#parts.db,
-        { ...summary, reason, restoredRevision },
+        { ...summary, reason, restoredRevision, baseRevision, replicaId: this.#parts.replicaId },
         changes,
         guard,
       );
@@ -186,6 +216,31 @@ export class MeshConfig {
     }
   }
 
+  // ---- What other control planes have done ----
+
+  /** Takes over what was committed since; one's own uncertain commit shows here, too. */
+  async #catchUp(): Promise<void> {
+    const before = this.snapshot;
+    const { revision, documents } = await this.#stored.loadSince(before.revision, before.documents);
+    this.#isUncertain = false;
+    if (revision === before.revision) return;
+    const delivery = this.#take(revision, documents);
+    this.#parts.onTakenOver(revision, delivery);
+    void this.#tellOf(before.revision, revision);
+  }
+
+  async #tellOf(after: number, until: number): Promise<void> {
+    try {
+      const page = { limit: MAX_TOLD, before: until + 1, service: undefined };
+      const revisions = await findRevisions(this.#parts.db, page);
+      for (const one of revisions.reverse()) {
+        if (one.revision > after) this.#parts.onRevision(toSummary(one));
+      }
+    } catch (error) {
+      this.#parts.logger.warn({ err: toHeddleError(error) }, "revisions taken over but not told");
+    }
+  }
+
   // ---- After an uncertain commit ----
 
   #reloadSoon(): void {
@@ -193,7 +248,7 @@ export class MeshConfig {
     this.#reloadTimer = setTimeout(() => {
       this.#reloadTimer = undefined;
       if (!this.#isUncertain) return;
-      const turn = this.#line.then(() => (this.#isUncertain ? this.load() : undefined));
+      const turn = this.#line.then(() => (this.#isUncertain ? this.#catchUp() : undefined));
       this.#line = turn.catch((error: unknown) => {
         if (!(error instanceof DatabaseUnavailableError)) {
           this.#parts.logger.error({ err: toHeddleError(error) }, "documents not read again");

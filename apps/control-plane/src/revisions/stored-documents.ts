@@ -1,6 +1,6 @@
 import { formatRef, parseResources, type ResourceRef } from "@heddle/resources";
 import type { Logger } from "@heddle/runtime";
-import { type ConfigDb, loadDocuments, type StoredDocument } from "@heddle/store";
+import { type ConfigDb, loadChangesSince, loadDocuments, type StoredDocument } from "@heddle/store";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 
 /** The documents as the database keeps them. */
@@ -21,6 +21,23 @@ export class StoredDocuments {
     this.#unreadable.clear();
     const parsed = documents.flatMap((stored) => this.#parse(stored) ?? []);
     return { revision, documents: new Map(parsed.map((one) => [formatRef(one.resource), one])) };
+  }
+
+  /** `documents` of revision `since`, with all that has changed after it. */
+  async loadSince(
+    since: number,
+    documents: ReadonlyMap<string, MeshDocument>,
+  ): Promise<{ revision: number; documents: ReadonlyMap<string, MeshDocument> }> {
+    const changed = await loadChangesSince(this.#db, since);
+    const next = new Map(documents);
+    for (const { stored, ...one } of changed.documents) {
+      const key = `${one.kind} ${one.namespace}/${one.name}`;
+      this.#unreadable.delete(key);
+      const parsed = stored && this.#parse(stored);
+      if (parsed) next.set(formatRef(parsed.resource), parsed);
+      else next.delete(key);
+    }
+    return { revision: changed.revision, documents: next };
   }
 
   /** Of a document that was not understood; 0: it is no such document. */

@@ -13,7 +13,12 @@ export type Delivery = {
   readonly allAckedAt: number | undefined;
   /** Per workload `namespace/name`: the latest request any acked proxy had sent to it, epoch ms. */
   readonly lastSendsMs: ReadonlyMap<string, number>;
+  /** Control planes that live and have not said (yet) what became of it at their proxies. */
+  readonly unheard: number;
 };
+
+/** What became of a change at the proxies of another control plane. */
+export type DeliveryPart = Pick<Delivery, "total" | "acked" | "nacks" | "lastSendsMs">;
 
 /** The open streams, and which of them a change concerns. */
 export class StreamHub {
@@ -102,12 +107,20 @@ export class PendingDelivery {
   #lastAckedAt = 0;
   readonly #nacks: { proxyId: string; reason: string }[] = [];
   readonly #lastSendsMs = new Map<string, number>();
-  readonly #answered: Promise<unknown>;
+  #unheard = 0;
+  #answered: Promise<unknown>;
 
   constructor(answers: readonly Promise<PushAnswer>[]) {
     this.#total = answers.length;
     this.#lastAckedAt = performance.now();
     this.#answered = Promise.all(answers.map((answer) => answer.then((one) => this.#take(one))));
+  }
+
+  /** Another control plane tells of its proxies, too; `undefined`: it does not. */
+  include(part: Promise<DeliveryPart | undefined>): void {
+    this.#unheard += 1;
+    const taken = part.then((one) => one && this.#takePart(one));
+    this.#answered = Promise.all([this.#answered, taken]);
   }
 
   /** Resolves when every proxy has answered, at the latest after `waitMs`. */
@@ -122,9 +135,24 @@ export class PendingDelivery {
       total: this.#total,
       acked: this.#acked,
       nacks: [...this.#nacks],
-      allAckedAt: this.#acked === this.#total ? this.#lastAckedAt : undefined,
+      allAckedAt:
+        this.#acked === this.#total && this.#unheard === 0 ? this.#lastAckedAt : undefined,
       lastSendsMs: this.#lastSendsMs,
+      unheard: this.#unheard,
     };
+  }
+
+  #takePart({ total, acked, nacks, lastSendsMs }: DeliveryPart): void {
+    this.#unheard -= 1;
+    this.#total += total;
+    this.#acked += acked;
+    this.#nacks.push(...nacks);
+    if (acked > 0) this.#lastAckedAt = performance.now();
+    for (const [workload, atMs] of lastSendsMs) this.#noteSend(workload, atMs);
+  }
+
+  #noteSend(workload: string, atMs: number): void {
+    this.#lastSendsMs.set(workload, Math.max(atMs, this.#lastSendsMs.get(workload) ?? 0));
   }
 
   #take(answer: PushAnswer): void {
@@ -136,8 +164,7 @@ export class PendingDelivery {
       this.#acked += 1;
       this.#lastAckedAt = performance.now();
       for (const { namespace, workload, atMs } of answer.lastSends) {
-        const key = `${namespace}/${workload}`;
-        this.#lastSendsMs.set(key, Math.max(atMs, this.#lastSendsMs.get(key) ?? 0));
+        this.#noteSend(`${namespace}/${workload}`, atMs);
       }
     }
   }
@@ -153,6 +180,7 @@ export function toPropagation(delivery: Delivery, startedAt: number, savedAt: nu
     proxiesAcked: delivery.acked,
     proxiesTotal: delivery.total,
     nacks: delivery.nacks,
+    ...(delivery.unheard === 0 ? {} : { replicasUnheard: delivery.unheard }),
   };
 }
 

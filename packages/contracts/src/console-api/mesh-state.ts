@@ -215,6 +215,8 @@ export const Propagation = z.object({
   proxiesAcked: z.number().int(),
   proxiesTotal: z.number().int(), // connected and concerned
   nacks: z.array(z.object({ proxyId: z.string(), reason: z.string() })),
+  /** Control planes that have not told of their proxies in time: those are in none of the counts. */
+  replicasUnheard: z.number().int().optional(),
 });
 
 /** `revision` 0 with `changes` empty: nothing to change. On `dryRun` the revision is 0. */

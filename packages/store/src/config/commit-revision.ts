@@ -1,5 +1,6 @@
 import { ask, type ConfigDb } from "./config-db.ts";
 import { type GuardStep, guardEndInput, guardStartInput } from "./mtls-guards.ts";
+import { REPLICA_CHANNEL } from "./replica-link.ts";
 
 /** One document's way through a revision. `after` undefined: deleted. */
 export type DocumentChange = {
@@ -23,6 +24,10 @@ export type NewRevision = {
   readonly kind: string;
   readonly restoredRevision: number | undefined;
   readonly services: readonly string[];
+  /** The newest revision when the change was planned and checked. */
+  readonly baseRevision: number;
+  /** The control plane that writes it: the others hear of the revision as it is committed. */
+  readonly replicaId: string;
 };
 
 // Any number; all control planes on one database take the same, so that changes form one line.
@@ -30,8 +35,8 @@ const CHANGE_LOCK_ID = 1_748_291_103;
 
 /**
  * Writes revision, changes and documents in one transaction and returns the revision's number; with them
- * the guard that begins or ends by it. `undefined`: a document is no longer at its `expectedRevision`, and
- * nothing was written.
+ * the guard that begins or ends by it. `undefined`: there is a newer revision than the one it was planned on
+ * (what it was checked against holds no more), and nothing was written.
  */
 export async function commitRevision(
   db: ConfigDb,
@@ -70,6 +75,7 @@ export async function commitRevision(
             ${revision.reason ?? null}, ${revision.summary}, ${revision.kind},
             ${revision.restoredRevision ?? null}::int, ${[...revision.services]}::text[]
           WHERE NOT EXISTS (SELECT FROM stale)
+            AND (SELECT coalesce(max(id), 0) FROM revision) = ${revision.baseRevision}
           RETURNING id
         ), changes AS (
           INSERT INTO revision_change (revision_id, kind, namespace, name, before, after)
@@ -107,7 +113,8 @@ export async function commitRevision(
             id text, refused int, callers jsonb, words text)
           WHERE mtls_guard.id = row.id AND mtls_guard.status = 'running'
         )
-        SELECT id FROM revision`,
+        SELECT id, pg_notify(${REPLICA_CHANNEL}, json_build_object('type', 'revision',
+          'from', ${revision.replicaId}::text, 'revision', id)::text)::text AS told FROM revision`,
     ]);
     return written[0]?.id;
   });

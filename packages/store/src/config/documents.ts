@@ -38,6 +38,61 @@ export async function loadDocuments(
   });
 }
 
+/** A document by name, as it stands; `stored` undefined: there is none (any more). */
+export type ChangedDocument = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly stored: StoredDocument | undefined;
+};
+
+/** What has changed since `revision`, and the newest revision's number, read as of one moment. */
+export async function loadChangesSince(
+  db: ConfigDb,
+  revision: number,
+): Promise<{ readonly documents: ChangedDocument[]; readonly revision: number }> {
+  return ask(db, async (prisma) => {
+    const [rows, newest] = await prisma.$transaction(
+      [
+        prisma.$queryRaw<ChangedRow[]>`
+          SELECT kind, namespace, name, resource.yaml, resource.revision_id, resource.created_at,
+            resource.updated_at
+          FROM (
+            SELECT DISTINCT kind, namespace, name FROM revision_change
+            WHERE revision_id > ${revision}
+          ) AS changed LEFT JOIN resource USING (kind, namespace, name)
+          ORDER BY kind, namespace, name`,
+        prisma.revision.aggregate({ _max: { id: true } }),
+      ],
+      { isolationLevel: "RepeatableRead" },
+    );
+    return { documents: rows.map(toChangedDocument), revision: newest._max.id ?? 0 };
+  });
+}
+
+type ChangedRow = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly yaml: string | null;
+  readonly revision_id: number | null;
+  readonly created_at: Date | null;
+  readonly updated_at: Date | null;
+};
+
+function toChangedDocument(row: ChangedRow): ChangedDocument {
+  const { kind, namespace, name, yaml, revision_id, created_at, updated_at } = row;
+  const isThere = yaml !== null && revision_id !== null && created_at && updated_at;
+  const stored = isThere
+    ? {
+        ...{ kind, namespace, name, yaml, revision: revision_id },
+        createdAtMs: created_at.getTime(),
+        updatedAtMs: updated_at.getTime(),
+      }
+    : undefined;
+  return { kind, namespace, name, stored };
+}
+
 /** A document as it stood right after an earlier revision. */
 export type PastDocument = Pick<
   StoredDocument,

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type {
+  ApplyResponse,
+  ReplicasResponse,
+  ResourcesResponse,
+  RevisionDetail,
+  RevisionsResponse,
+} from "@heddle/contracts";
+import { startDatabase, waitFor } from "@heddle/testkit";
+import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
+import { documents, split, subsets } from "./shop-documents.ts";
+import { join, registration, StreamClient } from "./stream-client.ts";
+
+const PATIENCE_MS = 60_000;
+
+/** Two control planes over one database that know of each other. */
+async function runTwo(t: TestContext): Promise<[RunningControlPlane, RunningControlPlane]> {
+  const { url } = await startDatabase(t);
+  const a = await runControlPlane(t, url);
+  const b = await runControlPlane(t, url);
+  for (const one of [a, b]) {
+    await waitFor("both know of each other", PATIENCE_MS, async () => {
+      const { body } = await one.call<ReplicasResponse>("GET", "/replicas");
+      return body.replicas.filter(({ isAlive }) => isAlive).length === 2;
+    });
+  }
+  return [a, b];
+}
+
+async function resourcesOf(plane: RunningControlPlane): Promise<Record<string, string>> {
+  const { body } = await plane.call<ResourcesResponse>("GET", "/resources");
+  return Object.fromEntries(
+    body.resources.map(({ kind, namespace, name, yaml }) => [`${kind} ${namespace}/${name}`, yaml]),
+  );
+}
+
+/** What the whole history makes of an empty mesh. */
+async function replay(plane: RunningControlPlane): Promise<Record<string, string>> {
+  const { body } = await plane.call<RevisionsResponse>("GET", "/revisions?limit=200");
+  const texts: Record<string, string> = {};
+  for (const { revision } of body.revisions.toReversed()) {
+    const detail = await plane.call<RevisionDetail>("GET", `/revisions/${revision}`);
+    for (const { kind, namespace, name, before, after } of detail.body.changes) {
+      const key = `${kind} ${namespace}/${name}`;
+      assert.equal(texts[key], before, `${key} before revision ${revision}`);
+      if (after === undefined) delete texts[key];
+      else texts[key] = after;
+    }
+  }
+  return texts;
+}
+
+test("a change made at one control plane reaches the proxies of the other, and both count them", async (t) => {
+  const [a, b] = await runTwo(t);
+  const joined = await join(b.controlPort, await b.joinToken());
+  const client = await StreamClient.open(t, b.controlPort, joined, {
+    workloads: [registration(joined.proxyId, "web-v1")],
+    subscriptions: [{ namespace: "shop", host: "reviews" }],
+  });
+  await client.next("push");
+  const { status, body } = await a.apply<ApplyResponse>(subsets("reviews", "v1"));
+  assert.equal(status, 200, JSON.stringify(body));
+  const push = await client.next("push", ({ revision }) => revision === body.revision);
+  assert.ok(push.upserts.some(({ key }) => key === "service/shop/reviews"));
+  const { propagation } = body;
+  if (propagation?.replicasUnheard === undefined) {
+    assert.deepEqual([propagation?.proxiesAcked, propagation?.proxiesTotal], [1, 1]);
+  }
+  assert.deepEqual(await resourcesOf(b), await resourcesOf(a));
+});
+
+test("changes made at two control planes at once are all kept, in one line", async (t) => {
+  const planes = await runTwo(t);
+  const services = Array.from({ length: 12 }, (_, index) => `s${index}`);
+  const answers = await Promise.all(
+    services.flatMap((service, index) => {
+      const first = planes[index % 2 === 0 ? 0 : 1];
+      const second = planes[index % 2 === 0 ? 1 : 0];
+      return [
+        first.apply(documents(subsets(service, "v1"), split(service, { v1: 100 }))),
+        second.apply(subsets(`${service}x`, "v1")),
+      ];
+    }),
+  );
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    answers.map(() => 200),
+  );
+  const revisions = answers.map(({ body }) => body.revision).toSorted((one, two) => one - two);
+  assert.deepEqual(
+    revisions,
+    revisions.map((_, index) => index + 1),
+  );
+  const [a, b] = planes;
+  const replayed = await replay(a);
+  assert.equal(Object.keys(replayed).length, 36);
+  for (const plane of [a, b]) {
+    await waitFor("the newest revision is taken over", PATIENCE_MS, async () => {
+      return JSON.stringify(await resourcesOf(plane)) === JSON.stringify(await resourcesOf(a));
+    });
+    assert.deepEqual(await resourcesOf(plane), replayed);
+  }
+});
+
+test("of two changes that exclude each other, made at two control planes at once, one is refused", async (t) => {
+  const [a, b] = await runTwo(t);
+  await a.apply(subsets("reviews", "v1"));
+  const answers = await Promise.all([
+    a.apply(split("reviews", { v1: 100 }, "one")),
+    b.apply(split("reviews", { v1: 100 }, "two")),
+  ]);
+  const statuses = answers.map(({ status }) => status).toSorted();
+  assert.deepEqual(statuses, [200, 422], JSON.stringify(answers));
+});
+
+test("a task of the whole mesh is the other control plane's as soon as the first stops", async (t) => {
+  const [a, b] = await runTwo(t);
+  const holders = async (plane: RunningControlPlane) => {
+    const { body } = await plane.call<ReplicasResponse>("GET", "/replicas");
+    return body.replicas.filter(({ duties }) => duties.includes("forget-replicas"));
+  };
+  const [holder] = await waitFor("somebody has it", PATIENCE_MS, async () => {
+    const found = await holders(a);
+    return found.length === 1 && found;
+  });
+  const [first, other] = holder?.isAnswering === true ? [a, b] : [b, a];
+  await first.close();
+  await waitFor("the other has it", PATIENCE_MS, async () => {
+    const found = await holders(other);
+    return found.length === 1 && found[0]?.isAnswering === true;
+  });
+});
