@@ -67,6 +67,9 @@ export function SpeechMatrixCard({
   );
 }
 
+/** So many callees find room beside the table of workloads in cells of the usual size. */
+const ROOMY = 9;
+
 function Grid({
   matrix,
   openService,
@@ -80,7 +83,7 @@ function Grid({
 }) {
   return (
     <div className={styles.scroll} tabIndex={0} role="region" aria-label="Callers and callees">
-      <table className={styles.grid}>
+      <table className={styles.grid} data-many={matrix.callees.length > ROOMY || undefined}>
         <thead>
           <tr>
             <th className={styles.corner}>
