@@ -197,7 +197,7 @@ const ApiEnv = z.object({
   HEDDLE_HOME: z.string().optional(),
   HEDDLE_CONTROL_PLANE: z
     .string()
-    .regex(/^.+:\d+$/, "expected host:port")
+    .regex(/^[^,]+:\d+(,[^,]+:\d+)*$/, "expected host:port, or several separated by commas")
     .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url("expected http://host:port").optional(),
   HEDDLE_TRACE_SAMPLING: z.string().optional(),

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { ConfigFile, describeIssues, type WorkloadSettings } from "./config-file.ts";
 import {
   type ControlPlaneAddress,
-  parseControlPlaneAddress,
+  parseControlPlaneAddresses,
 } from "./control/control-plane-address.ts";
 import { type JoinToken, parseJoinToken } from "./control/join-token.ts";
 import { DEFAULT_RECORDER_LIMITS } from "./telemetry/recorder.ts";
@@ -18,7 +18,8 @@ export type ProxyConfig = {
   readonly workloads: readonly WorkloadSettings[];
   readonly adminPort: number; // 0: 15020 if free
   readonly bindAddress: string;
-  readonly controlPlane: ControlPlaneAddress;
+  /** Any of them will do: they share one database. */
+  readonly controlPlanes: readonly ControlPlaneAddress[];
   /** `undefined`: joined before, or never will. */
   readonly joinToken: JoinToken | undefined;
   readonly dataDir: string;
@@ -57,9 +58,10 @@ const ProxyEnv = z.object({
     .string()
     .default("127.0.0.1:15012")
     .transform((text, context) => {
-      const address = parseControlPlaneAddress(text);
-      if (address) return address;
-      context.addIssue({ code: "custom", message: "expected host:port" });
+      const addresses = parseControlPlaneAddresses(text);
+      if (addresses) return addresses;
+      const message = "expected host:port, or up to 16 of them separated by commas";
+      context.addIssue({ code: "custom", message });
       return z.NEVER;
     }),
   HEDDLE_JOIN_TOKEN: z.string().optional(),
@@ -153,7 +155,7 @@ export async function loadConfig(
   return Object.freeze({
     ...file,
     bindAddress: vars.HEDDLE_BIND_ADDRESS,
-    controlPlane: vars.HEDDLE_CONTROL_PLANE,
+    controlPlanes: vars.HEDDLE_CONTROL_PLANE,
     joinToken,
     dataDir: vars.HEDDLE_DATA_DIR ?? join(vars.HEDDLE_HOME, "proxies", file.name),
     filtersDir: vars.HEDDLE_FILTERS_DIR,

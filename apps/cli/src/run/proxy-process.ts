@@ -58,7 +58,7 @@ export type ProxySettings = {
   /** Its keys, its last good configuration, and the files below; 0700. */
   readonly dataDir: string;
   readonly logFile: string;
-  /** `host:port` */
+  /** `host:port`, or several separated by commas */
   readonly controlPlane: string;
   readonly otlpEndpoint: string;
   readonly env: Readonly<Record<string, string>>;

@@ -81,7 +81,10 @@ async function prepareProxy(
 ): Promise<{ settings: ProxySettings; joinToken: string }> {
   const credentials = await findCredentials(config);
   const api = new ApiClient(credentials);
-  const { controlAddress } = await api.ask(StatusResponse, "/status");
+  const { controlAddress, controlAddresses = [controlAddress] } = await api.ask(
+    StatusResponse,
+    "/status",
+  );
   const workload = workloadOf(options);
   const { token } = await api.ask(TokenCreateResponse, "/tokens", {
     method: "POST",
@@ -108,7 +111,7 @@ async function prepareProxy(
     },
     dataDir,
     logFile,
-    controlPlane: config.HEDDLE_CONTROL_PLANE ?? controlAddress,
+    controlPlane: config.HEDDLE_CONTROL_PLANE ?? controlAddresses.join(),
     otlpEndpoint:
       config.OTEL_EXPORTER_OTLP_ENDPOINT ?? credentials.otlpEndpoint ?? "http://127.0.0.1:4318",
     env: passedOn(config),

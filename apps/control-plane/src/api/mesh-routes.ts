@@ -24,6 +24,12 @@ export function meshRoutes(parts: ApiParts) {
         trustDomain: parts.trustDomain,
         caCreatedAtMs: authority().createdAtMs,
         controlAddress: parts.controlAddress(),
+        controlAddresses: [
+          ...new Set([
+            parts.controlAddress(),
+            ...parts.replicas.others.map((one) => one.controlAddress),
+          ]),
+        ],
         proxiesConnected: hub.size,
         revision: mesh.snapshot.revision,
         version: packageJson.version,

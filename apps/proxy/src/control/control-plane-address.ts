@@ -8,10 +8,20 @@ export type ControlPlaneAddress = { readonly host: string; readonly port: number
 const ADDRESS = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
 
 /** `host:port`, IPv6 in brackets. `undefined`: something else. */
-export function parseControlPlaneAddress(text: string): ControlPlaneAddress | undefined {
+function parseControlPlaneAddress(text: string): ControlPlaneAddress | undefined {
   const [, host = "", port = ""] = ADDRESS.exec(text) ?? [];
   if (host === "" || Number(port) < 1 || Number(port) > 65_535) return undefined;
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+const MAX_ADDRESSES = 16;
+
+/** One `host:port` or several, separated by commas, at most 16. `undefined`: something else. */
+export function parseControlPlaneAddresses(text: string): ControlPlaneAddress[] | undefined {
+  const names = [...new Set(text.split(",").map((name) => name.trim()))];
+  const addresses = names.flatMap((name) => parseControlPlaneAddress(name) ?? []);
+  if (addresses.length !== names.length || addresses.length > MAX_ADDRESSES) return undefined;
+  return addresses;
 }
 
 /**

@@ -9,7 +9,8 @@ import { WebSocket } from "ws";
 import { splitPem } from "../identity/certificate-chain.ts";
 import type { HeldIdentity } from "../identity/held-identity.ts";
 import { retryDelayMs } from "./backoff.ts";
-import { type ControlPlaneAddress, serverChecks } from "./control-plane-address.ts";
+import { serverChecks } from "./control-plane-address.ts";
+import type { ControlPlanes } from "./control-planes.ts";
 import { type Push, readMessage } from "./read-message.ts";
 
 const HANDSHAKE_DEADLINE_MS = 5_000;
@@ -49,14 +50,14 @@ export type StreamHandlers = {
 };
 
 /**
- * The control stream, kept open:
+ * The control stream, kept open to one control plane or, when that does not answer, the next:
  *
  *   WAITING → CONNECTING (delay over)    CONNECTING → GREETING (open) | WAITING (error)
  *   GREETING → LIVE (welcome) | WAITING (refused, 10 s, error)    LIVE → WAITING (closed, silent)
  *   every state → STOPPED (stop)
  */
 export class ControlStream {
-  readonly #address: ControlPlaneAddress;
+  readonly #controlPlanes: ControlPlanes;
   readonly #identity: HeldIdentity;
   readonly #handlers: StreamHandlers;
   readonly #logger: Logger;
@@ -68,13 +69,13 @@ export class ControlStream {
   #lastFailure: string | undefined;
 
   constructor(parts: {
-    readonly address: ControlPlaneAddress;
+    readonly controlPlanes: ControlPlanes;
     readonly identity: HeldIdentity;
     readonly handlers: StreamHandlers;
     readonly logger: Logger;
     readonly draw: () => number;
   }) {
-    this.#address = parts.address;
+    this.#controlPlanes = parts.controlPlanes;
     this.#identity = parts.identity;
     this.#handlers = parts.handlers;
     this.#logger = parts.logger;
@@ -128,7 +129,7 @@ export class ControlStream {
     if (this.#isStopped()) return;
     const material = this.#identity.material;
     if (!material) return this.#retry("the proxy has no certificate of its own yet");
-    const { host, port } = this.#address;
+    const { host, port } = this.#controlPlanes.current;
     const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const socket = new WebSocket(`wss://${authority}${CONTROL_STREAM_PATH}`, {
       ...serverChecks(host, splitPem(material.trustBundlePem)),
@@ -162,7 +163,7 @@ export class ControlStream {
       else if (message.type === "refused") {
         const reason = `${message.message} [${message.code}]`;
         failure = `refused: ${reason}`;
-        this.#attempt = Math.max(this.#attempt, REFUSED_ATTEMPT);
+        this.#attempt = Math.max(this.#attempt, REFUSED_ATTEMPT * this.#controlPlanes.size);
         if (this.#state === "live") this.#handlers.onRefused(reason);
         else socket.close();
       } else this.#handlers.onMessage(message);
@@ -217,7 +218,9 @@ export class ControlStream {
       );
     }
     this.#lastFailure = failure;
-    const delayMs = retryDelayMs(this.#attempt++, this.#draw());
+    this.#controlPlanes.next();
+    const round = Math.floor(this.#attempt++ / this.#controlPlanes.size);
+    const delayMs = retryDelayMs(round, this.#draw());
     this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
   }
 

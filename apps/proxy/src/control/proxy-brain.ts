@@ -29,6 +29,7 @@ import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
 import { MeshTrust } from "../identity/mesh-trust.ts";
 import { type Applied, AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
+import { ControlPlanes } from "./control-planes.ts";
 import { ControlStream } from "./control-stream.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { WrongRootError } from "./discover-root.ts";
@@ -71,6 +72,7 @@ export class ProxyBrain {
   #controlFeatures: ReadonlySet<string> = new Set();
   readonly #keeper: CertificateKeeper;
   readonly #held = new HeldCertificates((message) => this.#stream.send(message));
+  readonly #controlPlanes: ControlPlanes;
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
@@ -140,8 +142,9 @@ export class ProxyBrain {
       logger,
       draw: Math.random,
     });
+    this.#controlPlanes = new ControlPlanes(config.controlPlanes, Math.random);
     this.#stream = new ControlStream({
-      address: config.controlPlane,
+      controlPlanes: this.#controlPlanes,
       identity: this.#own,
       logger,
       draw: Math.random,
@@ -249,7 +252,7 @@ export class ProxyBrain {
   async #joinIfNeeded(): Promise<void> {
     const isValid = this.#own.isValid(Date.now());
     if (isValid && !this.#isRootUnknown) return;
-    const { joinToken, controlPlane, name } = this.#config;
+    const { joinToken, name } = this.#config;
     if (!joinToken) {
       throw new Error(
         isValid
@@ -261,11 +264,13 @@ export class ProxyBrain {
     const keyPem = this.#own.material?.keyPem;
     const before = proxyId === undefined || keyPem === undefined ? undefined : { proxyId, keyPem };
     this.#isRootUnknown = false; // unless it is again: the stream is tried after a join that fails, too
-    const joined = await join(controlPlane, joinToken, name, before).catch((error: unknown) => {
-      const isFinal = error instanceof JoinRefusedError || error instanceof WrongRootError;
-      if (isFinal && !this.isReady) this.#onUseless(error);
-      throw error;
-    });
+    const joined = await join(this.#controlPlanes.current, joinToken, name, before).catch(
+      (error: unknown) => {
+        const isFinal = error instanceof JoinRefusedError || error instanceof WrongRootError;
+        if (isFinal && !this.isReady) this.#onUseless(error);
+        throw error;
+      },
+    );
     if (this.trust.isTold) this.trust.learn(joined.material.trustBundlePem);
     this.#keeper.install(null, joined.material);
     this.#logger.info({ proxyId: joined.proxyId }, "joined the mesh");

@@ -27,7 +27,7 @@ export async function startBrain(
     {
       ...file,
       bindAddress: "127.0.0.1",
-      controlPlane: { host: "127.0.0.1", port: control.port },
+      controlPlanes: [{ host: "127.0.0.1", port: control.port }],
       joinToken: parseJoinToken(control.token),
       dataDir,
       filtersDir: undefined,

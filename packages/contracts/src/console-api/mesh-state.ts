@@ -62,6 +62,8 @@ export const StatusResponse = z.object({
   trustDomain: z.string(),
   caCreatedAtMs: z.number(),
   controlAddress: z.string(), // host:port proxies connect to
+  /** The same of every control plane that lives, this one first: a proxy turns to any of them. */
+  controlAddresses: z.array(z.string()).optional(),
   proxiesConnected: z.number().int(),
   revision: z.number().int(),
   version: z.string(),
