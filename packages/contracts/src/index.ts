@@ -18,6 +18,15 @@ export { WORKLOAD_LABEL } from "./control-stream/names.ts";
 export * from "./control-stream/resources.ts";
 export { PortProtocolWire } from "./control-stream/route-wire.ts";
 export { FilterWire, type TelemetryWire } from "./control-stream/workload-policy-wire.ts";
+export { type OpenApiDocument, openApiDocument } from "./http-api/openapi-document.ts";
+export type { Operation, OperationDescription } from "./http-api/operation.ts";
+export { toProblem } from "./http-api/problem.ts";
+export {
+  PROBLEM_CODES,
+  type ProblemCode,
+  type ProblemDescription,
+} from "./http-api/problem-codes.ts";
+export { unknownFields } from "./http-api/unknown-fields.ts";
 export { decodeMetrics } from "./otlp/decode-metrics.ts";
 export { decodeTraces } from "./otlp/decode-traces.ts";
 export {

@@ -1,12 +1,15 @@
-import { bearerToken } from "@heddle/runtime";
+import { type Operation, toProblem } from "@heddle/contracts";
+import { bearerToken, methodsOf } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { answerError } from "./answer-error.ts";
+import type { ApiRoutes } from "./api-routes.ts";
 import { apiTokenRoutes } from "./api-token-routes.ts";
 import { auditActs } from "./audit-acts.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { authorizationRoutes } from "./authorization-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
+import { documentRoute } from "./document-route.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { identityRoutes } from "./identity-routes.ts";
@@ -16,7 +19,7 @@ import { meshRoutes } from "./mesh-routes.ts";
 import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
-import { problem } from "./problem.ts";
+import { problemResponse } from "./problem.ts";
 import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
@@ -30,11 +33,18 @@ import { userRoutes } from "./user-routes.ts";
 // The longest YAML a change may hold, as JSON with every character escaped.
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+const API_ROOT = "/api/v1";
+
 /** The control plane's HTTP interface: health and metrics for machines, `/api/v1` for people. */
 export function createApi(parts: ApiParts): Hono {
   const api = new Hono<ApiEnv>();
-  api.route("/", loginRoutes(parts));
-  api.route("/", setupRoutes(parts));
+  const operations: Operation[] = [];
+  const serve = (routes: ApiRoutes) => {
+    api.route("/", routes.app);
+    operations.push(...routes.operations.map((one) => ({ ...one, path: API_ROOT + one.path })));
+  };
+  serve(loginRoutes(parts));
+  serve(setupRoutes(parts));
   api.use(authenticate(parts));
   api.use(auditActs(parts.access.audit));
   api.use(requireAnyGrant);
@@ -57,26 +67,35 @@ export function createApi(parts: ApiParts): Hono {
     eventRoutes,
     replicaRoutes,
   ]) {
-    api.route("/", routes(parts));
+    serve(routes(parts));
   }
   const app = new Hono();
   app.onError((error, context) => answerError(parts.logger, error, context));
   app.notFound((context) => {
     const { method, path } = context.req;
-    return sendProblem(problem(404, "HEDDLE_NOT_FOUND", `${method} ${path}: nothing is here`));
+    const allowed = methodsOf(operations, path);
+    if (allowed.length === 0) {
+      return problemResponse(toProblem("HEDDLE_NOT_FOUND", `${method} ${path}: nothing is here`));
+    }
+    const allow = allowed.join(", ");
+    const why = `${path} does not take ${method}; it takes ${allow}`;
+    return problemResponse(toProblem("HEDDLE_METHOD_NOT_ALLOWED", why), { allow });
   });
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: () =>
-        sendProblem(
-          problem(413, "HEDDLE_TOO_LARGE", `a request has at most ${MAX_BODY_BYTES} bytes`),
+        problemResponse(
+          toProblem("HEDDLE_TOO_LARGE", `a request has at most ${MAX_BODY_BYTES} bytes`),
         ),
     }),
   );
-  app.route("/", healthRoutes(parts));
-  app.use("/api/v1/*", whenReady(parts));
-  app.route("/api/v1", api);
+  const health = healthRoutes(parts);
+  app.route("/", health.app);
+  operations.push(...health.operations);
+  app.use(`${API_ROOT}/*`, whenReady(parts));
+  app.route(API_ROOT, api);
+  app.route("/", documentRoute(operations).app);
   return app;
 }
 
@@ -88,10 +107,10 @@ function authenticate({ access }: ApiParts): MiddlewareHandler<ApiEnv> {
       token === undefined ? undefined : await access.directory.authenticate(token, Date.now());
     if (found?.kind === "not-known-yet") {
       const why = "the database is away, and it alone knows who is logged in";
-      return sendProblem(problem(503, "HEDDLE_DATABASE_UNAVAILABLE", why));
+      return problemResponse(toProblem("HEDDLE_DATABASE_UNAVAILABLE", why));
     }
     if (found?.kind !== "principal") {
-      return sendProblem(problem(401, "HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"));
+      return problemResponse(toProblem("HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"));
     }
     context.set("principal", found.principal);
     return next();
@@ -110,13 +129,6 @@ function whenReady(parts: ApiParts): MiddlewareHandler {
   return async (_, next) => {
     if (parts.isReady()) return next();
     const why = "the control plane is starting: it waits for its database";
-    return sendProblem(problem(503, "HEDDLE_NOT_READY", why));
+    return problemResponse(toProblem("HEDDLE_NOT_READY", why));
   };
-}
-
-function sendProblem(body: ReturnType<typeof problem>): Response {
-  return Response.json(body, {
-    status: body.status,
-    headers: { "content-type": "application/problem+json" },
-  });
 }

@@ -1,16 +1,19 @@
 import {
   CanariesResponse,
   type Canary,
+  CanaryChangeResponse,
   CanaryRollbackRequest,
   CanaryWeightRequest,
 } from "@heddle/contracts";
 import { DatabaseUnavailableError } from "@heddle/store";
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { changeCanary } from "../rollout/change-canary.ts";
 import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
+import { ApiRoutes } from "./api-routes.ts";
 import { mayChange, readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
+import { CHANGE_REFUSALS } from "./refusals.ts";
 
 const ServicePath = z.object({ namespace: z.string(), service: z.string() });
 
@@ -39,23 +42,49 @@ export function canaryRoutes(parts: ApiParts) {
     });
     return context.json(answer);
   };
-  return new Hono<ApiEnv>()
-    .get("/canaries", async (context) => {
-      const found = [...config.snapshot.routedKeys]
-        .sort()
-        .flatMap((key) => findCanary(config.snapshot, key) ?? []);
-      const canaries = await Promise.all(found.map((one) => toCanary(parts, one)));
-      return context.json(CanariesResponse.parse({ canaries }));
-    })
-    .post("/canaries/:namespace/:service/weight", async (context) => {
-      requireOperator(context);
-      return change(context, "weight", await readBody(context, CanaryWeightRequest));
-    })
-    .post("/canaries/:namespace/:service/rollback", async (context) => {
-      requireOperator(context);
-      const request = await readBody(context, CanaryRollbackRequest);
-      return change(context, "rollback", { ...request, canaryPercent: 0 });
-    });
+  return new ApiRoutes()
+    .get(
+      "/canaries",
+      { summary: "List the canaries", role: "viewer", answer: CanariesResponse },
+      async (context) => {
+        const found = [...config.snapshot.routedKeys]
+          .sort()
+          .flatMap((key) => findCanary(config.snapshot, key) ?? []);
+        const canaries = await Promise.all(found.map((one) => toCanary(parts, one)));
+        return context.json(CanariesResponse.parse({ canaries }));
+      },
+    )
+    .post(
+      "/canaries/:namespace/:service/weight",
+      {
+        summary: "Set how much traffic a canary gets",
+        role: "operator",
+        params: ServicePath,
+        body: CanaryWeightRequest,
+        answer: CanaryChangeResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        requireOperator(context);
+        return change(context, "weight", await readBody(context, CanaryWeightRequest));
+      },
+    )
+    .post(
+      "/canaries/:namespace/:service/rollback",
+      {
+        summary: "Send all traffic back to the stable version",
+        role: "operator",
+        params: ServicePath,
+        body: CanaryRollbackRequest,
+        answer: CanaryChangeResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        requireOperator(context);
+        const request = await readBody(context, CanaryRollbackRequest);
+        return change(context, "rollback", { ...request, canaryPercent: 0 });
+      },
+    );
 }
 
 function requireOperator(context: Context<ApiEnv>): void {

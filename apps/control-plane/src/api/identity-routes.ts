@@ -1,12 +1,13 @@
 import {
-  type CertificatesResponse,
-  type IdentityResponse,
+  CertificatesResponse,
+  IdentityResponse,
   RescueRequest,
   RevocationRequest,
-  type RevocationResponse,
+  RevocationResponse,
   RotationAdvanceRequest,
   RotationStartRequest,
-  type RotationsResponse,
+  RotationState,
+  RotationsResponse,
 } from "@heddle/contracts";
 import { parseId, WHOLE_MESH } from "@heddle/mesh";
 import {
@@ -15,14 +16,16 @@ import {
   findPastRotations,
   type RevocationTarget,
 } from "@heddle/store";
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { AuthorityConflictError } from "../certificates/authority-errors.ts";
 import { revoke } from "../certificates/revoke.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
+import { ApiRoutes } from "./api-routes.ts";
 import { currentRotation, toCertificate, toIdentity, toRotation } from "./identity-wire.ts";
 import { BadRequestError, readBody, readQuery, requireRole, requireSomewhere } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
+import { DATABASE_AWAY, ROTATION_REFUSALS } from "./refusals.ts";
 
 const PAST_SHOWN = 20;
 const CertificatesQuery = z.object({
@@ -42,103 +45,200 @@ export function identityRoutes(parts: ApiParts) {
     return principal.name;
   };
   const answerRotation = (context: Context<ApiEnv>, id: number) => answerOf(parts, context, id);
-  return new Hono<ApiEnv>()
-    .get("/identity", async (context) => {
-      const counts = await countIssuedCertificates(db);
-      const answer: IdentityResponse = toIdentity(
-        parts,
-        counts,
-        authority().lifetimeSeconds,
-        Date.now(),
-      );
-      return context.json(answer);
-    })
-    .get("/identity/rotations", async (context) => {
-      const current = currentRotation(parts);
-      const past = await findPastRotations(db, PAST_SHOWN);
-      const answer: RotationsResponse = {
-        ...(current === undefined ? {} : { current }),
-        past: past.map((one) => toRotation(one)),
-      };
-      return context.json(answer);
-    })
-    .post("/identity/rotations", async (context) => {
-      const by = requireAdmin(context);
-      const { of, isStepwise, reason } = await readBody(context, RotationStartRequest);
-      context.set("audit", { target: of });
-      await keeper().startRotation(of, { by, isStepwise, reason });
-      return answerRotation(context, keeper().rotation?.id ?? 0);
-    })
-    .post("/identity/rotations/advance", async (context) => {
-      const by = requireAdmin(context);
-      const { force } = await readBody(context, RotationAdvanceRequest);
-      const id = openRotation(parts);
-      await keeper().act(force ? "force" : "advance", by);
-      return answerRotation(context, id);
-    })
-    .post("/identity/rotations/pause", async (context) => {
-      const by = requireAdmin(context);
-      const id = openRotation(parts);
-      await keeper().act("pause", by);
-      return answerRotation(context, id);
-    })
-    .post("/identity/rotations/resume", async (context) => {
-      const by = requireAdmin(context);
-      const id = openRotation(parts);
-      await keeper().act("resume", by);
-      return answerRotation(context, id);
-    })
-    .post("/identity/rotations/abort", async (context) => {
-      const by = requireAdmin(context);
-      const id = openRotation(parts);
-      await keeper().act("abort", by);
-      return answerRotation(context, id);
-    })
-    .post("/identity/rescue", async (context) => {
-      const by = requireAdmin(context);
-      const { force } = await readBody(context, RescueRequest);
-      const root = authority().known.believedRoots(Date.now())[0];
-      if (root && !force) {
-        throw new AuthorityConflictError(
-          `the root is good until ${new Date(root.notAfterMs).toISOString()}: rotate it instead, or force it if its key was stolen (connected proxies renew at once, others have to join again)`,
+  return new ApiRoutes()
+    .get(
+      "/identity",
+      {
+        summary: "Show the authorities, whom proxies believe, and alarms",
+        role: "viewer",
+        answer: IdentityResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const counts = await countIssuedCertificates(db);
+        const answer: IdentityResponse = toIdentity(
+          parts,
+          counts,
+          authority().lifetimeSeconds,
+          Date.now(),
         );
-      }
-      await keeper().rescue(by);
-      const counts = await countIssuedCertificates(db);
-      return context.json(toIdentity(parts, counts, authority().lifetimeSeconds, Date.now()));
-    })
-    .get("/certificates", async (context) => {
-      const { proxyId, workload, inUse, limit } = readQuery(context, CertificatesQuery);
-      await parts.ledger.flush();
-      const found = await findIssuedCertificates(db, {
-        proxyId,
-        workload: workload === undefined ? undefined : parseWorkload(workload),
-        isHeld: inUse,
-        limit,
-      });
-      const nowMs = Date.now();
-      const answer: CertificatesResponse = {
-        certificates: found.certificates.map((one) => toCertificate(parts, one, nowMs)),
-        total: found.total,
-      };
-      return context.json(answer);
-    })
-    .post("/certificates/revocations", async (context) => {
-      const principal = context.get("principal");
-      requireSomewhere(principal, "admin"); // whoever may revoke nothing is not told what there is
-      const request = await readBody(context, RevocationRequest);
-      await parts.ledger.flush();
-      const target = await targetOf(parts, request);
-      requireRole(principal, "admin", await namespaceOf(parts, target));
-      context.set("audit", {
-        target: request.serialNumber ?? request.proxyId ?? request.workload ?? "",
-      });
-      const answer: RevocationResponse = await revoke(parts, target, {
-        by: principal.name,
-        reason: request.reason,
-      });
-      return context.json(answer);
-    });
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/identity/rotations",
+      {
+        summary: "Show the rotation under way and past ones",
+        role: "viewer",
+        answer: RotationsResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const current = currentRotation(parts);
+        const past = await findPastRotations(db, PAST_SHOWN);
+        const answer: RotationsResponse = {
+          ...(current === undefined ? {} : { current }),
+          past: past.map((one) => toRotation(one)),
+        };
+        return context.json(answer);
+      },
+    )
+    .post(
+      "/identity/rotations",
+      {
+        summary: "Start a rotation of the intermediate or the root",
+        role: "admin",
+        body: RotationStartRequest,
+        answer: RotationState,
+        refusals: ROTATION_REFUSALS,
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const { of, isStepwise, reason } = await readBody(context, RotationStartRequest);
+        context.set("audit", { target: of });
+        await keeper().startRotation(of, { by, isStepwise, reason });
+        return answerRotation(context, keeper().rotation?.id ?? 0);
+      },
+    )
+    .post(
+      "/identity/rotations/advance",
+      {
+        summary: "Let a rotation take its next step",
+        role: "admin",
+        body: RotationAdvanceRequest,
+        answer: RotationState,
+        refusals: ROTATION_REFUSALS,
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const { force } = await readBody(context, RotationAdvanceRequest);
+        const id = openRotation(parts);
+        await keeper().act(force ? "force" : "advance", by);
+        return answerRotation(context, id);
+      },
+    )
+    .post(
+      "/identity/rotations/pause",
+      {
+        summary: "Hold a rotation where it is",
+        role: "admin",
+        answer: RotationState,
+        refusals: ROTATION_REFUSALS,
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const id = openRotation(parts);
+        await keeper().act("pause", by);
+        return answerRotation(context, id);
+      },
+    )
+    .post(
+      "/identity/rotations/resume",
+      {
+        summary: "Let a held rotation go on",
+        role: "admin",
+        answer: RotationState,
+        refusals: ROTATION_REFUSALS,
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const id = openRotation(parts);
+        await keeper().act("resume", by);
+        return answerRotation(context, id);
+      },
+    )
+    .post(
+      "/identity/rotations/abort",
+      {
+        summary: "Take a rotation back",
+        role: "admin",
+        answer: RotationState,
+        refusals: ROTATION_REFUSALS,
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const id = openRotation(parts);
+        await keeper().act("abort", by);
+        return answerRotation(context, id);
+      },
+    )
+    .post(
+      "/identity/rescue",
+      {
+        summary: "Make a new root at once",
+        description:
+          "For a root that has ended or was stolen (`force`): proxies that are not connected have to join again.",
+        role: "admin",
+        body: RescueRequest,
+        answer: IdentityResponse,
+        refusals: ["HEDDLE_AUTHORITY_CONFLICT", "HEDDLE_DATABASE_UNAVAILABLE"],
+      },
+      async (context) => {
+        const by = requireAdmin(context);
+        const { force } = await readBody(context, RescueRequest);
+        const root = authority().known.believedRoots(Date.now())[0];
+        if (root && !force) {
+          throw new AuthorityConflictError(
+            `the root is good until ${new Date(root.notAfterMs).toISOString()}: rotate it instead, or force it if its key was stolen (connected proxies renew at once, others have to join again)`,
+          );
+        }
+        await keeper().rescue(by);
+        const counts = await countIssuedCertificates(db);
+        return context.json(toIdentity(parts, counts, authority().lifetimeSeconds, Date.now()));
+      },
+    )
+    .get(
+      "/certificates",
+      {
+        summary: "List issued certificates that have not ended",
+        role: "viewer",
+        query: CertificatesQuery,
+        answer: CertificatesResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const { proxyId, workload, inUse, limit } = readQuery(context, CertificatesQuery);
+        await parts.ledger.flush();
+        const found = await findIssuedCertificates(db, {
+          proxyId,
+          workload: workload === undefined ? undefined : parseWorkload(workload),
+          isHeld: inUse,
+          limit,
+        });
+        const nowMs = Date.now();
+        const answer: CertificatesResponse = {
+          certificates: found.certificates.map((one) => toCertificate(parts, one, nowMs)),
+          total: found.total,
+        };
+        return context.json(answer);
+      },
+    )
+    .post(
+      "/certificates/revocations",
+      {
+        summary: "Revoke certificates: one, a proxy's or a workload's",
+        role: "admin",
+        body: RevocationRequest,
+        answer: RevocationResponse,
+        refusals: ["HEDDLE_NOT_FOUND", "HEDDLE_DATABASE_UNAVAILABLE"],
+      },
+      async (context) => {
+        const principal = context.get("principal");
+        requireSomewhere(principal, "admin"); // whoever may revoke nothing is not told what there is
+        const request = await readBody(context, RevocationRequest);
+        await parts.ledger.flush();
+        const target = await targetOf(parts, request);
+        requireRole(principal, "admin", await namespaceOf(parts, target));
+        context.set("audit", {
+          target: request.serialNumber ?? request.proxyId ?? request.workload ?? "",
+        });
+        const answer: RevocationResponse = await revoke(parts, target, {
+          by: principal.name,
+          reason: request.reason,
+        });
+        return context.json(answer);
+      },
+    );
 }
 
 function openRotation({ keeper }: ApiParts): number {

@@ -1,8 +1,9 @@
+import { unknownFields } from "@heddle/contracts";
 import { allowsSomewhere, type Role, roleOn, WHOLE_MESH } from "@heddle/mesh";
 import type { ResourceRef } from "@heddle/resources";
-import { HeddleError, may, type Principal } from "@heddle/runtime";
+import { HeddleError, may, type Principal, requireDescribed } from "@heddle/runtime";
 import type { Context } from "hono";
-import type { z } from "zod";
+import { z } from "zod";
 
 /** A request that does not have the expected shape; `faults` names every field. */
 export class BadRequestError extends HeddleError {
@@ -12,6 +13,19 @@ export class BadRequestError extends HeddleError {
     const named = faults.map(({ field, message }) => `${field}: ${message}`).join("; ");
     super("HEDDLE_BAD_REQUEST", named);
     this.faults = faults;
+  }
+}
+
+/** The body is said to be something else than JSON. */
+export class UnsupportedMediaTypeError extends HeddleError {
+  override readonly name = "UnsupportedMediaTypeError";
+  readonly mediaType: string;
+  constructor(mediaType: string) {
+    super(
+      "HEDDLE_UNSUPPORTED_MEDIA_TYPE",
+      `content-type is ${mediaType}; expected application/json`,
+    );
+    this.mediaType = mediaType;
   }
 }
 
@@ -73,28 +87,39 @@ function whyForbidden(
   return `This needs ${needed} on ${where}; ${name} ${has}. Ask an admin for it.`;
 }
 
-/** The JSON body in the shape of `schema`; an empty body counts as `{}`. Throws `BadRequestError`. */
+/**
+ * The JSON body in the shape of `schema`, which must be the one its route is described with; an empty body
+ * counts as `{}`. Throws `BadRequestError` or `UnsupportedMediaTypeError`.
+ */
 export async function readBody<Schema extends z.ZodType>(
   context: Context,
   schema: Schema,
 ): Promise<z.infer<Schema>> {
+  requireDescribed(context, "body", schema);
   const text = await context.req.text();
-  return parseInput(schema, text === "" ? {} : parseJson(text), "body");
+  if (text === "") return parseInput(schema, {}, "body");
+  const type = context.req.header("content-type") ?? "application/json";
+  if (!JSON_TYPE.test(type)) throw new UnsupportedMediaTypeError(type);
+  return parseInput(schema, parseJson(text), "body");
 }
 
-/** The query parameters in the shape of `schema`. Throws `BadRequestError`. */
-export function readQuery<Schema extends z.ZodType>(
+const JSON_TYPE = /^application\/([a-z.-]+\+)?json\s*(;|$)/i;
+
+/** The query parameters in the shape of `schema`, the route's own. Throws `BadRequestError`. */
+export function readQuery<Schema extends z.ZodObject>(
   context: Context,
   schema: Schema,
 ): z.infer<Schema> {
+  requireDescribed(context, "query", schema);
   return parseInput(schema, context.req.query(), "query");
 }
 
-/** A part of the path in the shape of `schema`. Throws `BadRequestError`. */
-export function readParams<Schema extends z.ZodType>(
+/** The parts of the path in the shape of `schema`, the route's own. Throws `BadRequestError`. */
+export function readParams<Schema extends z.ZodObject>(
   context: Context,
   schema: Schema,
 ): z.infer<Schema> {
+  requireDescribed(context, "params", schema);
   return parseInput(schema, context.req.param(), "path");
 }
 
@@ -104,14 +129,27 @@ function parseInput<Schema extends z.ZodType>(
   where: string,
 ): z.infer<Schema> {
   const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  if (!parsed.success) {
+    throw new BadRequestError(
+      parsed.error.issues.map(({ path, message }) => ({
+        field: path.length === 0 ? where : path.join("."),
+        message,
+      })),
+    );
+  }
+  const unknown = unknownFields(input, parsed.data);
+  if (unknown.length === 0) return parsed.data;
+  const allowed = schema instanceof z.ZodObject ? Object.keys(schema.shape).join(", ") : "";
   throw new BadRequestError(
-    parsed.error.issues.map(({ path, message }) => ({
-      field: path.length === 0 ? where : path.join("."),
-      message,
+    unknown.slice(0, MAX_FAULTS).map((field) => ({
+      field,
+      message:
+        field.includes(".") || allowed === "" ? "unknown" : `unknown; allowed are ${allowed}`,
     })),
   );
 }
+
+const MAX_FAULTS = 20;
 
 function parseJson(text: string): unknown {
   try {

@@ -47,7 +47,7 @@ export async function attempt(
     await record(who.name, 200);
     const grants =
       who.kind === "link" ? who.grants : ((await findUser(db, who.name))?.grants ?? []);
-    const answer: LoginResponse & { next?: string } = {
+    const answer: LoginResponse = {
       sessionToken: secret,
       user: { name: who.name, role: roleOn(grants, WHOLE_MESH) ?? "viewer" },
       expiresAtMs,

@@ -1,61 +1,82 @@
-import type {
+import {
   ProxiesResponse,
-  ProxyState,
+  type ProxyState,
   StatusResponse,
-  WorkloadState,
+  type WorkloadState,
   WorkloadsResponse,
 } from "@heddle/contracts";
 import { formatId, formatSpiffeId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
-import { Hono } from "hono";
 import packageJson from "../../package.json" with { type: "json" };
 import { describeInstance } from "../registry/describe-instance.ts";
 import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
-import type { ApiEnv, ApiParts } from "./parts.ts";
+import { ApiRoutes } from "./api-routes.ts";
+import type { ApiParts } from "./parts.ts";
 
 const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
 
 /** Who is in the mesh, and which mode each workload has. */
 export function meshRoutes(parts: ApiParts) {
   const { registry, hub, mesh, authority } = parts;
-  return new Hono<ApiEnv>()
-    .get("/status", (context) => {
-      const answer: StatusResponse = {
-        trustDomain: parts.trustDomain,
-        caCreatedAtMs: authority().createdAtMs,
-        controlAddress: parts.controlAddress(),
-        controlAddresses: [
-          ...new Set([
-            parts.controlAddress(),
-            ...parts.replicas.others.map((one) => one.controlAddress),
-          ]),
-        ],
-        proxiesConnected: hub.size,
-        revision: mesh.snapshot.revision,
-        version: packageJson.version,
-      };
-      return context.json(answer);
-    })
-    .get("/workloads", (context) => {
-      const byWorkload = Map.groupBy(registry.instances(), workloadKeyOf);
-      const workloads = [...byWorkload.values()].flatMap(
-        (instances) => toWorkload(parts, instances) ?? [],
-      );
-      workloads.sort((a, b) => (formatId(a) < formatId(b) ? -1 : 1));
-      const answer: WorkloadsResponse = { workloads };
-      return context.json(answer);
-    })
-    .get("/proxies", (context) => {
-      const nowMs = Date.now();
-      const shown = [...registry.proxies()].filter(
-        (proxy) =>
-          !proxy.hasLeft && (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
-      );
-      const proxies = shown.map((proxy) => toProxy(parts, proxy));
-      proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
-      const answer: ProxiesResponse = { proxies };
-      return context.json(answer);
-    });
+  return new ApiRoutes()
+    .get(
+      "/status",
+      {
+        summary: "Show what mesh this is and how it stands",
+        role: "viewer",
+        answer: StatusResponse,
+      },
+      (context) => {
+        const answer: StatusResponse = {
+          trustDomain: parts.trustDomain,
+          caCreatedAtMs: authority().createdAtMs,
+          controlAddress: parts.controlAddress(),
+          controlAddresses: [
+            ...new Set([
+              parts.controlAddress(),
+              ...parts.replicas.others.map((one) => one.controlAddress),
+            ]),
+          ],
+          proxiesConnected: hub.size,
+          revision: mesh.snapshot.revision,
+          version: packageJson.version,
+        };
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/workloads",
+      {
+        summary: "List the workloads and their instances",
+        role: "viewer",
+        answer: WorkloadsResponse,
+      },
+      (context) => {
+        const byWorkload = Map.groupBy(registry.instances(), workloadKeyOf);
+        const workloads = [...byWorkload.values()].flatMap(
+          (instances) => toWorkload(parts, instances) ?? [],
+        );
+        workloads.sort((a, b) => (formatId(a) < formatId(b) ? -1 : 1));
+        const answer: WorkloadsResponse = { workloads };
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/proxies",
+      { summary: "List the proxies and what they run", role: "viewer", answer: ProxiesResponse },
+      (context) => {
+        const nowMs = Date.now();
+        const shown = [...registry.proxies()].filter(
+          (proxy) =>
+            !proxy.hasLeft &&
+            (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
+        );
+        const proxies = shown.map((proxy) => toProxy(parts, proxy));
+        proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
+        const answer: ProxiesResponse = { proxies };
+        return context.json(answer);
+      },
+    );
 }
 
 function toWorkload(

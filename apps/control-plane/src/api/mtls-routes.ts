@@ -1,23 +1,29 @@
 import {
+  LadderResponse,
   type MtlsGuard,
+  MtlsGuardResponse,
+  MtlsGuardsResponse,
   MtlsModeWire,
   type MtlsScope,
   MtlsSetRequest,
-  type PreflightResponse,
+  MtlsSetResponse,
+  PreflightResponse,
   TurnedAwayReason,
 } from "@heddle/contracts";
 import { formatId, WHOLE_MESH } from "@heddle/mesh";
 import { findGuard, findGuards, type StoredGuard } from "@heddle/store";
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { CallerNames } from "../mtls/caller-names.ts";
 import { describeLadder } from "../mtls/ladder.ts";
 import { type PreflightQuery, readPreflight } from "../mtls/preflight.ts";
 import { setMtls } from "../mtls/set-mtls.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
+import { ApiRoutes } from "./api-routes.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { BadRequestError, readBody, readParams, readQuery, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
+import { CHANGE_REFUSALS, DATABASE_AWAY } from "./refusals.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -63,51 +69,129 @@ export function mtlsRoutes(parts: ApiParts) {
     const answer = await toApplyResponse(outcome, startedAt);
     return context.json({ ...answer, ...(guard && { guard: toGuard(parts, guard) }) });
   };
-  return new Hono<ApiEnv>()
-    .get("/mtls/preflight", async (context) => {
-      const { namespace, workload, windowMs } = readQuery(context, PreflightParams);
-      if (workload !== undefined && namespace === undefined) {
-        const message = "is required with workload: names are unique within a namespace alone";
-        throw new BadRequestError([{ field: "namespace", message }]);
-      }
-      const answer = await preflight({ namespace, workload, windowMs }, Date.now());
-      if (workload !== undefined && answer.workloads.length === 0) {
-        throw new NotFoundError(`no workload ${namespace}/${workload} is in the mesh`);
-      }
-      return context.json(answer);
-    })
-    .get("/mtls/ladder", async (context) => {
-      const { namespace, windowMs } = readQuery(context, LadderParams);
-      const nowMs = Date.now();
-      const answer = await preflight({ namespace, workload: undefined, windowMs }, nowMs);
-      const about = { snapshot: config.snapshot, guards: guards.byWorkload(), nowMs };
-      return context.json(describeLadder({ ...about, preflight: answer }));
-    })
-    .get("/mtls/guards", async (context) => {
-      const endedSinceMs = Date.now() - GUARDS_SHOWN_MS;
-      const found = await findGuards(db, { endedSinceMs, limit: MAX_GUARDS });
-      return context.json({ guards: found.map((one) => toGuard(parts, one)) });
-    })
-    .get("/mtls/guards/:id", async (context) => {
-      const { id } = readParams(context, GuardPath);
-      return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
-    })
-    .delete("/mtls/guards/:id", async (context) => {
-      const principal = context.get("principal");
-      const { id } = readParams(context, GuardPath);
-      const guard = await getGuard(parts, id);
-      requireRole(principal, "operator", reachOf(guard.scope, parts));
-      if (!(await guards.cancel(guard, principal.name))) {
-        throw new ChangeRefusedError(`the guard has ended already: ${guard.words}`);
-      }
-      return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
-    })
-    .put("/mtls", (context) => set(context, { kind: "mesh" }))
-    .put("/mtls/:namespace", (context) =>
-      set(context, { kind: "namespace", ...readParams(context, NamespacePath) }),
+  return new ApiRoutes()
+    .get(
+      "/mtls/preflight",
+      {
+        summary: "List who sends what STRICT would refuse",
+        role: "viewer",
+        query: PreflightParams,
+        answer: PreflightResponse,
+        refusals: ["HEDDLE_NOT_FOUND", "HEDDLE_DATABASE_UNAVAILABLE"],
+      },
+      async (context) => {
+        const { namespace, workload, windowMs } = readQuery(context, PreflightParams);
+        if (workload !== undefined && namespace === undefined) {
+          const message = "is required with workload: names are unique within a namespace alone";
+          throw new BadRequestError([{ field: "namespace", message }]);
+        }
+        const answer = await preflight({ namespace, workload, windowMs }, Date.now());
+        if (workload !== undefined && answer.workloads.length === 0) {
+          throw new NotFoundError(`no workload ${namespace}/${workload} is in the mesh`);
+        }
+        return context.json(answer);
+      },
     )
-    .put("/mtls/:namespace/:workload", (context) =>
-      set(context, { kind: "workload", ...readParams(context, WorkloadPath) }),
+    .get(
+      "/mtls/ladder",
+      {
+        summary: "Show how far each workload is on its way to STRICT",
+        role: "viewer",
+        query: LadderParams,
+        answer: LadderResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const { namespace, windowMs } = readQuery(context, LadderParams);
+        const nowMs = Date.now();
+        const answer = await preflight({ namespace, workload: undefined, windowMs }, nowMs);
+        const about = { snapshot: config.snapshot, guards: guards.byWorkload(), nowMs };
+        return context.json(describeLadder({ ...about, preflight: answer }));
+      },
+    )
+    .get(
+      "/mtls/guards",
+      {
+        summary: "List guarded flips: those that run, then the last 7 days'",
+        role: "viewer",
+        answer: MtlsGuardsResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const endedSinceMs = Date.now() - GUARDS_SHOWN_MS;
+        const found = await findGuards(db, { endedSinceMs, limit: MAX_GUARDS });
+        return context.json({ guards: found.map((one) => toGuard(parts, one)) });
+      },
+    )
+    .get(
+      "/mtls/guards/:id",
+      {
+        summary: "Show a guarded flip",
+        role: "viewer",
+        params: GuardPath,
+        answer: MtlsGuardResponse,
+        refusals: DATABASE_AWAY,
+      },
+      async (context) => {
+        const { id } = readParams(context, GuardPath);
+        return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
+      },
+    )
+    .delete(
+      "/mtls/guards/:id",
+      {
+        summary: "Stop watching a guarded flip",
+        description: "STRICT stays.",
+        role: "operator",
+        params: GuardPath,
+        answer: MtlsGuardResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        const principal = context.get("principal");
+        const { id } = readParams(context, GuardPath);
+        const guard = await getGuard(parts, id);
+        requireRole(principal, "operator", reachOf(guard.scope, parts));
+        if (!(await guards.cancel(guard, principal.name))) {
+          throw new ChangeRefusedError(`the guard has ended already: ${guard.words}`);
+        }
+        return context.json({ guard: toGuard(parts, await getGuard(parts, id)) });
+      },
+    )
+    .put(
+      "/mtls",
+      {
+        summary: "Set the mTLS mode of the whole mesh",
+        role: "operator",
+        body: MtlsSetRequest,
+        answer: MtlsSetResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      (context) => set(context, { kind: "mesh" }),
+    )
+    .put(
+      "/mtls/:namespace",
+      {
+        summary: "Set the mTLS mode of a namespace",
+        role: "operator",
+        params: NamespacePath,
+        body: MtlsSetRequest,
+        answer: MtlsSetResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      (context) => set(context, { kind: "namespace", ...readParams(context, NamespacePath) }),
+    )
+    .put(
+      "/mtls/:namespace/:workload",
+      {
+        summary: "Set the mTLS mode of a workload",
+        role: "operator",
+        params: WorkloadPath,
+        body: MtlsSetRequest,
+        answer: MtlsSetResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      (context) => set(context, { kind: "workload", ...readParams(context, WorkloadPath) }),
     );
 }
 

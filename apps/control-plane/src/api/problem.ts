@@ -1,20 +1,20 @@
 import { STATUS_CODES } from "node:http";
 import type { Problem } from "@heddle/contracts";
 
-/** An RFC 9457 problem; `errors` names each fault of the input. */
-export function problem(
-  status: number,
-  code: `HEDDLE_${string}`,
-  detail: string,
-  errors?: readonly { readonly field: string; readonly message: string }[],
-): Problem {
+/** A problem of the proxies' port, whose codes are its own; those of the API are made by `toProblem`. */
+export function problem(status: number, code: `HEDDLE_${string}`, detail: string): Problem {
   const kebab = code.replace("HEDDLE_", "").toLowerCase().replaceAll("_", "-");
-  return {
-    type: `urn:heddle:error:${kebab}`,
-    title: STATUS_CODES[status] ?? "Error",
-    status,
-    detail,
-    code,
-    ...(errors === undefined ? {} : { errors: [...errors] }),
-  };
+  const title = STATUS_CODES[status] ?? "Error";
+  return { type: `urn:heddle:error:${kebab}`, title, status, detail, code };
+}
+
+/** The answer that carries a problem; `headers` beyond its content type. */
+export function problemResponse(
+  body: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return Response.json(body, {
+    status: body.status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
 }

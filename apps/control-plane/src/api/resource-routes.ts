@@ -1,20 +1,22 @@
 import {
   ApplyRequest,
+  ApplyResponse,
   RequestSource,
   type ResourceDocument,
   ResourceKind,
-  type ResourcesResponse,
+  ResourcesResponse,
 } from "@heddle/contracts";
 import { formatRef, parseResources, type Resource } from "@heddle/resources";
-import { Hono } from "hono";
 import { z } from "zod";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { keySourceOf } from "../jwks/key-source.ts";
 import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import { ApiRoutes } from "./api-routes.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
-import type { ApiEnv, ApiParts } from "./parts.ts";
+import type { ApiParts } from "./parts.ts";
+import { CHANGE_REFUSALS } from "./refusals.ts";
 
 const ResourceQuery = z.object({
   kind: ResourceKind.optional(),
@@ -29,73 +31,105 @@ const DeleteQuery = z.object({
 
 /** The documents as they stand, and changes to them. */
 export function resourceRoutes({ config, keySets }: ApiParts) {
-  return new Hono<ApiEnv>()
-    .get("/resources", (context) => {
-      const wanted = readQuery(context, ResourceQuery);
-      const resources = [...config.snapshot.documents.values()]
-        .filter(
-          ({ resource }) =>
-            (wanted.kind ?? resource.kind) === resource.kind &&
-            (wanted.namespace ?? resource.namespace) === resource.namespace &&
-            (wanted.name ?? resource.name) === resource.name,
-        )
-        .map(toDocument)
-        .sort((a, b) => (formatRef(a) < formatRef(b) ? -1 : 1));
-      const answer: ResourcesResponse = { resources };
-      return context.json(answer);
-    })
-    .post("/apply", async (context) => {
-      const principal = context.get("principal");
-      requireSomewhere(principal, "operator");
-      const request = await readBody(context, ApplyRequest);
-      const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
-      if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
-      const deletes = request.deletes ?? [];
-      const refs = [...parsed.resources.map(({ resource }) => resource), ...deletes];
-      const target = refs.map(formatRef).join(", ");
-      context.set("audit", { target, isQuestion: request.dryRun === true });
-      const authorize = mayChange(principal);
-      authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
-      const keyWarnings = request.dryRun ? [] : await fetchKeysOf(parsed.resources, keySets);
-      const startedAt = context.get("startedAt");
-      const outcome = await config.change({
-        author: principal.name,
-        authorize,
-        source: request.source ?? "api",
-        reason: request.reason,
-        kind: request.source === "git" ? "import" : "apply",
-        dryRun: request.dryRun ?? false,
-        expected: request.expected ?? [],
-        startedAt,
-        plan: () => [
-          ...parsed.resources.map((after) => ({ ref: after.resource, after })),
-          ...deletes.map((ref) => ({ ref, after: undefined })),
-        ],
-      });
-      const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
-      return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
-    })
-    .delete("/resources/:kind/:namespace/:name", async (context) => {
-      const principal = context.get("principal");
-      const ref = readParams(context, ResourcePath);
-      mayChange(principal)([ref], config.snapshot.rootNamespace);
-      const { reason, source } = readQuery(context, DeleteQuery);
-      const startedAt = context.get("startedAt");
-      const outcome = await config.change({
-        author: principal.name,
-        authorize: mayChange(principal),
-        source: source ?? "api",
-        reason,
-        kind: "delete",
-        startedAt,
-        plan: (snapshot) => {
-          const document = snapshot.documents.get(formatRef(ref));
-          if (!document) throw new NotFoundError(`there is no ${formatRef(ref)}`);
-          return [{ ref: document.resource, after: undefined }];
-        },
-      });
-      return context.json(await toApplyResponse(outcome, startedAt));
-    });
+  return new ApiRoutes()
+    .get(
+      "/resources",
+      {
+        summary: "List the documents in force",
+        role: "viewer",
+        query: ResourceQuery,
+        answer: ResourcesResponse,
+      },
+      (context) => {
+        const wanted = readQuery(context, ResourceQuery);
+        const resources = [...config.snapshot.documents.values()]
+          .filter(
+            ({ resource }) =>
+              (wanted.kind ?? resource.kind) === resource.kind &&
+              (wanted.namespace ?? resource.namespace) === resource.namespace &&
+              (wanted.name ?? resource.name) === resource.name,
+          )
+          .map(toDocument)
+          .sort((a, b) => (formatRef(a) < formatRef(b) ? -1 : 1));
+        const answer: ResourcesResponse = { resources };
+        return context.json(answer);
+      },
+    )
+    .post(
+      "/apply",
+      {
+        summary: "Apply documents in one revision, or none of them",
+        description:
+          "`dryRun` says what would change. `expected` refuses the change if a document has moved on.",
+        role: "operator",
+        body: ApplyRequest,
+        answer: ApplyResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        const principal = context.get("principal");
+        requireSomewhere(principal, "operator");
+        const request = await readBody(context, ApplyRequest);
+        const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
+        if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
+        const deletes = request.deletes ?? [];
+        const refs = [...parsed.resources.map(({ resource }) => resource), ...deletes];
+        const target = refs.map(formatRef).join(", ");
+        context.set("audit", { target, isQuestion: request.dryRun === true });
+        const authorize = mayChange(principal);
+        authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
+        const keyWarnings = request.dryRun ? [] : await fetchKeysOf(parsed.resources, keySets);
+        const startedAt = context.get("startedAt");
+        const outcome = await config.change({
+          author: principal.name,
+          authorize,
+          source: request.source ?? "api",
+          reason: request.reason,
+          kind: request.source === "git" ? "import" : "apply",
+          dryRun: request.dryRun ?? false,
+          expected: request.expected ?? [],
+          startedAt,
+          plan: () => [
+            ...parsed.resources.map((after) => ({ ref: after.resource, after })),
+            ...deletes.map((ref) => ({ ref, after: undefined })),
+          ],
+        });
+        const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
+        return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
+      },
+    )
+    .delete(
+      "/resources/:kind/:namespace/:name",
+      {
+        summary: "Delete a document",
+        role: "operator",
+        params: ResourcePath,
+        query: DeleteQuery,
+        answer: ApplyResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        const principal = context.get("principal");
+        const ref = readParams(context, ResourcePath);
+        mayChange(principal)([ref], config.snapshot.rootNamespace);
+        const { reason, source } = readQuery(context, DeleteQuery);
+        const startedAt = context.get("startedAt");
+        const outcome = await config.change({
+          author: principal.name,
+          authorize: mayChange(principal),
+          source: source ?? "api",
+          reason,
+          kind: "delete",
+          startedAt,
+          plan: (snapshot) => {
+            const document = snapshot.documents.get(formatRef(ref));
+            if (!document) throw new NotFoundError(`there is no ${formatRef(ref)}`);
+            return [{ ref: document.resource, after: undefined }];
+          },
+        });
+        return context.json(await toApplyResponse(outcome, startedAt));
+      },
+    );
 }
 
 /** So that tokens are taken from the moment on that their issuer is. Returns warnings. */

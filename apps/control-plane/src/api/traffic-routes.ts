@@ -1,12 +1,12 @@
-import type {
+import {
   EffectiveResponse,
   EndpointsResponse,
-  OpenBreaker,
-  TrafficFeature,
+  type OpenBreaker,
+  type TrafficFeature,
   TrafficFeaturesResponse,
 } from "@heddle/contracts";
 import { formatId, parseId, type ServiceId } from "@heddle/mesh";
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { ProxyObservation } from "../registry/observations.ts";
 import { serviceKeyOf } from "../registry/registry.ts";
@@ -14,6 +14,7 @@ import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeEndpoints } from "../traffic/describe-endpoints.ts";
 import { effectiveTable } from "../traffic/effective-table.ts";
 import { featuresOf, rateLimitFeatures } from "../traffic/traffic-features.ts";
+import { ApiRoutes } from "./api-routes.ts";
 import { readParams } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 
@@ -23,17 +24,43 @@ const MAX_BREAKERS = 100;
 /** What holds for a service's traffic, and what the proxies see of its endpoints. */
 export function trafficRoutes(parts: ApiParts) {
   const { mesh, registry } = parts;
-  return new Hono<ApiEnv>()
-    .get("/services/:namespace/:service/endpoints", (context) => {
-      const answer: EndpointsResponse = describeEndpoints(readService(context, parts), parts);
-      return context.json(answer);
-    })
-    .get("/services/:namespace/:service/effective", (context) => {
-      const service = readService(context, parts);
-      const answer: EffectiveResponse = effectiveTable(service, mesh, registry.instances());
-      return context.json(answer);
-    })
-    .get("/traffic-features", (context) => context.json(listFeatures(parts)));
+  return new ApiRoutes()
+    .get(
+      "/services/:namespace/:service/endpoints",
+      {
+        summary: "List a service's endpoints and what proxies see of them",
+        role: "viewer",
+        params: ServicePath,
+        answer: EndpointsResponse,
+      },
+      (context) => {
+        const answer: EndpointsResponse = describeEndpoints(readService(context, parts), parts);
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/services/:namespace/:service/effective",
+      {
+        summary: "Show the rules that hold for a service, each with its document",
+        role: "viewer",
+        params: ServicePath,
+        answer: EffectiveResponse,
+      },
+      (context) => {
+        const service = readService(context, parts);
+        const answer: EffectiveResponse = effectiveTable(service, mesh, registry.instances());
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/traffic-features",
+      {
+        summary: "List what documents do to each service's traffic",
+        role: "viewer",
+        answer: TrafficFeaturesResponse,
+      },
+      (context) => context.json(listFeatures(parts)),
+    );
 }
 
 function readService(context: Context<ApiEnv>, { mesh }: ApiParts): ServiceId {

@@ -44,6 +44,8 @@ export const LoginResponse = z.object({
   sessionToken: z.string(),
   user: z.object({ name: z.string(), role: Role }),
   expiresAtMs: z.number(),
+  /** Of a login by the provider: the path of the console that was asked for. */
+  next: z.string().optional(),
 });
 /** `role` is the one on the whole mesh, `viewer` without such; `grants` say it by namespace (`*`: the whole mesh). */
 export const MeResponse = z.object({
