@@ -1,4 +1,14 @@
 export {
+  type Analysis,
+  type AnalysisFile,
+  type AnalysisInput,
+  analyze,
+  countFindings,
+} from "./analysis/analyze.ts";
+export { type Code, type CodeMeaning, listCodes } from "./analysis/codes.ts";
+export { type Finding, type Fix, SEVERITIES, type Severity } from "./analysis/finding.ts";
+export type { LiveRegistry } from "./analysis/mesh-facts.ts";
+export {
   type CompatibilityEntry,
   listCompatibility,
   listKinds,
@@ -51,6 +61,13 @@ export { MTLS_DRY_RUN } from "./kinds/peer-authentication.ts";
 export { type ParseOutcome, parseResources } from "./parse-resources.ts";
 export type { PassedOver } from "./passed-over.ts";
 export type { ParsedResource } from "./read-resource.ts";
+export {
+  readSources,
+  type SourceDocument,
+  type SourceNote,
+  type TextPlace,
+  type UnreadablePart,
+} from "./read-sources.ts";
 export {
   formatRef,
   RESOURCE_KINDS,

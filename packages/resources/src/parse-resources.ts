@@ -39,23 +39,8 @@ export function parseResources(
   text: string,
   { twins = "refuse" }: { readonly twins?: "refuse" | "last" } = {},
 ): ParseOutcome {
-  if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
-    return refuse("text", `is longer than ${MAX_TEXT_BYTES} bytes; apply it in parts`);
-  }
-  if (countMatches(text, MARK) > MAX_MARKS) {
-    return refuse("text", "holds more than some 25000 lines or list items; apply it in parts");
-  }
-  const starts = countMatches(text, DOCUMENT_START);
-  if (starts > MAX_DOCUMENTS + 1) {
-    return refuse("text", `holds ${starts} documents; at most ${MAX_DOCUMENTS}`);
-  }
-  if (PROPERTY_TOWER.test(text)) return refuse("text", "holds a value with eight anchors or tags");
-  // Bracket towers cost the parser seconds and its stack; they are turned away unread.
-  const documents = BRACKET_TOWER.test(text) ? undefined : readDocuments(text);
-  if (!documents) return refuse("text", `is nested too deep; at most ${MAX_DEPTH} levels`);
-  if (documents.length > MAX_DOCUMENTS) {
-    return refuse("text", `holds ${documents.length} documents; at most ${MAX_DOCUMENTS}`);
-  }
+  const documents = splitText(text);
+  if (typeof documents === "string") return refuse("text", documents);
   const outcomes = documents.map((document, index) => parseDocument(document, index + 1));
   const faults = outcomes.flatMap((outcome) => outcome.faults);
   const resources = outcomes.flatMap((outcome) => outcome.parsed ?? []);
@@ -75,6 +60,24 @@ export function parseResources(
     ],
     passedOver: outcomes.flatMap((outcome) => outcome.passedOver ?? []),
   };
+}
+
+/** The documents of a text, those that are empty left out; a sentence: why the text is not read at all. */
+export function splitText(text: string): Document[] | string {
+  if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
+    return `is longer than ${MAX_TEXT_BYTES} bytes; apply it in parts`;
+  }
+  if (countMatches(text, MARK) > MAX_MARKS) {
+    return "holds more than some 25000 lines or list items; apply it in parts";
+  }
+  const starts = countMatches(text, DOCUMENT_START);
+  if (starts > MAX_DOCUMENTS + 1) return `holds ${starts} documents; at most ${MAX_DOCUMENTS}`;
+  if (PROPERTY_TOWER.test(text)) return "holds a value with eight anchors or tags";
+  // Bracket towers cost the parser seconds and its stack; they are turned away unread.
+  const documents = BRACKET_TOWER.test(text) ? undefined : readDocuments(text);
+  if (!documents) return `is nested too deep; at most ${MAX_DEPTH} levels`;
+  if (documents.length <= MAX_DOCUMENTS) return documents;
+  return `holds ${documents.length} documents; at most ${MAX_DOCUMENTS}`;
 }
 
 function readDocuments(text: string): Document[] | undefined {
@@ -97,30 +100,37 @@ function isEmpty({ contents }: Document): boolean {
 }
 
 function parseDocument(document: Document, number: number): DocumentOutcome {
+  const plain = readPlain(document);
+  if ("wire" in plain) return readResource(document, plain.wire, number);
+  const { at, message } = plain;
+  const where = at ? `, line ${at.line}, column ${at.column}` : "";
+  return { faults: [{ field: `document ${number}${where}`, message }], warnings: [] };
+}
+
+/** A document's plain value, or why it has none and where. */
+export function readPlain(
+  document: Document,
+):
+  | { readonly wire: unknown }
+  | { readonly message: string; readonly at?: { readonly line: number; readonly column: number } } {
   const [broken] = document.errors;
   if (broken) {
     const [at] = broken.linePos ?? [];
-    const where = at ? `, line ${at.line}, column ${at.col}` : "";
     const message = broken.message.split("\n")[0] ?? broken.message;
-    return { faults: [{ field: `document ${number}${where}`, message }], warnings: [] };
+    return { message, ...(at ? { at: { line: at.line, column: at.col } } : {}) };
   }
   const twin = findTwinKey(document);
   if (twin !== undefined) {
-    const message = `holds the key ${JSON.stringify(twin)} twice in one map`;
-    return { faults: [{ field: `document ${number}`, message }], warnings: [] };
+    return { message: `holds the key ${JSON.stringify(twin)} twice in one map` };
   }
   const depth = depthOf(document);
   if (depth > MAX_DEPTH) {
-    const message = `is nested ${depth} levels deep; at most ${MAX_DEPTH}`;
-    return { faults: [{ field: `document ${number}`, message }], warnings: [] };
+    return { message: `is nested ${depth} levels deep; at most ${MAX_DEPTH}` };
   }
   repairAddresses(document);
   const wire = toPlain(document);
-  if (wire === undefined) {
-    const message = `holds more than ${MAX_ALIASES} aliases, or an alias without its anchor`;
-    return { faults: [{ field: `document ${number}`, message }], warnings: [] };
-  }
-  return readResource(document, wire, number);
+  if (wire !== undefined) return { wire };
+  return { message: `holds more than ${MAX_ALIASES} aliases, or an alias without its anchor` };
 }
 
 function countMatches(text: string, pattern: RegExp): number {

@@ -22,10 +22,46 @@ const Header = z.object({ apiVersion: z.string().max(300), kind: z.string().max(
 
 /** Reads the document numbered `number`, counted from 1; `wire` is its plain value. */
 export function readResource(document: Document, wire: unknown, number: number): DocumentOutcome {
-  const header = Header.safeParse(wire);
   const title = titleOf(wire, number);
-  const where = (path: readonly PropertyKey[]) =>
-    path.length === 0 ? title : `${title}: ${formatPath(path)}`;
+  const meaning = interpret(wire, (path) =>
+    path.length === 0 ? title : `${title}: ${formatPath(path)}`,
+  );
+  if (!("resource" in meaning)) return meaning;
+  const { resource, alias, notes } = meaning;
+  const { apiVersion } = Header.parse(wire);
+  if (alias) document.setIn(["apiVersion"], alias);
+  const yaml = canonicalYaml(document, resource.namespace);
+  const ref = formatRef(resource);
+  const warnings = [
+    ...(alias ? [`apiVersion: ${apiVersion} is an example's name; it is kept as ${alias}`] : []),
+    ...notes.map(({ path, message }) => `${formatPath(path)}: ${message}`),
+    ...(resource.kind === "VirtualService" ? findUnreachable(resource) : []),
+  ];
+  return {
+    parsed: { resource, yaml },
+    faults: [],
+    warnings: warnings.map((warning) => `${ref}: ${warning}`),
+  };
+}
+
+/** What a document's plain value means; `notes`: fields that are taken and do nothing, or may surprise. */
+export type DocumentMeaning =
+  | {
+      readonly resource: Resource;
+      readonly alias: string | undefined;
+      readonly notes: readonly {
+        readonly path: readonly PropertyKey[];
+        readonly message: string;
+      }[];
+    }
+  | DocumentOutcome;
+
+/** `where` names a field in the faults. */
+export function interpret(
+  wire: unknown,
+  where: (path: readonly PropertyKey[]) => string,
+): DocumentMeaning {
+  const header = Header.safeParse(wire);
   if (!header.success) return { faults: faultsOf(header.error, wire, where), warnings: [] };
   const { apiVersion, kind } = header.data;
   const alias = resolveAlias(apiVersion);
@@ -37,22 +73,7 @@ export function readResource(document: Document, wire: unknown, number: number):
   const value = dropNulls(wire);
   const parsed = known.schema.safeParse(value);
   if (!parsed.success) return { faults: faultsOf(parsed.error, value, where), warnings: [] };
-  const resource = parsed.data;
-  if (alias) document.setIn(["apiVersion"], alias);
-  const yaml = canonicalYaml(document, resource.namespace);
-  const ref = formatRef(resource);
-  const warnings = [
-    ...(alias ? [`apiVersion: ${apiVersion} is an example's name; it is kept as ${alias}`] : []),
-    ...collectWarnings(known.schema, value).map(
-      ({ path, message }) => `${formatPath(path)}: ${message}`,
-    ),
-    ...(resource.kind === "VirtualService" ? findUnreachable(resource) : []),
-  ];
-  return {
-    parsed: { resource, yaml },
-    faults: [],
-    warnings: warnings.map((warning) => `${ref}: ${warning}`),
-  };
+  return { resource: parsed.data, alias, notes: collectWarnings(known.schema, value) };
 }
 
 /** A document that is not for Heddle is passed over; one that seems to be meant for it is faulty. */
