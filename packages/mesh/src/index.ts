@@ -109,6 +109,17 @@ export type {
   Warmup,
 } from "./balancing/traffic-policy.ts";
 export type { Retry } from "./balancing/traffic-spread.ts";
+export {
+  type EffectSignal,
+  type EffectVerdict,
+  FALSE_VERDICT_RATIO,
+  judgeEffect,
+  type ServiceJudgement,
+  type SignalEffect,
+  sumTallies,
+  weightOf,
+  worstVerdict,
+} from "./effects/judge-effect.ts";
 export type { EffectiveMtls, MtlsMode, PeerAuthentication } from "./identity/mtls-mode.ts";
 export { ROOT_NAMESPACE, resolveMtlsMode, selects } from "./identity/resolve-mtls-mode.ts";
 export {

@@ -33,7 +33,7 @@ export class LatencySketch {
   record(latencyMs: number, count = 1): void {
     if (count <= 0) return;
     if (!(latencyMs > 0)) this.addZero(count);
-    else this.addBucket(Math.ceil(Math.log2(latencyMs) * BUCKETS_PER_OCTAVE) - 1, count);
+    else this.addBucket(bucketOf(latencyMs), count);
   }
 
   addZero(count: number): void {
@@ -127,6 +127,14 @@ export class LatencySketch {
     return middleMs(this.#indexes.at(-1) ?? 0);
   }
 
+  /** How many lie in buckets above the one that holds `latencyMs`. */
+  countAbove(latencyMs: number): number {
+    const first = latencyMs > 0 ? lowerBound(this.#indexes, bucketOf(latencyMs) + 1) : 0;
+    let above = 0;
+    for (let i = first; i < this.#counts.length; i++) above += this.#counts[i] as number;
+    return above;
+  }
+
   /** Sparse varints: version, zero count, number of buckets, then for each (index step, count). */
   encode(): Uint8Array {
     const bytes: number[] = [ENCODING_VERSION];
@@ -178,6 +186,10 @@ export class LatencySketch {
       rest -= 1;
     }
   }
+}
+
+function bucketOf(latencyMs: number): number {
+  return Math.ceil(Math.log2(latencyMs) * BUCKETS_PER_OCTAVE) - 1;
 }
 
 /** The value whose relative distance to both ends of the bucket is the same. */
