@@ -23,6 +23,7 @@ import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
 import { CertificateAuthority } from "./certificates/certificate-authority.ts";
 import { CertificateLedger } from "./certificates/certificate-ledger.ts";
 import type { ControlPlaneConfig } from "./config.ts";
+import { judgeEffects } from "./effects/effect-keeper.ts";
 import { BlockedAddresses } from "./jwks/blocked-addresses.ts";
 import { KeySets } from "./jwks/key-sets.ts";
 import { createMetrics } from "./metrics.ts";
@@ -44,6 +45,7 @@ import { type StreamServer, startStreamServer } from "./stream/stream-server.ts"
 const RESTART_LEASE_MS = 30_000;
 const EXPIRE_EVERY_MS = 1000;
 const RETRY_DATABASE_MS = 500;
+const EFFECTS_EVERY_MS = 5_000;
 const PROXY_MEMORY_MS = 30 * 86_400_000;
 /** Older keys of an issuer are not believed without asking it. */
 const KEY_MEMORY_MS = 7 * 86_400_000;
@@ -181,6 +183,15 @@ function assemble(
     }),
   });
   const deliveries = new Deliveries(replicas);
+  const onEffects = () => feed.noteEffects();
+  replicas.singletons.add({
+    name: "revision-effects",
+    everyMs: EFFECTS_EVERY_MS,
+    run: (signal) => {
+      const rootNamespace = () => mesh.snapshot.rootNamespace;
+      return judgeEffects({ db, logger, rootNamespace, onChange: onEffects }, Date.now(), signal);
+    },
+  });
   const turnedAway = new TurnedAway();
   const keySets = new KeySets({
     blocked: new BlockedAddresses(settings.blockedKeyCidrs),

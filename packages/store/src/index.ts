@@ -117,10 +117,32 @@ export {
   type StoredReplica,
 } from "./config/replicas.ts";
 export {
+  findEffect,
+  findNeighbours,
+  findUnjudgedRevisions,
+  type NeighbourRevision,
+  type StoredEffect,
+  saveEffect,
+  type UnjudgedRevision,
+} from "./config/revision-effects.ts";
+export {
+  addComment,
+  deleteComment,
+  findComments,
+  MAX_COMMENTS,
+  type StoredComment,
+  saveName,
+  savePin,
+} from "./config/revision-marks.ts";
+export {
   findDocumentHistory,
   findRevision,
+  findRevisionAt,
   findRevisions,
+  findRevisionsTouching,
+  type RevisionPage,
   recordPropagation,
+  type StoredMarks,
   type StoredRevision,
   type StoredRevisionDetail,
 } from "./config/revisions.ts";
@@ -197,3 +219,8 @@ export {
   type StoredSpan,
 } from "./telemetry/spans.ts";
 export { openTelemetryDb, type TelemetryDb } from "./telemetry/telemetry-db.ts";
+export {
+  findTouchedTraffic,
+  type ServiceStep,
+  type TouchedScope,
+} from "./telemetry/touched-traffic.ts";

@@ -15,6 +15,7 @@ import { healthRoutes } from "./health-routes.ts";
 import { identityRoutes } from "./identity-routes.ts";
 import { requireSomewhere } from "./input.ts";
 import { loginRoutes } from "./login-routes.ts";
+import { markRoutes } from "./mark-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
 import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -23,6 +24,7 @@ import { problemResponse } from "./problem.ts";
 import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
+import { restoreRoutes } from "./restore-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
@@ -55,6 +57,8 @@ export function createApi(parts: ApiParts): Hono {
     trafficRoutes,
     resourceRoutes,
     revisionRoutes,
+    restoreRoutes,
+    markRoutes,
     canaryRoutes,
     policyListRoutes,
     authorizationRoutes,

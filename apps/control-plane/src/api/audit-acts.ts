@@ -9,6 +9,11 @@ import type { ApiEnv } from "./parts.ts";
 const ACT_NAMES: Readonly<Record<string, string>> = {
   "DELETE /resources/:kind/:namespace/:name": "delete",
   "POST /revisions/:revision/restore": "restore",
+  "POST /restore": "restore",
+  "PUT /revisions/:revision/pin": "revision.pin",
+  "PUT /revisions/:revision/name": "revision.name",
+  "POST /revisions/:revision/comments": "revision.comment",
+  "DELETE /revisions/:revision/comments/:id": "revision.comment-delete",
   "POST /canaries/:namespace/:service/weight": "canary.weight",
   "POST /canaries/:namespace/:service/rollback": "canary.rollback",
   "PUT /mtls/:namespace/:workload": "mtls.set",

@@ -6,6 +6,7 @@ const REGISTRY_QUIET_MS = 250;
 const OBSERVATIONS_QUIET_MS = 1000;
 const IDENTITY_QUIET_MS = 500;
 const GUARDS_QUIET_MS = 250;
+const EFFECTS_QUIET_MS = 250;
 
 /**
  * Tells listeners of revisions at once, of the registry and of guards at most four times a second and of
@@ -17,6 +18,7 @@ export class ChangeFeed {
   #observationsTimer: NodeJS.Timeout | undefined;
   #identityTimer: NodeJS.Timeout | undefined;
   #guardsTimer: NodeJS.Timeout | undefined;
+  #effectsTimer: NodeJS.Timeout | undefined;
 
   get size(): number {
     return this.#listeners.size;
@@ -48,6 +50,15 @@ export class ChangeFeed {
       this.#guardsTimer = undefined;
       this.tell({ type: "guards" });
     }, GUARDS_QUIET_MS).unref();
+  }
+
+  /** Revisions were judged, pinned, named or commented on. */
+  noteEffects(): void {
+    if (this.#effectsTimer) return;
+    this.#effectsTimer = setTimeout(() => {
+      this.#effectsTimer = undefined;
+      this.tell({ type: "effects" });
+    }, EFFECTS_QUIET_MS).unref();
   }
 
   /** Authorities, certificates, join tokens or a rotation's progress have changed. */

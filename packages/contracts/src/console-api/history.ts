@@ -75,7 +75,7 @@ export const RestoreResponse = ApplyResponse.extend({
   undoes: z.array(RevisionMention),
 });
 
-/** `PUT /revisions/:revision/pin`. */
+/** `PUT /revisions/:revision/pin`; this and naming answer with `RevisionMarks`. */
 export const PinRequest = z.object({ isPinned: z.boolean() });
 const NAME_WORDS =
   "a letter, then up to 62 letters, digits, dots, underscores or hyphens (no spaces: it is used on the command line)";
@@ -94,7 +94,7 @@ export const RevisionComment = z.object({
   createdAtMs: z.number(),
   text: z.string(),
 });
-/** `GET /revisions/:revision/comments`; oldest first. */
+/** `GET /revisions/:revision/comments`, and the answer to deleting one; oldest first. */
 export const CommentsResponse = z.object({ comments: z.array(RevisionComment) });
 
 /** `GET /compare?from=&to=`: how the documents differ between two states; 0: before the first revision. */
