@@ -72,15 +72,29 @@ function tallyOf({ requests, errors, latencyMs }: Traffic, step: number): Traffi
   return tally;
 }
 
-async function commit(db: ConfigDb, name: string, createdAtMs: number, services: string[]) {
-  const change = { kind: "VirtualService", namespace: "shop", name, before: undefined, after: "x" };
+const ROUTE = { kind: "VirtualService", namespace: "shop" };
+
+async function commit(
+  db: ConfigDb,
+  name: string,
+  createdAtMs: number,
+  services: string[],
+  document = ROUTE,
+) {
+  const newest = await db.prisma.revision.aggregate({ _max: { id: true } });
   const revision = await commitRevision(
     db,
     {
       ...{ createdAtMs, author: "ada", source: "api", reason: undefined, summary: name },
       ...{ kind: "apply", restoredRevision: undefined, services },
+      ...{ baseRevision: newest._max.id ?? 0, replicaId: "elsewhere" },
     },
-    [{ ...change, expectedRevision: 0, createdAtMs }],
+    [
+      {
+        ...document,
+        ...{ name, before: undefined, after: "x", expectedRevision: 0, createdAtMs },
+      },
+    ],
   );
   assert.ok(revision);
   return revision;
@@ -181,21 +195,8 @@ test("a change to the whole mesh names the service that got worse", async (t) =>
     startMs < changedMs ? CALM : { ...CALM, latencyMs: 60 },
   );
   await traffic.count(nowMs);
-  const change = { kind: "MeshConfig", namespace: "istio-system", name: "default" };
-  const revision = await commitRevision(
-    db,
-    {
-      ...{
-        createdAtMs: changedMs,
-        author: "ada",
-        source: "api",
-        reason: undefined,
-        summary: "all",
-      },
-      ...{ kind: "apply", restoredRevision: undefined, services: [] },
-    },
-    [{ ...change, before: undefined, after: "x", expectedRevision: 0, createdAtMs: changedMs }],
-  );
+  const meshConfig = { kind: "MeshConfig", namespace: "istio-system" };
+  const revision = await commit(db, "default", changedMs, [], meshConfig);
   await judge(nowMs + STEP_MS);
   const { body } = await plane.call<RevisionEffect>("GET", `/revisions/${revision}/effect`);
   assert.equal(body.verdict, "worse");
