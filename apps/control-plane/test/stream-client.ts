@@ -11,6 +11,7 @@ import {
   type JoinResponse,
   type Problem,
   type ProxyMessage,
+  type ResourceRefusal,
   serverNameOfRoot,
   type WorkloadRegistration,
 } from "@heddle/contracts";
@@ -132,6 +133,8 @@ export class StreamClient {
   onMessage: (message: ControlMessage) => void = () => {};
   /** What an ack reports; set by the test. */
   lastSends: Extract<ProxyMessage, { type: "ack" }>["lastSends"] = [];
+  /** Keys of resources that are refused while the rest of a push is acked. */
+  readonly refuses = new Set<string>();
   /** How pushes are answered: acked at once, refused, or left to the test. */
   answer: "ack" | "nack" | "none" = "ack";
   readonly versions = new Map<string, string>();
@@ -190,7 +193,8 @@ export class StreamClient {
     return client;
   }
 
-  send(message: ProxyMessage): void {
+  /** `message`: of the contract, or of another version of it. */
+  send(message: ProxyMessage | { readonly type: string }): void {
     this.#socket.send(JSON.stringify(message));
   }
 
@@ -237,9 +241,10 @@ export class StreamClient {
     return [...this.versions].map(([key, version]) => ({ key, version }));
   }
 
-  ack(nonce: string): void {
+  ack(nonce: string, refused: ResourceRefusal[] = []): void {
     const { lastSends } = this;
-    this.send({ type: "ack", nonce, appliedAtMs: Date.now(), lastSends });
+    const told = refused.length === 0 ? {} : { refused };
+    this.send({ type: "ack", nonce, appliedAtMs: Date.now(), lastSends, ...told });
   }
 
   #take(message: ControlMessage): void {
@@ -247,9 +252,16 @@ export class StreamClient {
     this.onMessage(message);
     if (message.type === "push") {
       if (this.answer === "ack") {
-        for (const { key, version } of message.upserts) this.versions.set(key, version);
+        const refused = message.upserts.filter(({ key }) => this.refuses.has(key));
+        for (const { key, version } of message.upserts) {
+          if (!this.refuses.has(key)) this.versions.set(key, version);
+        }
         for (const key of message.removes) this.versions.delete(key);
-        this.ack(message.nonce);
+        const reason = "cannot run it";
+        this.ack(
+          message.nonce,
+          refused.map(({ key, version }) => ({ key, version, reason })),
+        );
       } else if (this.answer === "nack") {
         this.send({ type: "nack", nonce: message.nonce, reason: "no room for it" });
       }

@@ -13,6 +13,7 @@ import {
   RevisionConflictError,
   TooManyChangesError,
 } from "../revisions/change-errors.ts";
+import { ProxyNotAnsweringError } from "../stream/dump-requests.ts";
 import { BadRequestError, ForbiddenError, UnsupportedMediaTypeError } from "./input.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -62,6 +63,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof TooManyChangesError) {
     return toProblem("HEDDLE_TOO_MANY_CHANGES", error.message);
   }
+  if (error instanceof ProxyNotAnsweringError) return toProblem(error.code, error.message);
   if (error instanceof DatabaseUnavailableError) {
     const detail =
       "the database is away: traffic goes on and nothing was changed, but changes and history have to wait until it is back";

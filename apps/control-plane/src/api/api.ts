@@ -21,6 +21,7 @@ import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
 import { problemResponse } from "./problem.ts";
+import { proxyRoutes } from "./proxy-routes.ts";
 import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
@@ -52,6 +53,7 @@ export function createApi(parts: ApiParts): Hono {
   api.use(requireAnyGrant);
   for (const routes of [
     meshRoutes,
+    proxyRoutes,
     registryRoutes,
     mtlsRoutes,
     trafficRoutes,

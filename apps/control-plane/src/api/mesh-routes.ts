@@ -1,19 +1,11 @@
-import {
-  ProxiesResponse,
-  type ProxyState,
-  StatusResponse,
-  type WorkloadState,
-  WorkloadsResponse,
-} from "@heddle/contracts";
+import { StatusResponse, type WorkloadState, WorkloadsResponse } from "@heddle/contracts";
 import { formatId, formatSpiffeId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import packageJson from "../../package.json" with { type: "json" };
 import { describeInstance } from "../registry/describe-instance.ts";
-import { type KnownProxy, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
+import { serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import type { ApiParts } from "./parts.ts";
-
-const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
 
 /** Who is in the mesh, and which mode each workload has. */
 export function meshRoutes(parts: ApiParts) {
@@ -60,22 +52,6 @@ export function meshRoutes(parts: ApiParts) {
         const answer: WorkloadsResponse = { workloads };
         return context.json(answer);
       },
-    )
-    .get(
-      "/proxies",
-      { summary: "List the proxies and what they run", role: "viewer", answer: ProxiesResponse },
-      (context) => {
-        const nowMs = Date.now();
-        const shown = [...registry.proxies()].filter(
-          (proxy) =>
-            !proxy.hasLeft &&
-            (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
-        );
-        const proxies = shown.map((proxy) => toProxy(parts, proxy));
-        proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
-        const answer: ProxiesResponse = { proxies };
-        return context.json(answer);
-      },
     );
 }
 
@@ -111,19 +87,4 @@ function toWorkload(
 function isUndeclared({ appPort, protocol, morePorts }: StoredInstance, port: number): boolean {
   const ports = [{ appPort, protocol }, ...morePorts];
   return ports.some((one) => one.appPort === port && one.protocol === "auto");
-}
-
-function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
-  const session = hub.find(proxy.id);
-  const workloads = registry.instancesOfProxy(proxy.id).map(workloadKeyOf).sort();
-  const about = { proxyId: proxy.id, name: proxy.name, version: proxy.version, workloads };
-  if (session) return { ...about, connected: true, ...session.status() };
-  return {
-    ...about,
-    connected: false,
-    sync: "NOT SENT", // nothing was sent on this stream: there is none
-    sinceMs: proxy.lastSeenAtMs,
-    sentRevision: 0,
-    ackedRevision: 0,
-  };
 }

@@ -24,6 +24,8 @@ export class HostIndex {
   readonly declarations: ReadonlyMap<string, string>;
   /** Every address that means a service, as text. */
   readonly addresses: string;
+  /** Every host, wildcards too, and every address or CIDR, sorted. */
+  readonly names: string[];
   /** Who is meant by a service that is but another name, by `namespace/name`. */
   readonly aliases: ReadonlyMap<string, ServiceId>;
   readonly #routed: ReadonlySet<string>;
@@ -43,6 +45,8 @@ export class HostIndex {
     this.declarations = new Map(
       [...Map.groupBy(hosts, ({ host }) => host)].map(([host, all]) => [host, JSON.stringify(all)]),
     );
+    const texts = hosts.flatMap(({ host, addresses }) => [host, ...addresses]);
+    this.names = [...new Set(texts)].sort();
     this.addresses = JSON.stringify(hosts.filter(({ addresses }) => addresses.length > 0));
     for (const declared of hosts) {
       const suffix = wildcardSuffix(declared.host);

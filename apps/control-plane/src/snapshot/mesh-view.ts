@@ -20,6 +20,7 @@ import { type Registry, serviceKeyOf } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
 import { changedHostKeys, hostKeys } from "./host-index.ts";
+import { MeshNames, NAMES_INTEREST } from "./mesh-names.ts";
 import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { addPorts, registeredPorts } from "./registered-ports.ts";
 import { withTrustAliases } from "./trust-aliases.ts";
@@ -50,6 +51,7 @@ const MAX_MEANINGS = 100_000;
 export class MeshView {
   readonly trustDomain: string;
   readonly trust: MeshTrust;
+  readonly names = new MeshNames();
   /** Where issuers' keys come from; `undefined`: none are fetched. */
   keySets: Pick<KeySets, "find" | "want"> | undefined;
   readonly #registry: Registry;
@@ -106,7 +108,15 @@ export class MeshView {
     }
     if (before.sidecars.signature !== next.sidecars.signature) touched.add(SIDECARS);
     if (this.trust.update(next)) touched.add(TRUST_KEY);
+    if (this.names.update(next, this.#registry.serviceKeys())) touched.add(NAMES_INTEREST);
     return touched;
+  }
+
+  /** Services were registered that had not been known: returns the keys of the resources that tell of it. */
+  refreshNames(): Set<string> {
+    if (!this.names.update(this.#snapshot, this.#registry.serviceKeys())) return new Set();
+    this.#generation += 1;
+    return new Set([NAMES_INTEREST]);
   }
 
   /** Takes what the authority says of trust; returns the keys of the resources that differ by it. */
@@ -245,8 +255,13 @@ export class MeshView {
   }
 
   /** All that a proxy needs for what it hosts and where its workloads call. */
-  cut(hosted: readonly StoredInstance[], subscriptions: Iterable<Subscription>): ProxyView {
+  cut(
+    hosted: readonly StoredInstance[],
+    subscriptions: Iterable<Subscription>,
+    isToldNames = false,
+  ): ProxyView {
     const resources = new Map<string, ProxyResource>();
+    if (isToldNames) for (const one of this.names.resources) resources.set(one.key, one);
     const resolutions = new Map<string, Resolution>();
     if (this.trust.resource) resources.set(TRUST_KEY, this.trust.resource);
     for (const instance of hosted) {

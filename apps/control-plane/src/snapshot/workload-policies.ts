@@ -103,10 +103,7 @@ export class WorkloadPolicies {
     keysOf: KeyLookup = NO_KEYS,
   ): WorkloadResource {
     const about = { namespace: workload.namespace, labels };
-    const { mode, policy } = this.effectiveMtls(about);
-    const peerAuthentication = this.#peerAuthentications.find(
-      ({ resource }) => policy && formatId(resource) === formatId(policy),
-    );
+    const { mode } = this.effectiveMtls(about);
     const portModes = this.#portModes(about);
     const authorization = this.selecting("AuthorizationPolicy", about);
     const authentication = this.selecting("RequestAuthentication", about);
@@ -140,12 +137,30 @@ export class WorkloadPolicies {
       ...present("pathNormalization", mesh?.pathNormalization),
       ...present("trustedProxyCount", mesh?.trustedProxyCount),
     };
-    const documents = [
-      ...[peerAuthentication, portModes.document, sidecar, this.#meshConfig],
-      ...[...authorization, ...authentication, ...rateLimits, ...filters, ...telemetry],
-    ];
-    const revision = Math.max(0, ...documents.map((document) => document?.revision ?? 0));
+    const documents = this.documentsOf(about, sidecars);
+    const revision = Math.max(0, ...documents.map((document) => document.revision));
     return { ...content, version: contentVersion(content), revision } as WorkloadResource;
+  }
+
+  /** Every document that has a say in what holds for a workload's proxy. */
+  documentsOf(about: Workload, sidecars: SidecarScopes): MeshDocument[] {
+    const { policy } = this.effectiveMtls(about);
+    const peerAuthentication = this.#peerAuthentications.find(
+      ({ resource }) => policy && formatId(resource) === formatId(policy),
+    );
+    const single = [
+      ...[peerAuthentication, this.#portModes(about).document],
+      ...[sidecars.find(about), this.#meshConfig],
+    ];
+    const documents = [
+      ...single.filter((one) => one !== undefined),
+      ...this.selecting("AuthorizationPolicy", about),
+      ...this.selecting("RequestAuthentication", about),
+      ...this.selecting("RateLimit", about),
+      ...this.selecting("ProxyFilter", about),
+      ...this.selecting("Telemetry", about),
+    ];
+    return [...new Set<MeshDocument>(documents)];
   }
 
   /** Where keys come from that are fetched, of all documents. */

@@ -1,8 +1,10 @@
 import type { Propagation } from "@heddle/contracts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
+import { ChangeFolder } from "./change-folder.ts";
 import type { ProxySession, PushAnswer } from "./proxy-session.ts";
 
 export const ACK_WAIT_MS = 2000;
+const NAMES_PAUSE_MS = 250;
 
 /** What became of a change at the proxies it concerned. */
 export type Delivery = {
@@ -26,6 +28,8 @@ export class StreamHub {
   readonly #sessions = new Map<string, ProxySession>();
   readonly #byInterest = new Map<string, Set<ProxySession>>();
   readonly #interests = new Map<ProxySession, Set<string>>();
+  readonly #endpoints = new ChangeFolder((keys) => this.publish(keys));
+  #namesTimer: NodeJS.Timeout | undefined;
 
   constructor(mesh: MeshView) {
     this.#mesh = mesh;
@@ -68,9 +72,25 @@ export class StreamHub {
     }
   }
 
-  /** Endpoints of these services may have changed: pushes to who uses them. Nobody waits for it. */
+  /**
+   * Endpoints of these services may have changed: pushes to who uses them, a burst in few pushes. Nobody waits
+   * for it; who asks is told how things stand already.
+   */
   publishEndpoints(serviceKeys: ReadonlySet<string>): void {
-    if (serviceKeys.size > 0) this.publish(this.#mesh.forgetEndpoints(serviceKeys));
+    if (serviceKeys.size === 0) return;
+    this.#endpoints.add(this.#mesh.forgetEndpoints(serviceKeys));
+    const { names } = this.#mesh;
+    if ([...serviceKeys].some((key) => !names.has(key))) this.#publishNamesSoon();
+  }
+
+  /** New names of services go to everybody, so not one by one: until then, who asks is answered. */
+  #publishNamesSoon(): void {
+    if (this.#namesTimer !== undefined) return;
+    this.#namesTimer = setTimeout(() => {
+      this.#namesTimer = undefined;
+      this.publish(this.#mesh.refreshNames());
+    }, NAMES_PAUSE_MS);
+    this.#namesTimer.unref();
   }
 
   /** Pushes to every proxy that these resources concern, all in this very turn of the event loop. */

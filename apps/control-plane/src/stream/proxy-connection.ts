@@ -1,13 +1,16 @@
 import {
+  CONTROL_FEATURES,
   CONTROL_STREAM_PROTOCOL,
   type ControlMessage,
   type HeldCertificate,
   ProxyMessage,
+  type ResourceRefusal,
   TRUST_KEY,
 } from "@heddle/contracts";
 import { formatId } from "@heddle/mesh";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import type { RawData, WebSocket } from "ws";
+import { z } from "zod";
 import { CannotSignError } from "../certificates/authority-errors.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
@@ -113,12 +116,20 @@ export class ProxyConnection {
     const message = isBinary ? undefined : parseMessage(data);
     if (!message) return this.#refuse("HEDDLE_BAD_MESSAGE", "not a message of the control stream");
     this.#renew();
+    if (message === "unknown") return; // of a later version of the proxy
     if (message.type === "hello") return this.#onHello(message);
     const session = this.#session;
     if (!session) return this.#refuse("HEDDLE_NO_HELLO", "the first message must be hello");
     switch (message.type) {
       case "subscribe":
         return this.#onSubscribe(session, message.subscriptions);
+      case "unsubscribe":
+        session.unsubscribe(message.subscriptions);
+        this.#parts.hub.reindex(session);
+        void session.publish();
+        return;
+      case "dumped":
+        return session.dumps.answer(message);
       case "csr":
         void this.#onCsr(message);
         return;
@@ -164,6 +175,7 @@ export class ProxyConnection {
       trustBundlePem: authority.trustBundlePem,
       outboundTrafficPolicy: "ALLOW_ANY",
       leaseMs: LEASE_MS,
+      features: [...CONTROL_FEATURES],
     });
     const session = new ProxySession(
       { mesh, registry, send: (message) => this.#send(message) },
@@ -198,11 +210,11 @@ export class ProxyConnection {
     if (!session.answer(message)) return;
     this.#noteTrust(session);
     this.#publish(this.#parts.mesh.noteRunning(this.#proxyId, session.takeRunning()));
-    if (message.type === "nack") {
-      metrics.rejects.inc();
-      logger.warn({ proxyId: this.#proxyId, reason: message.reason }, "push refused by proxy");
-      this.#parts.onRegistryChange();
-    }
+    const reasons = message.type === "nack" ? [message.reason] : reasonsOf(message.refused);
+    if (reasons.length === 0) return;
+    metrics.rejects.inc();
+    logger.warn({ proxyId: this.#proxyId, reasons }, "refused by proxy");
+    this.#parts.onRegistryChange();
   }
 
   #onObserved(message: Extract<ProxyMessage, { type: "observed" }>): void {
@@ -369,12 +381,25 @@ function heldBy({ workloads, certificates = [] }: Hello): HeldCertificate[] {
   return [...byHolder.values()];
 }
 
-function parseMessage(data: RawData): ProxyMessage | undefined {
+/** `"unknown"`: a message of a type that this version does not know. `undefined`: none of the protocol. */
+function parseMessage(data: RawData): ProxyMessage | "unknown" | undefined {
   if (!Buffer.isBuffer(data)) return undefined; // ws hands over one Buffer unless told otherwise
   try {
-    const parsed = ProxyMessage.safeParse(JSON.parse(data.toString("utf8")));
-    return parsed.success ? parsed.data : undefined;
+    const json: unknown = JSON.parse(data.toString("utf8"));
+    const parsed = ProxyMessage.safeParse(json);
+    if (parsed.success) return parsed.data;
+    const any = AnyMessage.safeParse(json);
+    return any.success && !TYPES.has(any.data.type) ? "unknown" : undefined;
   } catch {
     return undefined; // not JSON: for the sender the same as JSON of another shape
   }
+}
+
+const AnyMessage = z.looseObject({ type: z.string() });
+const TYPES: ReadonlySet<string> = new Set(
+  ProxyMessage.options.map(({ shape }) => shape.type.value),
+);
+
+function reasonsOf(refused: readonly ResourceRefusal[] = []): string[] {
+  return refused.slice(0, 10).map(({ key, reason }) => `${key}: ${reason}`);
 }

@@ -4,16 +4,23 @@ import type {
   ProxyMessage,
   ProxyResource,
   ProxyState,
+  RefusedResource,
+  ResourceKindSync,
+  ResourceRefusal,
   Subscription,
 } from "@heddle/contracts";
-import type { WorkloadId } from "@heddle/mesh";
+import { formatId, type WorkloadId } from "@heddle/mesh";
 import type { Registry } from "../registry/registry.ts";
+import { NAMES_INTEREST } from "../snapshot/mesh-names.ts";
 import {
   type MeshView,
   type ProxyView,
+  type Resolution,
   subscriptionInterest,
   subscriptionKey,
 } from "../snapshot/mesh-view.ts";
+import { DumpRequests } from "./dump-requests.ts";
+import { describeKinds, SyncTimes } from "./kind-sync.ts";
 import { type PushEvent, type PushState, stepPush } from "./push-state.ts";
 
 type Ack = Extract<ProxyMessage, { type: "ack" }>;
@@ -28,26 +35,41 @@ export type PushAnswer =
 
 type Waiter = (answer: PushAnswer) => void;
 
+/** A push on its way. */
+type Flight = {
+  readonly push: Push;
+  readonly view: ProxyView;
+  readonly waiters: readonly Waiter[];
+};
+
 const MAX_SUBSCRIPTIONS = 10_000;
 
 /** One proxy's stream from `hello` to its end: what it has, what it wants, what is on its way. */
 export class ProxySession {
   readonly proxyId: string;
+  /** What it understands beside the first shape of the protocol. */
+  readonly features: ReadonlySet<string>;
+  readonly dumps: DumpRequests;
   readonly #mesh: MeshView;
   readonly #registry: Registry;
   readonly #send: (message: ControlMessage) => void;
   readonly #subscriptions = new Map<string, Subscription>();
   /** Keys the subscriptions depend on, resolved or not. */
-  readonly #wanted = new Set<string>();
+  #wanted = new Set<string>();
   /** What the proxy runs, as far as it has said so: resource key → version. */
   readonly #have: Map<string, string>;
   readonly #told = new Map<string, string>();
+  /** What it cannot run, by key: not sent again in the same version. */
+  readonly #refused = new Map<string, RefusedResource>();
+  readonly #times = new SyncTimes(Date.now());
+  /** Grows with every change of the subscriptions. */
+  #subscribedTimes = 0;
   /** The proxy's part of the mesh as last cut. */
   #cut:
-    | { readonly generation: number; readonly size: number; readonly view: ProxyView }
+    | { readonly generation: number; readonly subscribedTimes: number; readonly view: ProxyView }
     | undefined;
   #state: PushState = { kind: "new" };
-  #flight: { push: Push; view: ProxyView; waiters: Waiter[] } | undefined;
+  #flight: Flight | undefined;
   #waiters: Waiter[] = [];
   #owesAnswer = true;
   #sentRevision = 0;
@@ -64,7 +86,10 @@ export class ProxySession {
     this.#mesh = parts.mesh;
     this.#registry = parts.registry;
     this.#send = parts.send;
+    this.features = new Set(hello.features);
+    this.dumps = new DumpRequests(parts.send);
     this.#have = new Map(hello.have.map(({ key, version }) => [key, version]));
+    if (this.features.has("names")) this.#wanted.add(NAMES_INTEREST);
     this.subscribe(hello.subscriptions);
   }
 
@@ -79,7 +104,36 @@ export class ProxySession {
       for (const one of subscriptionInterest(subscription)) this.#wanted.add(one);
       this.#told.delete(key); // asked again: answered again
     }
+    this.#subscribedTimes += 1;
     return true;
+  }
+
+  /** Destinations the proxy gives up: what only they needed goes with the next push. */
+  unsubscribe(subscriptions: readonly Subscription[]): void {
+    for (const subscription of subscriptions) {
+      const key = subscriptionKey(subscription);
+      this.#subscriptions.delete(key);
+      this.#told.delete(key);
+    }
+    this.#wanted = new Set([...this.#subscriptions.values()].flatMap(subscriptionInterest));
+    if (this.features.has("names")) this.#wanted.add(NAMES_INTEREST);
+    this.#subscribedTimes += 1;
+  }
+
+  /** What it is to run now. */
+  get view(): ProxyView {
+    return this.#view();
+  }
+
+  get refused(): readonly RefusedResource[] {
+    return [...this.#refused.values()];
+  }
+
+  /** How it stands with the resources of each kind. */
+  kinds(): ResourceKindSync[] {
+    const inFlight = new Map(this.#flight?.push.upserts.map(({ key, version }) => [key, version]));
+    const parts = { have: this.#have, refused: this.#refused, inFlight, times: this.#times };
+    return describeKinds(this.#view().resources.values(), parts);
   }
 
   /** The version of a resource that the proxy runs, as far as it has said so. */
@@ -134,26 +188,72 @@ export class ProxySession {
     if (flight?.push.nonce !== message.nonce) return false;
     this.#flight = undefined;
     this.#sinceMs = Date.now();
-    if (message.type === "ack") {
-      for (const { key, version } of flight.push.upserts) this.#have.set(key, version);
-      for (const key of flight.push.removes) this.#have.delete(key);
-      this.#ackedRevision = flight.push.revision;
-      this.#running = flight.view.resources.values();
-      this.#lastNack = undefined;
-      for (const waiter of flight.waiters) waiter({ kind: "acked", lastSends: message.lastSends });
-      this.#step({ kind: "ack", nonce: message.nonce });
-    } else {
-      for (const { namespace, host } of flight.push.resolutions) {
-        this.#told.delete(subscriptionKey({ namespace, host }));
-      }
-      this.#lastNack = message.reason;
-      const { proxyId } = this;
-      for (const waiter of flight.waiters) {
-        waiter({ kind: "nacked", proxyId, reason: message.reason });
-      }
-      this.#step({ kind: "nack", nonce: message.nonce, reason: message.reason });
-    }
+    if (message.type === "ack") this.#acked(flight, message);
+    else this.#nacked(flight, message.reason);
     return true;
+  }
+
+  #acked({ push, view, waiters }: Flight, { nonce, lastSends, refused = [] }: Ack): void {
+    const nowMs = this.#sinceMs;
+    const refusals = this.#noteRefused(push, refused, nowMs);
+    for (const { key, kind, version } of push.upserts) {
+      if (refusals.has(key)) continue;
+      this.#have.set(key, version);
+      this.#refused.delete(key);
+      this.#times.acked(kind, nowMs);
+    }
+    for (const key of push.removes) {
+      this.#have.delete(key);
+      this.#refused.delete(key);
+    }
+    this.#ackedRevision = push.revision;
+    this.#running = [...view.resources.values()].filter(
+      ({ key, version }) => this.#have.get(key) === version,
+    );
+    const reason = describeRefusals([...refusals.values()]);
+    const { proxyId } = this;
+    const answer: PushAnswer =
+      refusals.size === 0 ? { kind: "acked", lastSends } : { kind: "nacked", proxyId, reason };
+    for (const waiter of waiters) waiter(answer);
+    this.#lastNack = this.#standingRefusal(view);
+    const standing = this.#lastNack;
+    if (standing === undefined) this.#step({ kind: "ack", nonce });
+    else this.#step({ kind: "nack", nonce, reason: standing });
+  }
+
+  #nacked({ push, waiters }: Flight, reason: string): void {
+    for (const { namespace, host } of push.resolutions) {
+      this.#told.delete(subscriptionKey({ namespace, host }));
+    }
+    this.#lastNack = reason;
+    const { proxyId } = this;
+    for (const waiter of waiters) waiter({ kind: "nacked", proxyId, reason });
+    this.#step({ kind: "nack", nonce: push.nonce, reason });
+  }
+
+  /** Of what was sent, what it cannot run; what it says is missing of the rest is sent again. */
+  #noteRefused(
+    push: Push,
+    refused: readonly ResourceRefusal[],
+    atMs: number,
+  ): Map<string, RefusedResource> {
+    const sent = new Map(push.upserts.map(({ key, version }) => [key, version]));
+    const refusals = new Map<string, RefusedResource>();
+    for (const { key, reason } of refused) {
+      const version = sent.get(key);
+      if (version === undefined) this.#have.delete(key);
+      else refusals.set(key, { key, version, reason, atMs });
+    }
+    for (const [key, refusal] of refusals) this.#refused.set(key, refusal);
+    return refusals;
+  }
+
+  /** Why it does not run all it is to run; what it is not to run any more is forgotten. */
+  #standingRefusal(view: ProxyView): string | undefined {
+    for (const [key, { version }] of this.#refused) {
+      if (view.resources.get(key)?.version !== version) this.#refused.delete(key);
+    }
+    return this.#refused.size === 0 ? undefined : describeRefusals(this.refused);
   }
 
   /** What the proxy runs since its last answer; once. */
@@ -170,6 +270,7 @@ export class ProxySession {
     }
     this.#flight = undefined;
     this.#waiters = [];
+    this.dumps.end();
   }
 
   status(): Pick<ProxyState, "sync" | "sinceMs" | "sentRevision" | "ackedRevision" | "lastNack"> {
@@ -210,6 +311,7 @@ export class ProxySession {
     this.#waiters = [];
     this.#sentRevision = revision;
     this.#sinceMs = Date.now();
+    for (const { kind } of push.upserts) this.#times.sent(kind, this.#sinceMs);
     this.#step({ kind: "sent", nonce });
     this.#send(push);
   }
@@ -218,20 +320,23 @@ export class ProxySession {
   #settle(): void {
     this.#sentRevision = this.#mesh.snapshot.revision;
     this.#ackedRevision = this.#mesh.snapshot.revision;
-    this.#lastNack = undefined;
+    this.#lastNack = this.#standingRefusal(this.#view());
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter({ kind: "acked", lastSends: [] });
-    this.#step({ kind: "settled" });
+    if (this.#lastNack === undefined) this.#step({ kind: "settled" });
   }
 
   #view(): ProxyView {
     const { generation } = this.#mesh;
-    const { size } = this.#subscriptions; // they only grow
-    if (this.#cut?.generation === generation && this.#cut.size === size) return this.#cut.view;
+    const subscribedTimes = this.#subscribedTimes;
+    if (this.#cut?.generation === generation && this.#cut.subscribedTimes === subscribedTimes) {
+      return this.#cut.view;
+    }
     const hosted = this.#registry.instancesOfProxy(this.proxyId);
-    const view = this.#mesh.cut(hosted, this.#subscriptions.values());
-    this.#cut = { generation, size, view };
+    const isToldNames = this.features.has("names");
+    const view = this.#mesh.cut(hosted, this.#subscriptions.values(), isToldNames);
+    this.#cut = { generation, subscribedTimes, view };
     return view;
   }
 
@@ -248,16 +353,29 @@ export class ProxySession {
     have: ReadonlyMap<string, string>,
   ): Pick<Push, "upserts" | "removes" | "resolutions"> | undefined {
     const upserts = [...view.resources.values()].filter(
-      (resource) => have.get(resource.key) !== resource.version,
+      ({ key, version }) =>
+        have.get(key) !== version && this.#refused.get(key)?.version !== version,
     );
     const removes = [...have.keys()].filter((key) => !view.resources.has(key));
+    const brought = new Set(upserts.flatMap(({ key }) => (have.has(key) ? [] : [key])));
     const resolutions = [...view.resolutions.values()].filter(
       (resolution) =>
-        this.#told.get(subscriptionKey(resolution)) !== JSON.stringify(resolution.service),
+        this.#told.get(subscriptionKey(resolution)) !== JSON.stringify(resolution.service) ||
+        isBrought(resolution, brought), // refused before, so its answer led nowhere
     );
     if (upserts.length + removes.length + resolutions.length === 0) return undefined;
     return { upserts, removes, resolutions };
   }
+}
+
+function isBrought({ service }: Resolution, brought: ReadonlySet<string>): boolean {
+  return brought.size > 0 && service !== null && brought.has(`service/${formatId(service)}`);
+}
+
+function describeRefusals(refused: readonly RefusedResource[]): string {
+  const shown = refused.slice(0, 5).map(({ key, reason }) => `${key}: ${reason}`);
+  const more = refused.length > 5 ? [`and ${refused.length - 5} more`] : [];
+  return [...shown, ...more].join("; ");
 }
 
 const SYNC_OF = {

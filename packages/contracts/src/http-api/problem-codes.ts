@@ -138,6 +138,25 @@ export const PROBLEM_CODES = {
     meaning: "More changes are under way than the control plane queues.",
     remedy: "Send several documents in one change, or try again in some seconds.",
   },
+  HEDDLE_PROXY_NOT_CONNECTED: {
+    status: 409,
+    title: "The proxy cannot be asked",
+    meaning:
+      "The proxy is not connected to this control plane, or of a version that cannot be asked.",
+    remedy: "Read /config_dump on the proxy's admin port on its own host, or update the proxy.",
+  },
+  HEDDLE_PROXY_BUSY: {
+    status: 429,
+    title: "The proxy is being asked already",
+    meaning: "As many questions are under way to this proxy as it is asked at a time.",
+    remedy: "Try again in some seconds.",
+  },
+  HEDDLE_PROXY_SILENT: {
+    status: 504,
+    title: "The proxy does not answer",
+    meaning: "The proxy was asked over its stream and has not answered in time.",
+    remedy: "Try again; if it stays so, look at the proxy's host: its process may hang.",
+  },
   HEDDLE_TOO_MANY_LISTENERS: {
     status: 503,
     title: "Too many listeners",

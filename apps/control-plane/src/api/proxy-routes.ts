@@ -1,0 +1,135 @@
+import {
+  type ProblemCode,
+  ProxiesResponse,
+  ProxyConfigPart,
+  ProxyConfigResponse,
+  ProxyDetail,
+  type ProxyState,
+} from "@heddle/contracts";
+import { z } from "zod";
+import packageJson from "../../package.json" with { type: "json" };
+import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
+import { NotFoundError } from "../revisions/change-errors.ts";
+import { describeConfig } from "../stream/describe-config.ts";
+import { ProxyNotAnsweringError } from "../stream/dump-requests.ts";
+import { describeSkew } from "../stream/version-skew.ts";
+import { ApiRoutes } from "./api-routes.ts";
+import { readParams, readQuery } from "./input.ts";
+import type { ApiParts } from "./parts.ts";
+
+const ProxyPath = z.object({ id: z.string() });
+const CONFIG_REFUSALS = [
+  "HEDDLE_NOT_FOUND",
+  "HEDDLE_PROXY_NOT_CONNECTED",
+  "HEDDLE_PROXY_BUSY",
+  "HEDDLE_PROXY_SILENT",
+] as const satisfies readonly ProblemCode[];
+const ConfigQuery = z.object({ part: ProxyConfigPart.default("all") });
+const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
+
+/** The proxies: whether they run what they were sent, and what they really run. */
+export function proxyRoutes(parts: ApiParts) {
+  const { registry, hub, mesh } = parts;
+  return new ApiRoutes()
+    .get(
+      "/proxies",
+      { summary: "List the proxies and what they run", role: "viewer", answer: ProxiesResponse },
+      (context) => {
+        const nowMs = Date.now();
+        const shown = [...registry.proxies()].filter(
+          (proxy) =>
+            !proxy.hasLeft &&
+            (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
+        );
+        const proxies = shown.map((proxy) => toProxy(parts, proxy));
+        proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
+        const answer: ProxiesResponse = { proxies };
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/proxies/:id",
+      {
+        summary: "Show how a proxy stands with what it was sent",
+        role: "viewer",
+        params: ProxyPath,
+        answer: ProxyDetail,
+        refusals: ["HEDDLE_NOT_FOUND"],
+      },
+      (context) => {
+        const proxy = getProxy(parts, readParams(context, ProxyPath).id);
+        const session = hub.find(proxy.id);
+        const answer: ProxyDetail = {
+          ...toProxy(parts, proxy),
+          controlPlaneVersion: packageJson.version,
+          lastSeenAtMs: proxy.lastSeenAtMs,
+          kinds: session?.kinds() ?? [],
+          refused: [...(session?.refused ?? [])],
+          destinations: [...(session?.view.resolutions.values() ?? [])],
+        };
+        return context.json(answer);
+      },
+    )
+    .get(
+      "/proxies/:id/config",
+      {
+        summary: "Ask a proxy what it really runs",
+        description:
+          "The proxy answers itself, over its stream. Keys, settings of filters and values of headers are never told.",
+        role: "viewer",
+        params: ProxyPath,
+        query: ConfigQuery,
+        answer: ProxyConfigResponse,
+        refusals: CONFIG_REFUSALS,
+      },
+      async (context) => {
+        const proxy = getProxy(parts, readParams(context, ProxyPath).id);
+        const { part } = readQuery(context, ConfigQuery);
+        const session = hub.find(proxy.id);
+        if (!session) throw new ProxyNotAnsweringError(proxy.id, "away");
+        if (!session.features.has("dump")) throw new ProxyNotAnsweringError(proxy.id, "old");
+        const startedAt = performance.now();
+        const asked = await session.dumps.ask();
+        if (asked.kind !== "answered") throw new ProxyNotAnsweringError(proxy.id, asked.kind);
+        const answerMs = Math.round((performance.now() - startedAt) * 10) / 10;
+        const hosted = registry.instancesOfProxy(proxy.id);
+        const answer: ProxyConfigResponse = {
+          proxyId: proxy.id,
+          name: proxy.name,
+          version: proxy.version,
+          answeredAtMs: Date.now(),
+          answerMs,
+          ...describeConfig(part, asked, { view: session.view, mesh, hosted }),
+        };
+        return context.json(answer);
+      },
+    );
+}
+
+function getProxy({ registry }: ApiParts, id: string): KnownProxy {
+  const proxy = registry.findProxy(id);
+  if (proxy) return proxy;
+  throw new NotFoundError(`no proxy has the id "${id}"; GET /api/v1/proxies lists them`);
+}
+
+function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
+  const session = hub.find(proxy.id);
+  const workloads = registry.instancesOfProxy(proxy.id).map(workloadKeyOf).sort();
+  const skew = describeSkew(proxy.version, packageJson.version);
+  const about = {
+    proxyId: proxy.id,
+    name: proxy.name,
+    version: proxy.version,
+    ...(skew === undefined ? {} : { warnings: [skew] }),
+    workloads,
+  };
+  if (session) return { ...about, connected: true, ...session.status() };
+  return {
+    ...about,
+    connected: false,
+    sync: "NOT SENT", // nothing was sent on this stream: there is none
+    sinceMs: proxy.lastSeenAtMs,
+    sentRevision: 0,
+    ackedRevision: 0,
+  };
+}
