@@ -1,6 +1,23 @@
-import { type AccessDirectory, bearerToken, type Logger } from "@heddle/runtime";
+import {
+  DenialsResponse,
+  GraphSnapshot,
+  ObservedCallsResponse,
+  type Operation,
+  type OperationDescription,
+  PlaintextCallersResponse,
+  RecentRequestsResponse,
+  SeriesResponse,
+  TraceResponse,
+} from "@heddle/contracts";
+import {
+  type AccessDirectory,
+  bearerToken,
+  DescribedRoutes,
+  type Logger,
+  methodsOf,
+} from "@heddle/runtime";
 import { findRecentSpans, findTrace, type TelemetryDb } from "@heddle/store";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { CollectorMetrics } from "../collector-metrics.ts";
 import type { DatabaseWriter } from "../ingest/database-writer.ts";
 import type { TrafficMemory } from "../ingest/traffic-memory.ts";
@@ -9,6 +26,7 @@ import type { LiveGraph } from "../topology/live-graph.ts";
 import type { RegistryWatch } from "../topology/registry-watch.ts";
 import { readDenials } from "../traces/denials.ts";
 import { toRecentRequests, toTraceResponse } from "../traces/trace-answers.ts";
+import { documentRoute } from "./document-route.ts";
 import { streamGraph } from "./graph-stream.ts";
 import { readObservedCalls } from "./observed-calls.ts";
 import { readPlaintextCallers } from "./plaintext-callers.ts";
@@ -17,13 +35,17 @@ import {
   CallersQuery,
   DenialsQuery,
   GraphQuery,
-  parseQuery,
   RequestsQuery,
+  readQuery,
   SeriesQuery,
+  StreamQuery,
+  TRACE_ID,
+  TracePath,
 } from "./query-parameters.ts";
 import { type CollectorEnv, readPrincipal } from "./read-principal.ts";
 import { edgesOf, readSeries, type SeriesSubject } from "./series.ts";
 
+const API_ROOT = "/api/v1";
 const SPANS_KEPT_MS = 24 * 3_600_000;
 
 export type ApiParts = {
@@ -37,36 +59,68 @@ export type ApiParts = {
   readonly logger: Logger;
 };
 
+const SERIES_WORDS =
+  "Half-open from `fromMs` to `toMs`, the last 15 minutes by default. `stepMs` of the answer may be coarser than asked for.";
+const OF_HISTORY = ["HEDDLE_NOT_FOUND", "HEDDLE_DATABASE_UNAVAILABLE"] as const;
+
 /** Port 4319: `/metrics`, health and, with a bearer token, the collector's part of `/api/v1`. */
 export function createCollectorApi(parts: ApiParts): Hono {
-  const { metrics, writer, logger } = parts;
+  const { logger } = parts;
   const app = new Hono();
+  const operations: Operation[] = [];
   app.onError((error, context) => {
-    const answer = problemAnswer(context, error);
+    const answer = problemAnswer(error);
     if (answer.status === 500)
       logger.error({ err: error, path: context.req.path }, "answer failed");
     return answer;
   });
-  app.notFound((context) =>
-    problemAnswer(context, new ApiError(404, "HEDDLE_NOT_FOUND", `no ${context.req.path} here`)),
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    const allowed = methodsOf(operations, path);
+    if (allowed.length === 0) {
+      return problemAnswer(new ApiError("HEDDLE_NOT_FOUND", `no ${path} here`));
+    }
+    const allow = allowed.join(", ");
+    const why = `${path} does not take ${method}; it takes ${allow}`;
+    return problemAnswer(new ApiError("HEDDLE_METHOD_NOT_ALLOWED", why), { allow });
+  });
+  const process = processRoutes(parts);
+  app.route("/", process.app);
+  const { routes, api } = queries(parts);
+  app.route(API_ROOT, api);
+  operations.push(
+    ...process.operations,
+    ...routes.operations.map((one) => ({ ...one, path: API_ROOT + one.path })),
   );
-  app.get("/healthz", (context) => context.text("ok\n"));
-  // Without its database a collector still receives and shows what memory holds: it is ready.
-  app.get("/readyz", (context) =>
-    context.text(writer.stats.isConnected ? "ok\n" : "ok, from memory: the database is away\n"),
-  );
-  app.get("/metrics", async (context) =>
-    context.text(await metrics.registry.metrics(), 200, {
-      "content-type": metrics.registry.contentType,
-    }),
-  );
-  app.route("/api/v1", queries(parts));
+  app.route("/", documentRoute(operations).app);
   return app;
 }
 
-function queries({ db, memory, graph, registry, access }: ApiParts): Hono<CollectorEnv> {
-  const app = new Hono<CollectorEnv>();
-  app.use(async (context, next) => {
+function processRoutes({ metrics, writer }: ApiParts) {
+  const text = (summary: string): OperationDescription => ({
+    summary,
+    role: "anyone",
+    text: "text/plain",
+  });
+  return new DescribedRoutes<object, OperationDescription>(new Hono())
+    .get("/healthz", text("Say whether the process lives"), (context) => context.text("ok\n"))
+    .get(
+      "/readyz",
+      text("Say whether it serves"),
+      // Without its database a collector still receives and shows what memory holds: it is ready.
+      (context) =>
+        context.text(writer.stats.isConnected ? "ok\n" : "ok, from memory: the database is away\n"),
+    )
+    .get("/metrics", text("Show its metrics, as Prometheus reads them"), async (context) =>
+      context.text(await metrics.registry.metrics(), 200, {
+        "content-type": metrics.registry.contentType,
+      }),
+    );
+}
+
+function queries({ db, memory, graph, registry, access }: ApiParts) {
+  const api = new Hono<CollectorEnv>();
+  api.use(async (context, next) => {
     const token = bearerToken(context.req.header("authorization"));
     context.set("principal", await readPrincipal(access, token));
     await next();
@@ -75,71 +129,160 @@ function queries({ db, memory, graph, registry, access }: ApiParts): Hono<Collec
     registry.current.workloads.some((workload) =>
       (["workload", "service"] as const).some((view) => registeredNode(workload, view).id === id),
     );
-  const series = (subject: SeriesSubject, query: Record<string, string>) => {
+  const series = async (context: Context<CollectorEnv>, subject: SeriesSubject) => {
     const view = { memory, db, asOfMs: graph.asOfMs(), isRegistered };
-    return readSeries(view, subject, parseQuery(SeriesQuery, query));
+    return context.json(await readSeries(view, subject, readQuery(context, SeriesQuery)));
   };
+  const routes = new DescribedRoutes<CollectorEnv, OperationDescription>(api);
 
-  app.get("/graph", (context) => {
-    const { namespace, ...key } = parseQuery(GraphQuery, context.req.query());
-    const { snapshot, json } = graph.render(key);
-    if (namespace !== undefined) return context.json(inNamespace(snapshot, namespace));
-    return context.body(json, 200, { "content-type": "application/json" });
-  });
-  app.get("/graph/stream", (context) => {
-    const { namespace, ...key } = parseQuery(GraphQuery, context.req.query());
-    if (namespace !== undefined) {
-      const message = "the stream is of the whole mesh; leave namespace out";
-      throw new ApiError(400, "HEDDLE_INVALID_QUERY", message, [{ field: "namespace", message }]);
-    }
-    return streamGraph(context, graph, key, (onEnd) =>
-      access.onEnd(context.get("principal"), onEnd),
-    );
-  });
-  app.get("/edges/:id/series", async (context) =>
-    context.json(await series({ kind: "edge", id: context.req.param("id") }, context.req.query())),
+  routes.get(
+    "/graph",
+    {
+      summary: "Show who calls whom, how often and how well",
+      role: "viewer",
+      query: GraphQuery,
+      answer: GraphSnapshot,
+    },
+    (context) => {
+      const { namespace, ...key } = readQuery(context, GraphQuery);
+      const { snapshot, json } = graph.render(key);
+      if (namespace !== undefined) return context.json(inNamespace(snapshot, namespace));
+      return context.body(json, 200, { "content-type": "application/json" });
+    },
   );
-  app.get("/nodes/:id/series", async (context) =>
-    context.json(await series({ kind: "node", id: context.req.param("id") }, context.req.query())),
-  );
-  app.get("/timeline", async (context) =>
-    context.json(await series({ kind: "entry" }, context.req.query())),
-  );
-  app.get("/edges/:id/requests", async (context) => {
-    const { limit } = parseQuery(RequestsQuery, context.req.query());
-    const edges = edgesOf(memory, { kind: "edge", id: context.req.param("id") });
-    const ids = edges.flatMap((edge) => edge.storedId ?? []);
-    const spans = await findRecentSpans(db, ids, Date.now() - SPANS_KEPT_MS, limit);
-    return context.json(toRecentRequests(spans));
-  });
-  app.get("/plaintext-callers", async (context) => {
-    const query = parseQuery(CallersQuery, context.req.query());
-    const asOfMs = graph.asOfMs();
-    const view = { memory, db, registry: registry.current, asOfMs };
-    return context.json(await readPlaintextCallers(view, query));
-  });
-  app.get("/denials", async (context) => {
-    const query = parseQuery(DenialsQuery, context.req.query());
-    return context.json(await readDenials(db, query, Date.now()));
-  });
-  app.get("/observed-calls", async (context) => {
-    const query = parseQuery(CallersQuery, context.req.query());
-    return context.json(await readObservedCalls({ memory, db, asOfMs: graph.asOfMs() }, query));
-  });
-  app.get("/traces/:traceId", async (context) => {
-    const traceId = context.req.param("traceId").toLowerCase();
-    if (!/^[0-9a-f]{32}$/.test(traceId)) {
-      throw new ApiError(
-        400,
-        "HEDDLE_INVALID_QUERY",
-        `traceId: expected 32 hex digits (is "${traceId}")`,
+  routes.get(
+    "/graph/stream",
+    {
+      summary: "Follow the graph of the whole mesh, a snapshot each second",
+      role: "viewer",
+      query: StreamQuery,
+      events: { graph: GraphSnapshot },
+      refusals: ["HEDDLE_TOO_MANY_STREAMS"],
+    },
+    (context) => {
+      const key = readQuery(context, StreamQuery);
+      return streamGraph(context, graph, key, (onEnd) =>
+        access.onEnd(context.get("principal"), onEnd),
       );
-    }
-    const spans = await findTrace(db, traceId);
-    if (spans.length === 0) {
-      throw new ApiError(404, "HEDDLE_NOT_FOUND", `no span of trace ${traceId} is kept`);
-    }
-    return context.json(toTraceResponse(traceId, spans));
-  });
-  return app;
+    },
+  );
+  routes.get(
+    "/edges/:id/series",
+    {
+      summary: "Show an edge's golden signals over time",
+      description: SERIES_WORDS,
+      role: "viewer",
+      query: SeriesQuery,
+      answer: SeriesResponse,
+      refusals: OF_HISTORY,
+    },
+    (context) => series(context, { kind: "edge", id: context.req.param("id") }),
+  );
+  routes.get(
+    "/nodes/:id/series",
+    {
+      summary: "Show a node's golden signals over time",
+      description: SERIES_WORDS,
+      role: "viewer",
+      query: SeriesQuery,
+      answer: SeriesResponse,
+      refusals: OF_HISTORY,
+    },
+    (context) => series(context, { kind: "node", id: context.req.param("id") }),
+  );
+  routes.get(
+    "/timeline",
+    {
+      summary: "Show the golden signals of all traffic that enters the mesh",
+      description: SERIES_WORDS,
+      role: "viewer",
+      query: SeriesQuery,
+      answer: SeriesResponse,
+      refusals: OF_HISTORY,
+    },
+    (context) => series(context, { kind: "entry" }),
+  );
+  routes.get(
+    "/edges/:id/requests",
+    {
+      summary: "List an edge's latest sampled requests",
+      role: "viewer",
+      query: RequestsQuery,
+      answer: RecentRequestsResponse,
+      refusals: OF_HISTORY,
+    },
+    async (context) => {
+      const { limit } = readQuery(context, RequestsQuery);
+      const edges = edgesOf(memory, { kind: "edge", id: context.req.param("id") });
+      const ids = edges.flatMap((edge) => edge.storedId ?? []);
+      const spans = await findRecentSpans(db, ids, Date.now() - SPANS_KEPT_MS, limit);
+      return context.json(toRecentRequests(spans));
+    },
+  );
+  routes.get(
+    "/plaintext-callers",
+    {
+      summary: "List who calls without mTLS",
+      role: "viewer",
+      query: CallersQuery,
+      answer: PlaintextCallersResponse,
+      refusals: OF_HISTORY,
+    },
+    async (context) => {
+      const query = readQuery(context, CallersQuery);
+      const view = { memory, db, registry: registry.current, asOfMs: graph.asOfMs() };
+      return context.json(await readPlaintextCallers(view, query));
+    },
+  );
+  routes.get(
+    "/denials",
+    {
+      summary: "List who was not let in, by caller, rule and kind of request",
+      role: "viewer",
+      query: DenialsQuery,
+      answer: DenialsResponse,
+      refusals: OF_HISTORY,
+    },
+    async (context) =>
+      context.json(await readDenials(db, readQuery(context, DenialsQuery), Date.now())),
+  );
+  routes.get(
+    "/observed-calls",
+    {
+      summary: "List who was seen calling whom, and for what",
+      role: "viewer",
+      query: CallersQuery,
+      answer: ObservedCallsResponse,
+      refusals: OF_HISTORY,
+    },
+    async (context) => {
+      const query = readQuery(context, CallersQuery);
+      return context.json(await readObservedCalls({ memory, db, asOfMs: graph.asOfMs() }, query));
+    },
+  );
+  routes.get(
+    "/traces/:traceId",
+    {
+      summary: "Show a trace with all its spans",
+      role: "viewer",
+      params: TracePath,
+      answer: TraceResponse,
+      refusals: OF_HISTORY,
+    },
+    async (context) => {
+      const traceId = context.req.param("traceId").toLowerCase();
+      if (!TRACE_ID.test(traceId)) {
+        throw new ApiError(
+          "HEDDLE_INVALID_QUERY",
+          `traceId: expected 32 hex digits (is "${traceId}")`,
+        );
+      }
+      const spans = await findTrace(db, traceId);
+      if (spans.length === 0) {
+        throw new ApiError("HEDDLE_NOT_FOUND", `no span of trace ${traceId} is kept`);
+      }
+      return context.json(toTraceResponse(traceId, spans));
+    },
+  );
+  return { routes, api };
 }

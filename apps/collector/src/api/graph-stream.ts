@@ -20,11 +20,7 @@ export function streamGraph(
     wake();
   });
   if (unsubscribe === undefined) {
-    throw new ApiError(
-      429,
-      "HEDDLE_TOO_MANY_STREAMS",
-      "too many open graph streams; try again later",
-    );
+    throw new ApiError("HEDDLE_TOO_MANY_STREAMS", "too many open graph streams; try again later");
   }
   context.header("x-accel-buffering", "no");
   return streamSSE(context, async (stream) => {

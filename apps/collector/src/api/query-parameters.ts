@@ -1,3 +1,5 @@
+import { requireDescribed } from "@heddle/runtime";
+import type { Context } from "hono";
 import { z } from "zod";
 import { ApiError } from "./problem.ts";
 
@@ -15,6 +17,12 @@ export const GraphQuery = z.object({
   view: z.enum(["workload", "service"], "expected workload or service").default("workload"),
   namespace: z.string().optional(),
 });
+
+/** The stream is of the whole mesh. */
+export const StreamQuery = GraphQuery.omit({ namespace: true });
+
+export const TRACE_ID = /^[0-9a-f]{32}$/i;
+export const TracePath = z.object({ traceId: z.string().regex(TRACE_ID) });
 
 /** `fromMs`, `toMs` half-open; defaults: the last 15 min. */
 export const SeriesQuery = z.object({
@@ -37,11 +45,16 @@ export const DenialsQuery = CallersQuery.extend({
   limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(500, LIMIT).default(100),
 });
 
-/** Throws `ApiError` 400 that names each wrong field, its value and what is allowed. */
-export function parseQuery<Shape extends z.ZodRawShape>(
+/**
+ * The query in the shape of `schema`, the route's own. Throws `ApiError` 400 that names each wrong parameter, its
+ * value and what is allowed.
+ */
+export function readQuery<Shape extends z.ZodRawShape>(
+  context: Context,
   schema: z.ZodObject<Shape>,
-  query: Readonly<Record<string, string>>,
 ): z.infer<z.ZodObject<Shape>> {
+  requireDescribed(context, "query", schema);
+  const query = context.req.query();
   const parsed = schema.strict().safeParse(query);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue) => {
@@ -53,5 +66,5 @@ export function parseQuery<Shape extends z.ZodRawShape>(
     return [{ field, message: `${issue.message} (is "${query[field] ?? ""}")` }];
   });
   const detail = errors.map(({ field, message }) => `${field}: ${message}`).join("; ");
-  throw new ApiError(400, "HEDDLE_INVALID_QUERY", detail, errors);
+  throw new ApiError("HEDDLE_INVALID_QUERY", detail, errors);
 }

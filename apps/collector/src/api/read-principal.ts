@@ -12,13 +12,13 @@ export async function readPrincipal(
   const found = token === undefined ? undefined : await access.authenticate(token, Date.now());
   if (found?.kind === "not-known-yet") {
     const why = "the database is away, and it alone knows who is logged in";
-    throw new ApiError(503, "HEDDLE_DATABASE_UNAVAILABLE", why);
+    throw new ApiError("HEDDLE_DATABASE_UNAVAILABLE", why);
   }
   if (found?.kind !== "principal") {
-    throw new ApiError(401, "HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed");
+    throw new ApiError("HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed");
   }
   const { principal } = found;
   if (principal.grants.length > 0) return principal;
   const why = `${principal.name} has no role yet. Ask an admin for viewer.`;
-  throw new ApiError(403, "HEDDLE_FORBIDDEN", why);
+  throw new ApiError("HEDDLE_FORBIDDEN", why);
 }

@@ -124,11 +124,7 @@ export function edgesOf(
 }
 
 function notFound(what: string, id: string): ApiError {
-  return new ApiError(
-    404,
-    "HEDDLE_NOT_FOUND",
-    `no ${what} "${id}" has had traffic in the last hour`,
-  );
+  return new ApiError("HEDDLE_NOT_FOUND", `no ${what} "${id}" has had traffic in the last hour`);
 }
 
 function serviceEdgeId(edge: EdgeRecord): string {
@@ -148,7 +144,7 @@ function rangeOf(
   const fromMs = query.fromMs ?? toMs - DEFAULT_RANGE_MS;
   if (fromMs >= toMs || toMs - fromMs > MAX_RANGE_MS) {
     const message = `expected fromMs before toMs and now, by at most 400 days (is ${fromMs} to ${toMs})`;
-    throw new ApiError(400, "HEDDLE_INVALID_QUERY", message, [{ field: "fromMs", message }]);
+    throw new ApiError("HEDDLE_INVALID_QUERY", message, [{ field: "fromMs", message }]);
   }
   const wanted = query.stepMs ?? Math.ceil((toMs - fromMs) / DEFAULT_POINTS);
   const least = Math.max(wanted, Math.ceil((toMs - fromMs) / MAX_POINTS));

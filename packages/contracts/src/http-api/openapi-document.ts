@@ -81,7 +81,7 @@ export function openApiDocument(
         session: {
           type: "apiKey",
           in: "cookie",
-          name: "heddle_session",
+          name: "heddle-session",
           description: "At the console's address only: the cookie its login sets.",
         },
       },
