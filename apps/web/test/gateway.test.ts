@@ -7,6 +7,8 @@ import type { GatewayConfig } from "../lib/gateway/config.ts";
 import { forward } from "../lib/gateway/forward.ts";
 import { login, logout } from "../lib/gateway/login.ts";
 import { finishOidc, startOidc } from "../lib/gateway/oidc.ts";
+import { serveOpenApi } from "../lib/gateway/openapi.ts";
+import { refuseMethod } from "../lib/gateway/problem-response.ts";
 
 const CONSOLE = "http://127.0.0.1:20001";
 type Answer = (request: http.IncomingMessage, response: http.ServerResponse, body: Buffer) => void;
@@ -279,4 +281,36 @@ test("sends a browser whose provider login failed back to the login page without
   assert.equal(refused.headers.get("location"), "/login?provider=refused");
   const lost = await finishOidc(ask("/api/v1/login/oidc/callback?code=c"), config);
   assert.equal(lost.headers.get("location"), "/login?provider=expired");
+});
+
+test("describes what both servers answer in one document, and its own ways in as they are here", async () => {
+  const described = { tags: ["x"], responses: { "200": { description: "a session token" } } };
+  answer = (_request, response) => {
+    const paths = {
+      "/api/v1/graph": { get: described },
+      "/api/v1/login": { post: described },
+      "/api/v1/logout": { post: described },
+      "/api/v1/login/oidc/finish": { post: described },
+      "/metrics": { get: described },
+    };
+    const components = { schemas: { Problem: {} }, securitySchemes: {} };
+    response.end(JSON.stringify({ openapi: "3.1.0", info: {}, paths, components }));
+  };
+  const response = await serveOpenApi(ask("/api/openapi.json"), config);
+  assert.equal(response.status, 200);
+  const { paths } = (await response.json()) as {
+    paths: Record<string, { post?: { responses: object } }>;
+  };
+  assert.deepEqual(Object.keys(paths), ["/api/v1/graph", "/api/v1/login", "/api/v1/logout"]);
+  assert.match(JSON.stringify(paths["/api/v1/login"]), /Set-Cookie/);
+  assert.deepEqual(Object.keys(paths["/api/v1/logout"]?.post?.responses ?? {}), ["204"]);
+  const etag = response.headers.get("etag") ?? "";
+  const headers = { "if-none-match": etag };
+  assert.equal((await serveOpenApi(ask("/api/openapi.json", { headers }), config)).status, 304);
+});
+
+test("says which methods an address of its own takes", async () => {
+  const response = refuseMethod("POST")(ask("/api/v1/login"));
+  assert.deepEqual([response.status, response.headers.get("allow")], [405, "POST"]);
+  assert.match(await response.text(), /does not take GET; it takes POST/);
 });

@@ -17,7 +17,7 @@ const REQUEST_HEADERS = [
   "user-agent",
   CLIENT_ADDRESS_HEADER,
 ];
-const RESPONSE_HEADERS = ["content-type", "cache-control", "retry-after", "x-request-id"];
+const RESPONSE_HEADERS = ["content-type", "cache-control", "retry-after", "x-request-id", "allow"];
 
 /**
  * Passes one API request on to the server that answers it and streams the answer back. The session cookie becomes
@@ -30,7 +30,7 @@ export async function forward(
   const { pathname, search } = new URL(request.url);
   const upstream = findUpstream(pathname, config);
   if (upstream === undefined) {
-    return problemResponse(404, "HEDDLE_NOT_FOUND", "Not found", `The API has no ${pathname}.`);
+    return problemResponse("HEDDLE_NOT_FOUND", `The API has no ${pathname}.`);
   }
   const refusal = refuse(request);
   if (refusal !== undefined) return refusal;
@@ -51,9 +51,7 @@ export function refuse(request: Request): Response | undefined {
   if (isSafeMethod(request.method) || request.headers.has("authorization")) return undefined;
   if (isFromOwnPages(request.headers)) return undefined;
   return problemResponse(
-    403,
     "HEDDLE_CROSS_SITE_REQUEST",
-    "Refused",
     "This change was sent from another site's page; the console takes changes only from its own pages, or with a bearer token.",
   );
 }
@@ -103,9 +101,7 @@ export function answerFailure(error: unknown, request: Request, upstream: Upstre
   if (isCausedBy(error, BodyTooLargeError)) return tooLarge();
   if (request.signal.aborted) return new Response(null, { status: 499 }); // nobody reads it
   return problemResponse(
-    503,
     "HEDDLE_UPSTREAM_UNAVAILABLE",
-    `No answer from the ${upstream.name}`,
     upstream.name === "control plane"
       ? `The control plane does not answer at ${upstream.url.host}. Traffic flows on; changes wait.`
       : `The collector does not answer at ${upstream.url.host}. Traffic flows on; its figures are missing here.`,
@@ -114,9 +110,7 @@ export function answerFailure(error: unknown, request: Request, upstream: Upstre
 
 function tooLarge(): Response {
   return problemResponse(
-    413,
     "HEDDLE_BODY_TOO_LARGE",
-    "Too large",
     `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most the console takes in one request.`,
   );
 }

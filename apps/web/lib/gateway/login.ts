@@ -44,7 +44,7 @@ export async function login(
   const { path, schema, expected } = WAYS[way];
   const body = await readBody(request, schema);
   if (body === undefined) {
-    return problemResponse(400, "HEDDLE_BAD_INPUT", "Bad input", `expected ${expected}`);
+    return problemResponse("HEDDLE_BAD_REQUEST", `expected ${expected}`);
   }
   try {
     const answer = await askControlPlane(request, path, body, config);

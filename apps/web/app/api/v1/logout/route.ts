@@ -1,5 +1,10 @@
 import { logout } from "../../../../lib/gateway/login.ts";
+import { refuseMethod } from "../../../../lib/gateway/problem-response.ts";
 
 export const dynamic = "force-dynamic";
 
 export const POST = (request: Request): Promise<Response> => logout(request);
+
+const refuse = refuseMethod("POST");
+
+export { refuse as GET, refuse as PUT, refuse as PATCH, refuse as DELETE };
