@@ -11,6 +11,7 @@ import { addHistoryCommands } from "./commands/history.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
+import { addProxyConfigCommand } from "./commands/proxy-config.ts";
 import { addResourceCommands } from "./commands/resources.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addTokenCommands } from "./commands/token.ts";
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
   addResourceCommands(program);
   addHistoryCommands(program);
   addProxiesCommand(program);
+  addProxyConfigCommand(program);
   addMtlsCommands(program);
   addCanaryCommands(program);
   addGraphCommand(program);
