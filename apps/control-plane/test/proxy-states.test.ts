@@ -38,6 +38,17 @@ function helloOf(joined: Joined, features = FEATURES) {
   };
 }
 
+/** VirtualService that gives a service's requests so many seconds. */
+function timed(service: string, seconds: number): string {
+  return `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: ${service}, namespace: shop}
+spec:
+  hosts: [${service}]
+  http: [{timeout: ${seconds}s, route: [{destination: {host: ${service}}}]}]
+`;
+}
+
 function pushesOf(client: StreamClient) {
   return client.received.filter((one): one is Extract<ControlMessage, { type: "push" }> => {
     return one.type === "push";
@@ -67,7 +78,7 @@ test("a proxy that refuses one resource of a push is told apart by kind, and onl
     documents(
       subsets("reviews", "v1", "v2"),
       split("reviews", { v1: 90, v2: 10 }),
-      split("ratings", { v1: 1 }),
+      timed("ratings", 3),
     ),
   );
   assert.deepEqual(refused.body.propagation?.nacks, [
@@ -84,7 +95,7 @@ test("a proxy that refuses one resource of a push is told apart by kind, and onl
   assert.equal((await syncOf("service"))?.acked, 1);
   assert.equal((await syncOf("workload"))?.sync, "SYNCED");
   const before = pushesOf(client).length;
-  await plane.apply(split("ratings", { v1: 1, v2: 1 }));
+  await plane.apply(timed("ratings", 4));
   const others = pushesOf(client).slice(before);
   assert.deepEqual(
     others.flatMap(({ upserts }) => upserts.map(({ key }) => key)),
