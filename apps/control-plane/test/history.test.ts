@@ -4,6 +4,8 @@ import type {
   AuditResponse,
   CommentsResponse,
   CompareResponse,
+  ConflictProblem,
+  MergeResponse,
   Problem,
   ResourcesResponse,
   RestoreResponse,
@@ -175,4 +177,57 @@ test("a name is given once, and a viewer marks nothing", async (t) => {
   ] as const) {
     assert.equal((await plane.callAs("viewer", method, path, body)).status, 403);
   }
+});
+
+const TIMED = (timeout: string, retries: number, more = "") => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: ratings
+  namespace: shop
+${more}spec:
+  hosts: [ratings]
+  http:
+  - timeout: ${timeout}
+    retries: {attempts: ${retries}}
+    route:
+    - destination: {host: ratings}
+`;
+
+test("who edits what has moved on is shown all three sides, and the merged text where they do not meet", async (t) => {
+  const plane = await runControlPlane(t, (await startDatabase(t)).url);
+  await plane.apply(TIMED("1s", 1));
+  await plane.apply(TIMED("2s", 1), { reason: "slow today" });
+  const lock = { kind: "VirtualService", namespace: "shop", name: "ratings", revision: 1 };
+  const stale = await plane.apply<ConflictProblem>(TIMED("1s", 3), { expected: [lock] });
+  assert.deepEqual([stale.status, stale.body.code], [409, "HEDDLE_REVISION_CONFLICT"]);
+  const [merge] = stale.body.merges;
+  assert.match(merge?.merged ?? "", /timeout: 2s\n +retries:\n +attempts: 3/);
+  assert.deepEqual(
+    merge?.changes.map(({ revision, author, reason }) => [revision, author, reason]),
+    [[2, "ada", "slow today"]],
+  );
+  const joined = await plane.apply(merge?.merged ?? "", { expected: [{ ...lock, revision: 2 }] });
+  assert.equal(joined.body.revision, 3);
+  const meeting = await plane.call<MergeResponse>("POST", "/merge", {
+    yaml: TIMED("5s", 1),
+    expected: [lock],
+  });
+  assert.deepEqual(meeting.body.merges[0]?.conflicts, [
+    { path: "spec.http[0].timeout", base: "1s", theirs: "2s", yours: "5s" },
+  ]);
+  assert.equal(meeting.body.merges[0]?.merged, undefined);
+});
+
+test("the revision a document was read at locks it, and is not kept in it", async (t) => {
+  const plane = await runControlPlane(t, (await startDatabase(t)).url);
+  const readAt = (revision: string) => `  annotations:\n    heddle.dev/revision: "${revision}"\n`;
+  await plane.apply(TIMED("1s", 1));
+  await plane.apply(TIMED("2s", 1, readAt("1")));
+  assert.doesNotMatch((await yamlOf(plane))["VirtualService/ratings"] ?? "", /annotations/);
+  const stale = await plane.apply<ConflictProblem>(TIMED("1s", 4, readAt("1")));
+  assert.equal(stale.status, 409);
+  assert.equal(stale.body.merges.length, 1);
+  const wrong = await plane.apply<Problem>(TIMED("1s", 4, readAt("yesterday")));
+  assert.equal(wrong.status, 422);
+  assert.match(wrong.body.detail, /expected the revision/);
 });

@@ -61,6 +61,7 @@ export { type ConfigDb, openConfigDb } from "./config/config-db.ts";
 export { DatabaseUnavailableError } from "./config/database-unavailable.ts";
 export {
   type ChangedDocument,
+  findDocumentAt,
   findDocumentsAt,
   loadChangesSince,
   loadDocuments,

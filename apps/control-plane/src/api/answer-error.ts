@@ -1,4 +1,9 @@
-import { type Problem, toProblem } from "@heddle/contracts";
+import {
+  type ConflictProblem,
+  type DocumentMerge,
+  type Problem,
+  toProblem,
+} from "@heddle/contracts";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import { DatabaseUnavailableError } from "@heddle/store";
 import type { Context } from "hono";
@@ -49,7 +54,8 @@ function problemOf(error: unknown): Problem {
   }
   if (error instanceof NotFoundError) return toProblem("HEDDLE_NOT_FOUND", error.message);
   if (error instanceof RevisionConflictError) {
-    return toProblem("HEDDLE_REVISION_CONFLICT", error.message, error.stale);
+    const { merges, message, stale } = error;
+    return { ...toProblem("HEDDLE_REVISION_CONFLICT", message, stale), ...mergesOf(merges) };
   }
   if (error instanceof ChangeRefusedError) {
     return toProblem("HEDDLE_CHANGE_REFUSED", error.message);
@@ -70,4 +76,9 @@ function problemOf(error: unknown): Problem {
     return toProblem("HEDDLE_DATABASE_UNAVAILABLE", detail);
   }
   return toProblem("HEDDLE_UNEXPECTED", "the control plane failed at this; its log says why");
+}
+
+/** The extension member of `ConflictProblem`. */
+function mergesOf(merges: readonly DocumentMerge[]): Partial<ConflictProblem> {
+  return merges.length === 0 ? {} : { merges: [...merges] };
 }

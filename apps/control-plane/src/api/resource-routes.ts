@@ -1,6 +1,8 @@
 import {
   ApplyRequest,
   ApplyResponse,
+  MergeRequest,
+  MergeResponse,
   RequestSource,
   type ResourceDocument,
   ResourceKind,
@@ -8,15 +10,21 @@ import {
 } from "@heddle/contracts";
 import { formatRef, parseResources, type Resource } from "@heddle/resources";
 import { z } from "zod";
+import { findMerges } from "../history/find-merges.ts";
+import { takeRevisions } from "../history/take-revisions.ts";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { keySourceOf } from "../jwks/key-source.ts";
-import { ConfigFaultsError, NotFoundError } from "../revisions/change-errors.ts";
+import {
+  ConfigFaultsError,
+  NotFoundError,
+  RevisionConflictError,
+} from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
-import { CHANGE_REFUSALS } from "./refusals.ts";
+import { CHANGE_REFUSALS, DATABASE_AWAY } from "./refusals.ts";
 
 const ResourceQuery = z.object({
   kind: ResourceKind.optional(),
@@ -30,7 +38,7 @@ const DeleteQuery = z.object({
 });
 
 /** The documents as they stand, and changes to them. */
-export function resourceRoutes({ config, keySets }: ApiParts) {
+export function resourceRoutes({ config, db, keySets }: ApiParts) {
   return new ApiRoutes()
     .get(
       "/resources",
@@ -60,7 +68,7 @@ export function resourceRoutes({ config, keySets }: ApiParts) {
       {
         summary: "Apply documents in one revision, or none of them",
         description:
-          "`dryRun` says what would change. `expected` refuses the change if a document has moved on.",
+          "`dryRun` says what would change. `expected`, or the annotation heddle.dev/revision, refuses the change if a document has moved on: the answer then has `merges`.",
         role: "operator",
         body: ApplyRequest,
         answer: ApplyResponse,
@@ -72,30 +80,58 @@ export function resourceRoutes({ config, keySets }: ApiParts) {
         const request = await readBody(context, ApplyRequest);
         const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
         if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
-        const deletes = request.deletes ?? [];
-        const refs = [...parsed.resources.map(({ resource }) => resource), ...deletes];
+        const { resources, expected } = takeRevisions(parsed.resources, request.expected ?? []);
+        const applied = new Set(resources.map(({ resource }) => formatRef(resource)));
+        const deletes = (request.deletes ?? []).filter((ref) => !applied.has(formatRef(ref)));
+        const refs = [...resources.map(({ resource }) => resource), ...deletes];
         const target = refs.map(formatRef).join(", ");
         context.set("audit", { target, isQuestion: request.dryRun === true });
         const authorize = mayChange(principal);
         authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
-        const keyWarnings = request.dryRun ? [] : await fetchKeysOf(parsed.resources, keySets);
+        const keyWarnings = request.dryRun ? [] : await fetchKeysOf(resources, keySets);
         const startedAt = context.get("startedAt");
-        const outcome = await config.change({
+        const change = config.change({
           author: principal.name,
           authorize,
           source: request.source ?? "api",
           reason: request.reason,
           kind: request.source === "git" ? "import" : "apply",
           dryRun: request.dryRun ?? false,
-          expected: request.expected ?? [],
+          expected,
           startedAt,
           plan: () => [
-            ...parsed.resources.map((after) => ({ ref: after.resource, after })),
+            ...resources.map((after) => ({ ref: after.resource, after })),
             ...deletes.map((ref) => ({ ref, after: undefined })),
           ],
         });
+        const outcome = await change.catch(async (error: unknown) => {
+          if (!(error instanceof RevisionConflictError)) throw error;
+          const merges = await findMerges(db, config.snapshot, resources, expected);
+          throw new RevisionConflictError(error.stale, merges);
+        });
         const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
         return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
+      },
+    )
+    .post(
+      "/merge",
+      {
+        summary: "Show how documents that have moved on since they were read could be joined",
+        role: "operator",
+        body: MergeRequest,
+        answer: MergeResponse,
+        refusals: ["HEDDLE_BAD_DOCUMENT", ...DATABASE_AWAY],
+      },
+      async (context) => {
+        requireSomewhere(context.get("principal"), "operator");
+        context.set("audit", { isQuestion: true });
+        const request = await readBody(context, MergeRequest);
+        const parsed = parseResources(request.yaml);
+        if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
+        const { resources, expected } = takeRevisions(parsed.resources, request.expected ?? []);
+        const merges = await findMerges(db, config.snapshot, resources, expected);
+        const answer: MergeResponse = { merges };
+        return context.json(answer);
       },
     )
     .delete(

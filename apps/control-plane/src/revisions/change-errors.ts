@@ -1,3 +1,4 @@
+import type { DocumentMerge } from "@heddle/contracts";
 import type { Fault } from "@heddle/resources";
 import { HeddleError } from "@heddle/runtime";
 
@@ -13,14 +14,16 @@ export class ConfigFaultsError extends HeddleError {
   }
 }
 
-/** A document has moved on since the caller read it. */
+/** A document has moved on since the caller read it. `merges`: what he, and those in between, made of each. */
 export class RevisionConflictError extends HeddleError {
   override readonly name = "RevisionConflictError";
   readonly stale: readonly Fault[];
-  constructor(stale: readonly Fault[]) {
+  readonly merges: readonly DocumentMerge[];
+  constructor(stale: readonly Fault[], merges: readonly DocumentMerge[] = []) {
     const which = stale.map(({ field, message }) => `${field} ${message}`).join("; ");
     super("HEDDLE_REVISION_CONFLICT", `someone else changed it first: ${which || "try again"}`);
     this.stale = stale;
+    this.merges = merges;
   }
 }
 

@@ -11,6 +11,9 @@ import {
 
 /** The history as a tool: merging, going back, marking, git. Times are epoch ms. */
 
+/** In a document's annotations: the revision at which `heddle get -o yaml` read it. An apply expects that and takes it out. */
+export const REVISION_ANNOTATION = "heddle.dev/revision";
+
 /** A revision in passing. */
 export const RevisionMention = RevisionSummary.pick({
   revision: true,
@@ -132,6 +135,7 @@ export const DriftResponse = z.object({
 });
 
 export type RevisionMention = z.infer<typeof RevisionMention>;
+export type ConflictProblem = z.infer<typeof ConflictProblem>;
 export type DocumentMerge = z.infer<typeof DocumentMerge>;
 export type MergeResponse = z.infer<typeof MergeResponse>;
 export type RevisionRestoreRequest = z.infer<typeof RevisionRestoreRequest>;

@@ -134,3 +134,19 @@ export async function findDocumentsAt(
     }));
   });
 }
+
+/** One document's text right after `revision`; `undefined`: it did not exist then. */
+export async function findDocumentAt(
+  db: ConfigDb,
+  { kind, namespace, name }: Pick<StoredDocument, "kind" | "namespace" | "name">,
+  revision: number,
+): Promise<string | undefined> {
+  const row = await ask(db, (prisma) =>
+    prisma.revisionChange.findFirst({
+      where: { kind, namespace, name, revisionId: { lte: revision } },
+      orderBy: { revisionId: "desc" },
+      select: { after: true },
+    }),
+  );
+  return row?.after ?? undefined;
+}
