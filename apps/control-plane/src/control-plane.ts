@@ -13,6 +13,7 @@ import {
   saveIssuerKeys,
 } from "@heddle/store";
 import { createAccess } from "./access/access-control.ts";
+import { MeshAnalysis } from "./analysis/mesh-analysis.ts";
 import { createApi } from "./api/api.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
 import { toIdentity } from "./api/identity-wire.ts";
@@ -253,6 +254,7 @@ function assemble(
     config,
     keySets,
     canaryStarts: new CanaryStarts(db),
+    analysis: new MeshAnalysis({ config, registry }),
     feed,
     metrics,
     loginLimiter: new RateLimiter({ burst: 30, perSecond: 2 }),

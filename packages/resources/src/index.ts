@@ -6,8 +6,9 @@ export {
   countFindings,
 } from "./analysis/analyze.ts";
 export { type Code, type CodeMeaning, listCodes } from "./analysis/codes.ts";
-export { type Finding, type Fix, SEVERITIES, type Severity } from "./analysis/finding.ts";
+export type { Finding, Fix } from "./analysis/finding.ts";
 export type { LiveRegistry } from "./analysis/mesh-facts.ts";
+export { SEVERITIES, type Severity } from "./analysis/severity.ts";
 export {
   type CompatibilityEntry,
   listCompatibility,

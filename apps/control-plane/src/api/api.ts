@@ -2,6 +2,7 @@ import { type Operation, toProblem } from "@heddle/contracts";
 import { bearerToken, methodsOf } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { analysisRoutes } from "./analysis-routes.ts";
 import { answerError } from "./answer-error.ts";
 import type { ApiRoutes } from "./api-routes.ts";
 import { apiTokenRoutes } from "./api-token-routes.ts";
@@ -72,6 +73,7 @@ export function createApi(parts: ApiParts): Hono {
     auditRoutes,
     eventRoutes,
     replicaRoutes,
+    analysisRoutes,
   ]) {
     serve(routes(parts));
   }

@@ -1,6 +1,7 @@
 import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
 import type { AccessControl } from "../access/access-control.ts";
+import type { MeshAnalysis } from "../analysis/mesh-analysis.ts";
 import type { AuthorityKeeper } from "../certificates/authority-keeper.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
@@ -32,6 +33,7 @@ export type ApiParts = {
   readonly mesh: MeshView;
   readonly hub: StreamHub;
   readonly config: MeshConfig;
+  readonly analysis: MeshAnalysis;
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;
   readonly keySets: KeySets;

@@ -20,6 +20,7 @@ import {
   RevisionConflictError,
 } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
@@ -38,7 +39,7 @@ const DeleteQuery = z.object({
 });
 
 /** The documents as they stand, and changes to them. */
-export function resourceRoutes({ config, db, keySets }: ApiParts) {
+export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
   return new ApiRoutes()
     .get(
       "/resources",
@@ -110,7 +111,11 @@ export function resourceRoutes({ config, db, keySets }: ApiParts) {
           throw new RevisionConflictError(error.stale, merges);
         });
         const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
-        return context.json(await toApplyResponse({ ...outcome, warnings }, startedAt));
+        const answer = await toApplyResponse({ ...outcome, warnings }, startedAt);
+        // Looked for when the change is with the proxies: on its way there nothing waits for it.
+        const files = [{ name: "text", text: request.yaml }];
+        const { findings } = await analysis.ofFiles(files, { nowMs: Date.now() });
+        return context.json({ ...answer, findings: toFindingsWire(findings) });
       },
     )
     .post(

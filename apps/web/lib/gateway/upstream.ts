@@ -48,6 +48,8 @@ const CONTROL_PLANE_PATHS = new Set([
   "replicas",
   "registry",
   "holds",
+  "analysis",
+  "analyze",
 ]);
 
 // Of the ways in only these: the others answer with a session, which goes into a cookie (login.ts, oidc.ts).

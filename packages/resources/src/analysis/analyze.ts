@@ -3,9 +3,10 @@ import { readSources, type SourceDocument } from "../read-sources.ts";
 import { type AnalysisDocument, keyOf, toAnalysisDocument } from "./analysis-document.ts";
 import { ANALYZERS } from "./analyzers.ts";
 import { CODES, type Code } from "./codes.ts";
-import { type Finding, SEVERITIES, type Severity, type Told } from "./finding.ts";
+import type { Finding, Told } from "./finding.ts";
 import { type LiveRegistry, MeshFacts } from "./mesh-facts.ts";
 import { reportReading } from "./schema-findings.ts";
+import { SEVERITIES, type Severity } from "./severity.ts";
 
 /** A text to look at, by the name findings shall give it. */
 export type AnalysisFile = { readonly name: string; readonly text: string };

@@ -1,6 +1,6 @@
-import type { Severity } from "./finding.ts";
 import { HEDDLE_CODES } from "./heddle-codes.ts";
 import { ISTIO_CODES } from "./istio-codes.ts";
+import type { Severity } from "./severity.ts";
 
 /** What a code stands for: a row of docs/findings.md. */
 export type CodeMeaning = {

@@ -1,8 +1,6 @@
 import type { YamlEdit } from "../edit-yaml.ts";
 import type { Code } from "./codes.ts";
-
-/** `error`: something breaks or has no effect; `warning`: probably not what was meant; `info`: worth knowing. */
-export type Severity = "error" | "warning" | "info";
+import type { Severity } from "./severity.ts";
 
 /** A change of the text that alters nothing about which requests go where. */
 export type Fix = { readonly title: string; readonly edits: readonly YamlEdit[] };
@@ -43,6 +41,3 @@ export type Told = {
   readonly whatToDo?: string;
   readonly fix?: Fix;
 };
-
-/** The order in which findings are read: what breaks comes first. */
-export const SEVERITIES: readonly Severity[] = ["error", "warning", "info"];

@@ -77,12 +77,23 @@ export class HostIndex {
   }
 }
 
-/** The hosts of ServiceEntries and Services; those of the live registry are added by whoever knows it. */
+/** A service somebody serves now. */
+type LiveService = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ports: readonly number[];
+};
+
+/** The hosts of what runs, of ServiceEntries and Services; what documents say of a service holds. */
 export function indexHosts(
   entries: readonly AnalysisDocument[],
   services: readonly AnalysisDocument[],
+  live: readonly LiveService[],
 ): HostIndex {
   const index = new HostIndex();
+  for (const { namespace, name, ports } of live) {
+    index.add("*", toFqdn(namespace, name), { ports, selector: {}, document: undefined });
+  }
   for (const document of entries) {
     const { namespace, spec } = document;
     const known: KnownHost = {

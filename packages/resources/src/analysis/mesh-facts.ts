@@ -2,7 +2,7 @@ import type { MtlsMode } from "@heddle/mesh";
 import { readSources } from "../read-sources.ts";
 import { type AnalysisDocument, keyOf, toAnalysisDocument } from "./analysis-document.ts";
 import { fieldsAt, fieldsOf, labelsAt, listAt, textAt } from "./fields.ts";
-import { type HostIndex, indexHosts, toFqdn } from "./host-index.ts";
+import { type HostIndex, indexHosts } from "./host-index.ts";
 import { LabelIndex, push } from "./label-index.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -89,11 +89,7 @@ export class MeshFacts {
     }
     const [meshConfig] = this.of("MeshConfig");
     this.rootNamespace = textAt(meshConfig?.spec, "rootNamespace") || "istio-system";
-    this.hosts = indexHosts(this.of("ServiceEntry"), this.of("Service"));
-    for (const { namespace, name, ports } of registry?.services ?? []) {
-      const known = { ports, selector: {}, document: undefined };
-      this.hosts.add("*", toFqdn(namespace, name), known);
-    }
+    this.hosts = indexHosts(this.of("ServiceEntry"), this.of("Service"), registry?.services ?? []);
     this.knowsHosts = registry !== undefined || !this.hosts.isEmpty;
     this.knowsWorkloads = registry !== undefined || this.of("Pod").length > 0;
     const pods = [...this.of("Pod"), ...this.#ingress("Pod")];
