@@ -13,6 +13,6 @@ try {
     const isDebug = process.env["HEDDLE_LOG_LEVEL"] === "debug";
     const text = error instanceof InvalidConfigError ? message : `heddle: ${message}`;
     process.stderr.write(`${isDebug ? `${stack ?? text} [${code}]` : text}\n`);
-    process.exitCode = 1;
+    process.exitCode ||= 1; // a command whose 1 means something else has said which
   }
 }

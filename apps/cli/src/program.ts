@@ -6,6 +6,7 @@ import { addCaCommands } from "./commands/ca.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addDeployCommands } from "./commands/deploy.ts";
+import { addDiffCommand } from "./commands/diff.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
@@ -31,6 +32,7 @@ export function buildProgram(): Command {
   addUpCommand(program);
   addRunCommands(program);
   addApplyCommands(program);
+  addDiffCommand(program);
   addResourceCommands(program);
   addHistoryCommands(program);
   addProxiesCommand(program);

@@ -304,6 +304,8 @@ export { TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
 export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
 export type { KnownFacts } from "./simulation/known-match.ts";
 export {
+  findKnownRoute,
+  learnFromRule,
   prepareRules,
   type RecordedRequest,
   type SimulatedEnd,

@@ -58,6 +58,7 @@ export type {
 } from "./documents/routing-documents.ts";
 export { editYaml, type YamlEdit } from "./edit-yaml.ts";
 export type { Fault } from "./fault.ts";
+export { findLine } from "./find-line.ts";
 export { MTLS_DRY_RUN } from "./kinds/peer-authentication.ts";
 export { type MergeConflict, type MergeOutcome, mergeYaml } from "./merge-yaml.ts";
 export { type ParseOutcome, parseResources } from "./parse-resources.ts";

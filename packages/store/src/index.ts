@@ -197,6 +197,15 @@ export {
   saveEdges,
 } from "./telemetry/edge-directory.ts";
 export {
+  countObservedRequests,
+  findObservedEdges,
+  findSampledRequests,
+  type ObservedCount,
+  type ObservedEdge,
+  type ObservedNode,
+  type SampledRequest,
+} from "./telemetry/observed-requests.ts";
+export {
   dropExpiredPartitions,
   ensurePartitions,
   TELEMETRY_TABLES,

@@ -9,7 +9,7 @@ type ApplyOptions = OutputOptions & {
   readonly reason?: string;
 };
 
-/** `heddle apply` and `heddle diff`: documents in, one revision or none. */
+/** `heddle apply`: documents in, one revision or none. */
 export function addApplyCommands(program: Command): void {
   withOutput(program.command("apply"))
     .description("apply documents as one revision: all of them or none")
@@ -23,15 +23,6 @@ export function addApplyCommands(program: Command): void {
       const answer = await apply(options, options.dryRun === true);
       print(options, answer, options.dryRun === true ? formatDiff : formatApplied);
     });
-  withOutput(program.command("diff"))
-    .description("show what applying documents would change")
-    .requiredOption(
-      "-f, --file <file...>",
-      "YAML file, folder (with those below it), or - for stdin",
-    )
-    .action(async (options: ApplyOptions) =>
-      print(options, await apply(options, true), formatDiff),
-    );
 }
 
 async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyResponse> {

@@ -11,6 +11,7 @@ import { LoginRefusedError, TooManyLoginsError } from "../access/login-errors.ts
 import { OidcUnavailableError } from "../access/oidc-provider.ts";
 import { TooManyPasswordsError } from "../access/passwords.ts";
 import { AuthorityConflictError } from "../certificates/authority-errors.ts";
+import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
 import {
   ChangeRefusedError,
   ConfigFaultsError,
@@ -47,6 +48,9 @@ function problemOf(error: unknown): Problem {
     return toProblem("HEDDLE_LOGIN_REFUSED", error.message);
   }
   if (error instanceof TooManyLoginsError || error instanceof TooManyPasswordsError) {
+    return toProblem("HEDDLE_TOO_MANY_REQUESTS", error.message);
+  }
+  if (error instanceof TooManyPreviewsError) {
     return toProblem("HEDDLE_TOO_MANY_REQUESTS", error.message);
   }
   if (error instanceof OidcUnavailableError) {

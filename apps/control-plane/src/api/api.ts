@@ -21,6 +21,7 @@ import { meshRoutes } from "./mesh-routes.ts";
 import { mtlsRoutes } from "./mtls-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
+import { previewRoutes } from "./preview-routes.ts";
 import { problemResponse } from "./problem.ts";
 import { proxyRoutes } from "./proxy-routes.ts";
 import { registryRoutes } from "./registry-routes.ts";
@@ -65,6 +66,7 @@ export function createApi(parts: ApiParts): Hono {
     canaryRoutes,
     policyListRoutes,
     authorizationRoutes,
+    previewRoutes,
     identityRoutes,
     tokenRoutes,
     sessionRoutes,

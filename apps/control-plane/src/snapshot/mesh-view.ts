@@ -34,6 +34,23 @@ export type ProxyView = {
 /** `service` null: no such service in the mesh (yet), or none its callers may reach. */
 export type Resolution = Subscription & { readonly service: ServiceId | null };
 
+/** A workload for whose inbound side something else would hold. */
+export type ForeseenWorkload = {
+  readonly instance: StoredInstance;
+  readonly before: WorkloadResource;
+  readonly after: WorkloadResource;
+};
+
+/** What a change would touch. */
+export type Foreseen = {
+  /** Services whose routes or policies would differ, `namespace/name`. */
+  readonly services: readonly string[];
+  readonly endpoints: readonly string[];
+  readonly workloads: readonly ForeseenWorkload[];
+  /** All of it as resource keys. */
+  readonly keys: ReadonlySet<string>;
+};
+
 type Served = {
   readonly known: readonly KnownEndpoint[];
   readonly resource: EndpointsResource;
@@ -276,22 +293,69 @@ export class MeshView {
     return { resources, resolutions };
   }
 
+  /**
+   * What would differ under another snapshot, which is not taken over. The caller decides at each step when to go on,
+   * so that nobody waits for it.
+   */
+  *foresee(next: ConfigSnapshot): Generator<void, Foreseen> {
+    const before = this.#snapshot;
+    const services: string[] = [];
+    const named = [...before.namedKeys, ...next.namedKeys];
+    for (const key of new Set([...before.compiledKeys, ...named])) {
+      const service = idOf(key);
+      const isSame =
+        before.service(service).resource.version === next.service(service).resource.version;
+      if (!isSame || before.namedKeys.has(key) !== next.namedKeys.has(key)) services.push(key);
+      yield;
+    }
+    const workloads = new Map<string, ForeseenWorkload>();
+    const isPolicyKept = before.workloads.signature === next.workloads.signature;
+    for (const instance of isPolicyKept ? [] : this.#registry.instances()) {
+      const was = this.workload(instance);
+      if (workloads.has(was.key)) continue;
+      const is = this.#workloadUnder(next, instance);
+      if (is.version !== was.version) workloads.set(was.key, { instance, before: was, after: is });
+      yield;
+    }
+    const endpoints = [...this.#endpoints].flatMap(([key, was]) =>
+      isSameList(before.endpointDocuments, next.endpointDocuments) ||
+      this.#collect(idOf(key), key, next).resource.version === was.resource.version
+        ? []
+        : [key],
+    );
+    const hosts = before.hosts === next.hosts ? [] : changedHostKeys(before.hosts, next.hosts);
+    const keys = new Set([
+      ...services.map((key) => `service/${key}`),
+      ...endpoints.map((key) => `endpoints/${key}`),
+      ...workloads.keys(),
+      ...hosts,
+      ...(before.sidecars.signature === next.sidecars.signature ? [] : [SIDECARS]),
+    ]);
+    return { services, endpoints, workloads: [...workloads.values()], keys };
+  }
+
+  /** Each address of a service under another snapshot, with where it is known from. */
+  endpointsUnder(next: ConfigSnapshot, service: ServiceId): readonly KnownEndpoint[] {
+    return this.#collect(service, formatId(service), next).known;
+  }
+
   /** What holds for an instance's inbound side. */
   workload(instance: StoredInstance): WorkloadResource {
     const known = this.#workloads.get(instance.labels);
     if (known) return known;
-    const workload = { namespace: instance.namespace, name: instance.workload };
-    const { workloads, sidecars } = this.#snapshot;
-    const keysOf = this.keySets?.find;
-    const resource = withTrustAliases(
-      workloads.resource(workload, instance.labels, sidecars, keysOf),
-      {
-        own: this.trustDomain,
-        aliases: this.#snapshot.meshConfig?.resource.trustDomainAliases ?? [],
-      },
-    );
+    const resource = this.#workloadUnder(this.#snapshot, instance);
     this.#workloads.set(instance.labels, resource);
     return resource;
+  }
+
+  #workloadUnder(snapshot: ConfigSnapshot, instance: StoredInstance): WorkloadResource {
+    const workload = { namespace: instance.namespace, name: instance.workload };
+    const { workloads, sidecars } = snapshot;
+    const keysOf = this.keySets?.find;
+    return withTrustAliases(workloads.resource(workload, instance.labels, sidecars, keysOf), {
+      own: this.trustDomain,
+      aliases: snapshot.meshConfig?.resource.trustDomainAliases ?? [],
+    });
   }
 
   #meaning(subscription: Subscription): ServiceId | undefined {
@@ -327,13 +391,13 @@ export class MeshView {
     return made;
   }
 
-  #collect(service: ServiceId, key: string): Served {
-    const known = collectEndpoints(service, this.#snapshot.declared.get(key), {
+  #collect(service: ServiceId, key: string, snapshot: ConfigSnapshot = this.#snapshot): Served {
+    const known = collectEndpoints(service, snapshot.declared.get(key), {
       trustDomain: this.trustDomain,
       registered: (name) => this.#registry.instancesOfService(name),
       instancesOf: (namespace) =>
         [...this.#registry.instances()].filter((one) => one.namespace === namespace),
-      entries: this.#snapshot.workloadEntries,
+      entries: snapshot.workloadEntries,
       plaintextPortsOf: (instance) => this.#plaintextPortsOf(instance),
     });
     const instances = known.flatMap(({ instance }) => instance ?? []);
@@ -346,16 +410,17 @@ export class MeshView {
 
   /** Collects anew all endpoints that somebody uses; the keys of those that are others now. */
   #changedEndpoints(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
-    const isSame =
-      before.endpointDocuments.length === next.endpointDocuments.length &&
-      before.endpointDocuments.every((one, index) => one === next.endpointDocuments[index]);
-    if (isSame) return [];
+    if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
     return [...this.#endpoints].flatMap(([key, was]) => {
       const made = this.#collect(idOf(key), key);
       this.#endpoints.set(key, made);
       return made.resource.version === was.resource.version ? [] : [`endpoints/${key}`];
     });
   }
+}
+
+function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((entry, index) => entry === other[index]);
 }
 
 /** The ports of an instance's app for which the mode DISABLE holds. */

@@ -93,6 +93,15 @@ export class StreamHub {
     this.#namesTimer.unref();
   }
 
+  /** The streams that a change of these resources would be pushed to. */
+  concernedBy(keys: Iterable<string>): Set<ProxySession> {
+    const concerned = new Set<ProxySession>();
+    for (const key of keys) {
+      for (const session of this.#byInterest.get(key) ?? []) concerned.add(session);
+    }
+    return concerned;
+  }
+
   /** Pushes to every proxy that these resources concern, all in this very turn of the event loop. */
   publish(keys: ReadonlySet<string>): PendingDelivery {
     const concerned = new Set<ProxySession>();

@@ -91,7 +91,7 @@ function saidBy(
   return policy ?? (field === "retries" ? changedBy.find(isDefault) : undefined) ?? origin;
 }
 
-function describeFault({ delay, abort, scope }: FaultInjection): string {
+export function describeFault({ delay, abort, scope }: FaultInjection): string {
   const parts = [
     delay ? `delays ${inPercent(delay.ratio)} of requests by ${inTime(delay.delayMs)}` : "",
     abort ? `answers ${inPercent(abort.ratio)} with ${describeAbort(abort)}` : "",
@@ -104,7 +104,12 @@ function describeAbort(abort: NonNullable<FaultInjection["abort"]>): string {
   return "httpStatus" in abort ? String(abort.httpStatus) : `gRPC status ${abort.grpcStatus}`;
 }
 
-function describeRetries({ attempts, conditions, statusCodes, perTryTimeoutMs }: RetryPolicy) {
+export function describeRetries({
+  attempts,
+  conditions,
+  statusCodes,
+  perTryTimeoutMs,
+}: RetryPolicy) {
   if (attempts === 0) return "never retries";
   const named = conditions.filter((condition) => condition !== "retriable-status-codes");
   const on = [...named, ...statusCodes].join(", ");

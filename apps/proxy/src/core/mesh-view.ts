@@ -70,6 +70,8 @@ export type ServiceView = {
   readonly revision: number;
   /** In list order, for `findRoute`. */
   readonly routes: readonly RouteView[];
+  /** The headers its routes look at, for spans: a preview of other rules has to know them. */
+  readonly matchedHeaders: readonly string[];
   readonly tcpRoutes: readonly TcpRouteView[];
   readonly tlsRoutes: readonly TcpRouteView[];
   /** The service itself, for connections no TCP or TLS route takes where none is declared. */

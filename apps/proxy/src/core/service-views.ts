@@ -68,10 +68,19 @@ export function makeServiceView(
     portProblem: problem,
     revision: resource.revision,
     routes: routes.map((route, index) => toRouteView(route, toDestination, placeOf("http", index))),
+    matchedHeaders: matchedHeadersOf(routes),
     tcpRoutes: toTcpRoutes("tcp", rules.tcpRoutes),
     tlsRoutes: toTcpRoutes("tls", rules.tlsRoutes),
     itself: toDestination({ service: resource.service }),
   };
+}
+
+function matchedHeadersOf(routes: readonly CompiledRoute[]): readonly string[] {
+  const names = routes.flatMap(({ match }) => [
+    ...Object.keys(match?.headers ?? {}),
+    ...Object.keys(match?.withoutHeaders ?? {}),
+  ]);
+  return [...new Set(names)];
 }
 
 function toRouteView(

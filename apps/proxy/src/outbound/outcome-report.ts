@@ -68,6 +68,8 @@ export function reportOutcome(
       endpoint: live && `${live.endpoint.address}:${live.port}`,
       retryCount: request.retryCount,
     },
+    askedService: view && `${view.service.namespace}/${view.service.name}`,
+    matchedHeaders: view?.matchedHeaders,
     authority: request.authority,
     protocol: grpcStatus === undefined ? `HTTP/1.${request.head.minorVersion}` : "HTTP/2",
     requestBytes,

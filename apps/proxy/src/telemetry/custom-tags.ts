@@ -49,6 +49,22 @@ export class CustomTags {
   }
 }
 
+/**
+ * The headers that rules look at as OpenTelemetry names them, and the names of those that were not there. Credentials
+ * are in neither.
+ */
+export function matchedHeaderTags(names: readonly string[], header: ReadHeader): Tags {
+  const told: [string, string][] = [];
+  const absent: string[] = [];
+  for (const name of names.slice(0, MAX_TAGS)) {
+    if (SECRET_HEADERS.has(name)) continue;
+    const value = header(name);
+    if (value === undefined) absent.push(name);
+    else if (value.length <= MAX_VALUE_LENGTH) told.push([`http.request.header.${name}`, value]);
+  }
+  return absent.length === 0 ? told : [...told, ["heddle.absent_headers", absent.join(",")]];
+}
+
 function fromEnvironment(
   tag: WireTags[string],
   environment: Readonly<Record<string, string | undefined>>,

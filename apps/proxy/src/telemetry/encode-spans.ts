@@ -47,6 +47,10 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
   writeAttribute(writer, 9, "heddle.flags", span.flags);
   writeAttribute(writer, 9, "heddle.failed_by", span.failedBy);
   writeAttribute(writer, 9, "guid:x-request-id", span.requestId);
+  if (span.askedService !== undefined) {
+    writeAttribute(writer, 9, "heddle.service", span.askedService);
+    if (span.authority) writeAttribute(writer, 9, "server.address", span.authority);
+  }
   if (span.clientAddress !== undefined) {
     writeAttribute(writer, 9, "client.address", span.clientAddress);
   }

@@ -8,7 +8,7 @@ import type {
   WorkloadSignals,
 } from "../core/traffic-recorder.ts";
 import { accessLogLine } from "./access-log-line.ts";
-import { CustomTags } from "./custom-tags.ts";
+import { CustomTags, matchedHeaderTags } from "./custom-tags.ts";
 import { isFailure } from "./is-failure.ts";
 
 /** Which requests are logged: none, those with an answer from 400 on or none or a gRPC failure, all. */
@@ -85,11 +85,16 @@ export class HeldSignals implements WorkloadSignals {
   }
 
   leave(wanted: number, exchange: SpanRecord, header: ReadHeader): void {
-    const { tags } = this.#policy;
-    if ((wanted & SPAN) !== 0) {
-      this.#parts.pushSpan(tags === undefined ? exchange : { ...exchange, tags: tags.of(header) });
-    }
+    if ((wanted & SPAN) !== 0) this.#parts.pushSpan(this.#withTags(exchange, header));
     if ((wanted & LINE) !== 0) this.#parts.pushLine(accessLogLine(exchange, header));
+  }
+
+  #withTags(exchange: SpanRecord, header: ReadHeader): SpanRecord {
+    const { tags } = this.#policy;
+    const { matchedHeaders = [] } = exchange;
+    if (tags === undefined && matchedHeaders.length === 0) return exchange;
+    const matched = matchedHeaderTags(matchedHeaders, header);
+    return { ...exchange, tags: [...(tags?.of(header) ?? []), ...matched] };
   }
 
   #current(): Policy {

@@ -1,0 +1,79 @@
+import type { PreviewNote, PreviewRequest, ResourceChange } from "@heddle/contracts";
+import { type Fault, formatRef, parseResources, type ResourceRef } from "@heddle/resources";
+import type { PlannedDocument } from "../revisions/change-request.ts";
+import { checkDocuments } from "../revisions/check-documents.ts";
+import { PlannedChange } from "../revisions/planned-change.ts";
+import { type ConfigSnapshot, compileSnapshot } from "../snapshot/config-snapshot.ts";
+import type { Foreseen, MeshView } from "../snapshot/mesh-view.ts";
+import type { Breather } from "./breather.ts";
+
+/** A change held against the documents as they are; nothing of it is taken over. */
+export type ForeseenChange = {
+  readonly before: ConfigSnapshot;
+  /** `undefined`: it could not be applied. */
+  readonly after: ConfigSnapshot | undefined;
+  readonly touched: Foreseen | undefined;
+  readonly changes: readonly ResourceChange[];
+  readonly notes: readonly PreviewNote[];
+};
+
+/** Parses, plans, compiles and checks a change as `apply` does. */
+export async function foreseeChange(
+  request: Pick<PreviewRequest, "yaml" | "deletes" | "twins">,
+  mesh: MeshView,
+  breather: Breather,
+): Promise<ForeseenChange> {
+  const before = mesh.snapshot;
+  const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
+  const missing = missingOf(request.deletes, before);
+  if (!parsed.ok || missing.length > 0) {
+    const faults = [...(parsed.ok ? [] : parsed.faults), ...missing];
+    return { ...unchanged(before), notes: faults.map(toFault) };
+  }
+  await breather.breathe();
+  const plan: PlannedDocument[] = [
+    ...parsed.resources.map((after) => ({ ref: after.resource, after })),
+    ...request.deletes.map((ref) => ({ ref, after: undefined })),
+  ];
+  const planned = new PlannedChange(
+    {
+      ...{ author: "", source: "api", reason: undefined, kind: "apply", startedAt: 0 },
+      plan: () => plan,
+    },
+    before,
+    Date.now(),
+  );
+  await breather.breathe();
+  const after = compileSnapshot(before.revision, planned.next, before);
+  await breather.breathe();
+  // What the check looks at is compiled by then, step by step.
+  const touched = await breather.finish(mesh.foresee(after));
+  const { faults, warnings } = checkDocuments(after, before, planned.keys, {
+    trustDomain: mesh.trustDomain,
+    isServed: (service) => mesh.hasEndpoints(service),
+    workloads: () => mesh.workloadsWithLabels(),
+    versionsOf: (service) => mesh.versionsOf(service),
+  });
+  await breather.breathe();
+  const notes = [
+    ...faults.map(toFault),
+    ...[...parsed.warnings, ...warnings].map((message) => ({ level: "warning" as const, message })),
+  ];
+  const { changes } = planned;
+  if (faults.length > 0) return { ...unchanged(before), changes, notes };
+  return { before, after, touched, changes, notes };
+}
+
+function unchanged(before: ConfigSnapshot) {
+  return { before, after: undefined, touched: undefined, changes: [] };
+}
+
+function missingOf(deletes: readonly ResourceRef[], { documents }: ConfigSnapshot): Fault[] {
+  return deletes
+    .filter((ref) => !documents.has(formatRef(ref)))
+    .map((ref) => ({ field: formatRef(ref), message: "is not there, so it cannot be deleted" }));
+}
+
+function toFault({ field, message }: Fault): PreviewNote {
+  return { level: "fault", message: `${field}: ${message}` };
+}
