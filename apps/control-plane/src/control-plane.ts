@@ -35,6 +35,7 @@ import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
 import { Deliveries } from "./replicas/deliveries.ts";
+import { ForeignRegistry } from "./replicas/foreign-registry.ts";
 import { type ReplicaHandlers, Replicas } from "./replicas/replicas.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
@@ -115,7 +116,7 @@ export async function startControlPlane(
   const { registry, hub, feed, config, guards, replicas } = parts;
   guards.start();
   await untilAnswered(logger, () => replicas.start(replicaHandlers(parts)));
-  const writer = startRegistryWriter(registry, db, logger);
+  const writer = startRegistryWriter(registry, db, replicas, logger);
   const expiry = setInterval(() => {
     const touched = registry.expire(Date.now());
     if (touched.size === 0) return;
@@ -145,6 +146,7 @@ export async function startControlPlane(
       await Promise.all([service.close(), stream.close()]);
       await parts.ledger.close();
       await parts.access.close();
+      await parts.foreign.close();
       await writer.close();
       await replicas.close();
       await db.close();
@@ -153,13 +155,19 @@ export async function startControlPlane(
 }
 
 /** What this control plane does with what it hears of the others. */
-function replicaHandlers({ config, deliveries }: ApiParts): ReplicaHandlers {
+function replicaHandlers({ config, deliveries, foreign, feed }: ApiParts): ReplicaHandlers {
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
       else if (notice.type === "delivery") deliveries.hear(notice);
+      else if (notice.type === "registry") foreign.hear(notice);
+      else if (notice.type === "guards") feed.noteGuards();
+      else feed.noteIdentity();
     },
-    onRound: ({ newestRevision }) => config.hear(newestRevision),
+    onRound: (round) => {
+      config.hear(round.newestRevision);
+      foreign.look(round);
+    },
   };
 }
 
@@ -169,7 +177,12 @@ function assemble(
   logger: Logger,
   started: Started,
 ): ApiParts {
-  const registry = new Registry();
+  const registry = new Registry({
+    get replicaId() {
+      return replicas.id;
+    },
+    databaseNowMs: () => replicas.toDatabaseMs(Date.now()),
+  });
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
   const feed = new ChangeFeed();
@@ -273,19 +286,34 @@ function assemble(
     controlAddress,
     replicas,
     deliveries,
+    foreign: new ForeignRegistry({
+      ...{ db, registry, replicas, logger },
+      onTouched: (services) => {
+        hub.publishEndpoints(services);
+        feed.noteRegistry();
+      },
+      onLost: (proxyId) => {
+        if (registry.findProxy(proxyId)?.revokedAtMs === undefined) {
+          return started.stream?.replaced(proxyId);
+        }
+        started.stream?.putOut(proxyId, "the proxy was put out of the mesh");
+        hub.publishEndpoints(registry.revoke(proxyId, Date.now()));
+      },
+    }),
   };
 }
 
 /** Everything a push needs, read once; after this a dead database stops changes, never streams. */
 async function load(
   settings: ControlPlaneConfig,
-  { db, registry, config, keySets, logger }: ApiParts,
+  { db, registry, config, keySets, logger, replicas }: ApiParts,
 ): Promise<CertificateAuthority> {
   await migrate(settings.databaseUrl, MIGRATIONS_DIR).catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "HEDDLE_MIGRATION") throw error;
     throw new DatabaseUnavailableError(error);
   });
+  await replicas.setClock();
   const nowMs = Date.now();
   const files = settings.caFiles && (await readAuthorityFiles(settings.caFiles, nowMs, logger));
   const authority = await CertificateAuthority.open(db, settings, files, logger);

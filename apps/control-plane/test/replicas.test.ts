@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type {
   ApplyResponse,
+  ProxiesResponse,
   ReplicasResponse,
   ResourcesResponse,
   RevisionDetail,
   RevisionsResponse,
+  WorkloadsResponse,
 } from "@heddle/contracts";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
@@ -129,5 +131,82 @@ test("a task of the whole mesh is the other control plane's as soon as the first
   await waitFor("the other has it", PATIENCE_MS, async () => {
     const found = await holders(other);
     return found.length === 1 && found[0]?.isAnswering === true;
+  });
+});
+
+test("an instance is an endpoint for callers at every control plane, from its hello to its goodbye", async (t) => {
+  const [a, b] = await runTwo(t);
+  const caller = await join(a.controlPort, await a.joinToken());
+  const atA = await StreamClient.open(t, a.controlPort, caller, {
+    workloads: [registration(caller.proxyId, "web-v1")],
+    subscriptions: [{ namespace: "shop", host: "reviews" }],
+  });
+  await atA.next("push");
+  const server = await join(a.controlPort, await a.joinToken()); // it joins at one and turns to the other
+  const atB = await StreamClient.open(t, b.controlPort, server, {
+    workloads: [registration(server.proxyId, "reviews-v1")],
+  });
+  const endpointsOf = (upserts: readonly { kind: string; endpoints?: unknown[] }[]) =>
+    upserts.find(({ kind }) => kind === "endpoints")?.endpoints?.length;
+  await atA.next("push", ({ upserts }) => endpointsOf(upserts) === 1);
+  const { body } = await a.call<ProxiesResponse>("GET", "/proxies");
+  assert.deepEqual(
+    body.proxies.map(({ connected }) => connected),
+    [true, true],
+  );
+  const again = await StreamClient.open(t, a.controlPort, server, {
+    workloads: [registration(server.proxyId, "reviews-v1")],
+  });
+  await again.next("push");
+  await atB.closed(); // its newer stream took the place of this one
+  again.send({ type: "bye" });
+  await atA.next("push", ({ upserts }) => endpointsOf(upserts) === 0);
+  await waitFor("it is gone everywhere", PATIENCE_MS, async () => {
+    const answer = await b.call<WorkloadsResponse>("GET", "/workloads");
+    return answer.body.workloads.every(({ name }) => name !== "reviews-v1");
+  });
+});
+
+test("callers at one control plane learn what the proxy at another one has acked", async (t) => {
+  const [a, b] = await runTwo(t);
+  const caller = await join(a.controlPort, await a.joinToken());
+  const atA = await StreamClient.open(t, a.controlPort, caller, {
+    workloads: [registration(caller.proxyId, "web-v1")],
+    subscriptions: [{ namespace: "shop", host: "reviews" }],
+  });
+  const server = await join(b.controlPort, await b.joinToken());
+  const atB = await StreamClient.open(t, b.controlPort, server, {
+    workloads: [registration(server.proxyId, "reviews-v1")],
+  });
+  await atB.next("push");
+  await atA.next("push", ({ upserts }) => upserts.some(({ key }) => key.startsWith("endpoints/")));
+  const { status } = await a.call("PUT", "/mtls/shop/reviews-v1", { mode: "DISABLE" });
+  assert.equal(status, 200);
+  const push = await atA.next("push", ({ upserts }) =>
+    JSON.stringify(upserts).includes("plaintextPorts"),
+  );
+  assert.ok(push.upserts.some(({ key }) => key === "endpoints/shop/reviews"));
+});
+
+test("a proxy that is put out at one control plane loses its stream at the other", async (t) => {
+  const [a, b] = await runTwo(t);
+  const joined = await join(b.controlPort, await b.joinToken());
+  const client = await StreamClient.open(t, b.controlPort, joined, {
+    workloads: [registration(joined.proxyId, "reviews-v1")],
+  });
+  await client.next("push");
+  await waitFor("the other knows it", PATIENCE_MS, async () => {
+    const { body } = await a.call<ProxiesResponse>("GET", "/proxies");
+    return body.proxies.length === 1;
+  });
+  const { status, body } = await a.call("POST", "/certificates/revocations", {
+    proxyId: joined.proxyId,
+    reason: "lost",
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+  await client.closed();
+  await waitFor("its instances are gone", PATIENCE_MS, async () => {
+    const answer = await b.call<WorkloadsResponse>("GET", "/workloads");
+    return answer.body.workloads.length === 0;
   });
 });

@@ -101,11 +101,13 @@ export {
 export {
   forgetProxies,
   loadRegistry,
+  loadRegistryOf,
   type StoredHealth,
   type StoredHold,
   type StoredInstance,
   type StoredPort,
   type StoredProxy,
+  type StoredRegistry,
   saveRegistry,
 } from "./config/registry.ts";
 export { ReplicaLink, type ReplicaLinkHandlers } from "./config/replica-link.ts";
@@ -114,6 +116,7 @@ export {
   forgetReplicas,
   notifyReplicas,
   type ReplicaRound,
+  readDatabaseClock,
   removeReplica,
   type StoredReplica,
 } from "./config/replicas.ts";

@@ -120,7 +120,7 @@ export function toCertificate(
 }
 
 export function toJoinToken(
-  { registry, hub }: ApiParts,
+  { registry }: ApiParts,
   token: JoinTokenUse,
   nowMs: number,
 ): JoinTokenState {
@@ -145,7 +145,7 @@ export function toJoinToken(
     proxies: token.proxyIds.map((proxyId) => ({
       proxyId,
       name: registry.findProxy(proxyId)?.name ?? proxyId,
-      connected: hub.find(proxyId) !== undefined,
+      connected: registry.findProxy(proxyId)?.isConnected === true,
     })),
   };
 }

@@ -13,6 +13,7 @@ import type { RateLimiter } from "../rate-limit.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Deliveries } from "../replicas/deliveries.ts";
+import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import type { Replicas } from "../replicas/replicas.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
@@ -40,6 +41,7 @@ export type ApiParts = {
   /** The other control planes over this database, and the tasks only one of them carries out. */
   readonly replicas: Replicas;
   readonly deliveries: Deliveries;
+  readonly foreign: ForeignRegistry;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
   readonly access: AccessControl;

@@ -126,8 +126,8 @@ function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
   if (session) return { ...about, connected: true, ...session.status() };
   return {
     ...about,
-    connected: false,
-    sync: "NOT SENT", // nothing was sent on this stream: there is none
+    connected: proxy.isConnected, // to another control plane
+    sync: "NOT SENT", // nothing was sent from here
     sinceMs: proxy.lastSeenAtMs,
     sentRevision: 0,
     ackedRevision: 0,

@@ -16,6 +16,7 @@ import {
   type RotationQuestion,
   type StoredRotation,
 } from "@heddle/store";
+import type { Registry } from "../registry/registry.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { ProxySession } from "../stream/proxy-session.ts";
@@ -49,6 +50,7 @@ export type KeeperParts = {
   readonly ledger: CertificateLedger;
   readonly mesh: MeshView;
   readonly hub: StreamHub;
+  readonly registry: Registry;
   readonly logger: Logger;
   /** Authorities or the roots to show and believe have changed: the listener takes them. */
   readonly onAuthorities: () => Promise<void>;
@@ -206,7 +208,7 @@ export class AuthorityKeeper {
   }
 
   async #lookAtProgress(rotation: StoredRotation): Promise<void> {
-    const { db, hub, ledger } = this.#parts;
+    const { db, registry, ledger } = this.#parts;
     const question = questionOf(rotation, this.#parts.authority.known);
     if (!question) return;
     await ledger.flush();
@@ -215,7 +217,7 @@ export class AuthorityKeeper {
     const progress = describeProgress(
       rotation.step,
       members,
-      (proxyId) => hub.find(proxyId) !== undefined,
+      (proxyId) => registry.findProxy(proxyId)?.isConnected === true,
       nowMs,
     );
     if (JSON.stringify(progress) !== JSON.stringify(this.#progress)) this.#parts.onChange();

@@ -1,23 +1,40 @@
 import type { Logger } from "@heddle/runtime";
 import { type ConfigDb, DatabaseUnavailableError, saveRegistry } from "@heddle/store";
+import type { Replicas } from "../replicas/replicas.ts";
 import type { Registry } from "./registry.ts";
 
 const FLUSH_EVERY_MS = 1000;
+/** What comes within so long is written together; other control planes hear of it at once after that. */
+const FOLD_MS = 10;
+/** So many ids fit into one notice. */
+const IDS_PER_NOTICE = 150;
 
-/** Copies the registry's changes to the database in batches; what fails is kept and written later. */
-export function startRegistryWriter(registry: Registry, db: ConfigDb, logger: Logger) {
+/**
+ * Copies the registry's changes to the database in batches, at once when other control planes have to hear of
+ * them; what fails is kept and written later.
+ */
+export function startRegistryWriter(
+  registry: Registry,
+  db: ConfigDb,
+  replicas: Pick<Replicas, "id" | "others" | "tell">,
+  logger: Logger,
+) {
   let isAway = false;
+  let isClosed = false;
   let flushing: Promise<void> = Promise.resolve();
+  let soon: NodeJS.Timeout | undefined;
   const flush = async () => {
     const unsaved = registry.takeUnsaved();
-    const { instanceIds, removedInstanceIds, proxyIds } = unsaved;
+    const { instanceIds, removedInstanceIds, proxyIds, news } = unsaved;
     if (instanceIds.size + removedInstanceIds.size + proxyIds.size === 0) return;
     try {
       await saveRegistry(db, {
         seen: [...proxyIds].flatMap((id) => registry.findProxy(id) ?? []),
         saved: [...instanceIds].flatMap((id) => registry.findInstance(id) ?? []),
         removedInstanceIds: [...removedInstanceIds],
+        replicaId: replicas.id,
       });
+      for (const notice of noticesOf(news)) replicas.tell(notice);
       if (isAway) logger.info("the database is back; registry written");
       isAway = false;
     } catch (error) {
@@ -28,15 +45,41 @@ export function startRegistryWriter(registry: Registry, db: ConfigDb, logger: Lo
       isAway = true;
     }
   };
-  const timer = setInterval(() => {
+  const flushNext = () => {
     flushing = flushing.then(flush);
-  }, FLUSH_EVERY_MS);
+    return flushing;
+  };
+  const timer = setInterval(() => void flushNext(), FLUSH_EVERY_MS);
+  registry.onNews = () => {
+    // Alone, or with the database away, the next regular turn is soon enough.
+    if (soon !== undefined || isClosed || isAway || replicas.others.length === 0) return;
+    soon = setTimeout(() => {
+      soon = undefined;
+      void flushNext();
+    }, FOLD_MS);
+  };
   return {
     /** Writes what is left and stops. */
     close: async () => {
+      isClosed = true;
       clearInterval(timer);
-      flushing = flushing.then(flush);
-      await flushing;
+      clearTimeout(soon);
+      await flushNext();
     },
   };
+}
+
+function noticesOf({ proxyIds, instanceIds }: { proxyIds: string[]; instanceIds: string[] }) {
+  const proxies = chunksOf(proxyIds).map((ids) => ({ proxyIds: ids, instanceIds: [] as string[] }));
+  const instances = chunksOf(instanceIds).map((ids) => ({
+    proxyIds: [] as string[],
+    instanceIds: ids,
+  }));
+  return [...proxies, ...instances].map((ids) => ({ type: "registry" as const, ...ids }));
+}
+
+function chunksOf(ids: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / IDS_PER_NOTICE) }, (_, at) =>
+    ids.slice(at * IDS_PER_NOTICE, (at + 1) * IDS_PER_NOTICE),
+  );
 }

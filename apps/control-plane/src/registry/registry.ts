@@ -1,6 +1,6 @@
 import type { GoneCause, InstanceHealthWire, WorkloadRegistration } from "@heddle/contracts";
 import { formatId } from "@heddle/mesh";
-import type { StoredHold, StoredInstance, StoredProxy } from "@heddle/store";
+import type { StoredHold, StoredInstance, StoredProxy, StoredRegistry } from "@heddle/store";
 import { GoneInstances } from "./gone-instances.ts";
 
 /** A proxy that has joined, and what is known of it now. */
@@ -12,19 +12,33 @@ export type KnownProxy = StoredProxy & {
   readonly hasLeft: boolean;
 };
 
+/** Proxies need this long to turn to another control plane when theirs has died. */
+const ORPHAN_LEASE_MS = 30_000;
+
 /** What a change of the registry touches: services by `namespace/name`, whose endpoints to look at again. */
 export type TouchedServices = ReadonlySet<string>;
+
+/** Who this control plane is among those over one database, and the clock they share. */
+export type RegistryOwner = { readonly replicaId: string; readonly databaseNowMs: () => number };
+
+const ALONE: RegistryOwner = { replicaId: "alone", databaseNowMs: Date.now };
 
 /** Instances that are gone at once, and those to write; emptied by the one who writes them. */
 export type UnsavedRegistry = {
   readonly instanceIds: ReadonlySet<string>;
   readonly removedInstanceIds: ReadonlySet<string>;
   readonly proxyIds: ReadonlySet<string>;
+  /** Of all these, what other control planes have to hear of at once. */
+  readonly news: { readonly proxyIds: string[]; readonly instanceIds: string[] };
 };
 
 /**
- * Who is in the mesh, held in memory: the database keeps a copy for the next start, and nothing here
- * waits for it. An instance lives as long as its lease.
+ * Who is in the mesh, held in memory: the database keeps a copy for the next start and for other control
+ * planes, and nothing here waits for it. An instance lives as long as its lease.
+ *
+ * A proxy and its instances are *own* where its stream is, and *foreign* (taken over by `takeForeign`) at the
+ * other control planes: only its own one ends a lease. When that one dies they are *orphans* everywhere, and
+ * their leases run 30 s, within which the proxy turns to another control plane.
  */
 export class Registry {
   readonly #proxies = new Map<string, KnownProxy>();
@@ -35,6 +49,15 @@ export class Registry {
   #unsavedInstances = new Set<string>();
   #unsavedRemovals = new Set<string>();
   #unsavedProxies = new Set<string>();
+  #newsOfProxies = new Set<string>();
+  #newsOfInstances = new Set<string>();
+  readonly #owner: RegistryOwner;
+  /** There is something that other control planes have to hear of at once. */
+  onNews: () => void = () => {};
+
+  constructor(owner: RegistryOwner = ALONE) {
+    this.#owner = owner;
+  }
 
   /** Takes over what was stored; every lease runs at least until `leaseEndsAtMs`. */
   load(
@@ -51,8 +74,11 @@ export class Registry {
     for (const instance of stored.instances) this.#put({ ...instance, leaseEndsAtMs });
   }
 
+  /** A proxy has joined, or joined again. */
   addProxy(proxy: StoredProxy): void {
-    this.#proxies.set(proxy.id, { ...proxy, isConnected: false, hasLeft: false });
+    const { replicaId, claimedAtMs } = this.#proxies.get(proxy.id) ?? {};
+    const claim = { replicaId, claimedAtMs };
+    this.#proxies.set(proxy.id, { ...proxy, ...claim, isConnected: false, hasLeft: false });
   }
 
   findProxy(proxyId: string): KnownProxy | undefined {
@@ -102,7 +128,10 @@ export class Registry {
       hasLeft: false,
       leftAtMs: undefined,
       lastSeenAtMs: nowMs,
+      replicaId: this.#owner.replicaId,
+      claimedAtMs: this.#owner.databaseNowMs(),
     });
+    this.#tell(proxyId);
     const touched = new Set<string>();
     const hosted = new Set(registrations.map(({ instanceId }) => instanceId));
     for (const instance of this.instancesOfProxy(proxyId)) {
@@ -113,14 +142,19 @@ export class Registry {
       const before = this.#instances.get(registration.instanceId);
       if (before) touched.add(this.#detach(before));
       const instance = toInstance(proxyId, registration, leaseEndsAtMs, nowMs, before);
-      touched.add(this.#put(instance));
-      this.#unsavedInstances.add(instance.instanceId);
+      touched.add(this.#change(instance));
     }
     return touched;
   }
 
+  /** Whether the proxy's stream is, or was last, at this control plane. */
+  isOwn(proxyId: string): boolean {
+    return this.#proxies.get(proxyId)?.replicaId === this.#owner.replicaId;
+  }
+
   /** A sign of life: the leases of all its instances run on, and nothing of it has to be held any more. */
   renew(proxyId: string, leaseEndsAtMs: number, nowMs: number): void {
+    if (!this.isOwn(proxyId)) return; // it has a newer stream elsewhere
     this.#update(proxyId, { lastSeenAtMs: nowMs });
     for (const instance of this.instancesOfProxy(proxyId)) {
       this.#change({ ...instance, leaseEndsAtMs, hold: undefined });
@@ -129,6 +163,8 @@ export class Registry {
 
   /** The proxy is about to end: no new requests for its instances, which stay until it says goodbye. */
   drain(proxyId: string, nowMs = Date.now()): TouchedServices {
+    if (!this.isOwn(proxyId)) return new Set();
+    this.#tell(proxyId);
     return new Set(
       this.instancesOfProxy(proxyId).map((instance) =>
         this.#change({ ...instance, isDraining: true, drainingSinceMs: nowMs }),
@@ -145,10 +181,12 @@ export class Registry {
     }[],
   ): TouchedServices {
     const touched = new Set<string>();
+    if (!this.isOwn(proxyId)) return touched;
     for (const { workload, health } of workloads) {
       const instance = this.#instances.get(`${proxyId}/${formatId(workload)}`);
       if (!instance) continue; // it speaks for what it hosts
       const service = this.#change({ ...instance, health });
+      this.#tell(proxyId);
       if (isFit(instance) !== isFit({ health })) touched.add(service);
     }
     return touched;
@@ -158,22 +196,32 @@ export class Registry {
   register(instance: StoredInstance): TouchedServices {
     const before = this.#instances.get(instance.instanceId);
     const touched = new Set<string>();
+    if (before?.replicaId !== this.#owner.replicaId) {
+      this.#newsOfInstances.add(instance.instanceId); // whoever kept its lease leaves that to us
+      this.onNews();
+    }
     if (before && isSameEndpoint(before, instance)) {
       this.#change({ ...instance, labels: before.labels, servesSinceMs: before.servesSinceMs });
       return touched;
     }
     if (before) touched.add(this.#detach(before));
     touched.add(this.#change(instance));
+    this.#newsOfInstances.add(instance.instanceId);
+    this.onNews();
     return touched;
   }
 
   /** The stream has ended; the instances stay until their leases do. */
   disconnect(proxyId: string, nowMs = Date.now()): void {
+    if (!this.isOwn(proxyId)) return;
+    this.#tell(proxyId);
     this.#update(proxyId, { isConnected: false, streamSinceMs: nowMs });
   }
 
   /** The proxy says goodbye: its instances go at once. */
   leave(proxyId: string, nowMs = Date.now()): TouchedServices {
+    if (!this.isOwn(proxyId)) return new Set();
+    this.#tell(proxyId);
     this.#update(proxyId, {
       isConnected: false,
       streamSinceMs: nowMs,
@@ -192,10 +240,12 @@ export class Registry {
   /** The key of the proxy's newest own certificate, by which it can prove later who it was. */
   noteOwnKey(proxyId: string, ownKeyHash: string): void {
     this.#update(proxyId, { ownKeyHash });
+    this.#tell(proxyId);
   }
 
   /** The proxy is put out: its instances go at once, and it does not come back under this id. */
   revoke(proxyId: string, nowMs: number): TouchedServices {
+    this.#tell(proxyId);
     this.#update(proxyId, {
       isConnected: false,
       streamSinceMs: nowMs,
@@ -212,7 +262,7 @@ export class Registry {
    */
   expire(nowMs: number, guard?: (ended: readonly StoredInstance[]) => HeldLeases): TouchedServices {
     const ended = [...this.#instances.values()].filter(
-      (one) => one.leaseEndsAtMs <= nowMs && one.hold === undefined,
+      (one) => one.leaseEndsAtMs <= nowMs && one.hold === undefined && this.#keepsLeaseOf(one),
     );
     if (ended.length === 0) return new Set();
     const held = guard?.(ended) ?? new Map<string, StoredHold>();
@@ -229,6 +279,132 @@ export class Registry {
     return [...this.#instances.values()].filter(({ hold }) => hold !== undefined);
   }
 
+  /** An instance's proxy says at which of its app ports no TLS ends. */
+  notePlaintextPorts(instanceId: string, plaintextPorts: readonly number[]): void {
+    const instance = this.#instances.get(instanceId);
+    if (!instance || instance.plaintextPorts?.join() === plaintextPorts.join()) return;
+    this.#change({ ...instance, plaintextPorts });
+    this.#tell(instance.proxyId);
+  }
+
+  // ---- Proxies that are connected to other control planes ----
+
+  /**
+   * Takes over what the database says of `asked` (`undefined`: of everything), but not of what is own, unless
+   * another control plane has claimed it since: `lost` are those. `alive`: ids of the control planes that are.
+   */
+  takeForeign(
+    { proxies, instances }: StoredRegistry,
+    asked: { proxyIds: readonly string[]; instanceIds: readonly string[] } | undefined,
+    alive: ReadonlySet<string>,
+    nowMs: number,
+  ): { readonly touched: TouchedServices; readonly lost: readonly string[] } {
+    const touched = new Set<string>();
+    const lost: string[] = [];
+    const isOver = new Map<string, GoneCause>();
+    for (const proxy of proxies) {
+      const before = this.#proxies.get(proxy.id);
+      const isOwn = before?.replicaId === this.#owner.replicaId;
+      const isNewer = (proxy.claimedAtMs ?? 0) > Math.floor(before?.claimedAtMs ?? 0);
+      const isRevoked = proxy.revokedAtMs !== undefined && before?.revokedAtMs === undefined;
+      if (isOwn && (!isNewer || proxy.replicaId === this.#owner.replicaId) && !isRevoked) {
+        if (!before.isConnected) this.#takeJoin(before, proxy);
+        continue;
+      }
+      if (isOwn || isRevoked) lost.push(proxy.id);
+      const isConnected = proxy.isConnected === true && alive.has(proxy.replicaId ?? "");
+      const hasLeft = proxy.leftAtMs !== undefined;
+      const streamSinceMs = before?.isConnected === isConnected ? before.streamSinceMs : nowMs;
+      this.#proxies.set(proxy.id, { ...proxy, isConnected, hasLeft, streamSinceMs });
+      this.#unsavedProxies.delete(proxy.id);
+      const cause = isRevoked ? "revoked" : hasLeft ? "goodbye" : "lease-ended";
+      isOver.set(proxy.id, cause);
+    }
+    const rows = new Map(instances.map((one) => [one.instanceId, one]));
+    const isAsked = (one: StoredInstance) =>
+      one.proxyId === ""
+        ? (asked?.instanceIds.includes(one.instanceId) ??
+            one.replicaId !== this.#owner.replicaId) &&
+          !this.#unsavedInstances.has(one.instanceId)
+        : isOver.has(one.proxyId);
+    for (const instance of [...this.#instances.values()].filter(isAsked)) {
+      if (rows.has(instance.instanceId)) continue;
+      touched.add(this.#remove(instance, isOver.get(instance.proxyId) ?? "lease-ended", nowMs));
+      this.#unsavedRemovals.delete(instance.instanceId);
+    }
+    for (const instance of rows.values()) {
+      if (isAsked(instance))
+        for (const service of this.#putForeign(instance, alive, nowMs)) touched.add(service);
+    }
+    return { touched, lost };
+  }
+
+  /** These control planes are alive: what the others kept is nobody's now, and lives for `graceMs` yet. */
+  noteAlive(alive: ReadonlySet<string>, nowMs: number, graceMs: number): boolean {
+    const isDead = (replicaId: string | undefined) =>
+      replicaId !== undefined && replicaId !== this.#owner.replicaId && !alive.has(replicaId);
+    let hasChanged = false;
+    for (const proxy of this.#proxies.values()) {
+      if (!proxy.isConnected || !isDead(proxy.replicaId)) continue;
+      this.#proxies.set(proxy.id, { ...proxy, isConnected: false, streamSinceMs: nowMs });
+      hasChanged = true;
+    }
+    for (const instance of this.#instances.values()) {
+      if (!isDead(instance.replicaId)) continue;
+      const leaseEndsAtMs = nowMs + graceMs;
+      this.#instances.set(instance.instanceId, {
+        ...instance,
+        replicaId: undefined,
+        leaseEndsAtMs,
+      });
+      hasChanged = true;
+    }
+    return hasChanged;
+  }
+
+  /** It may have joined again at another control plane, with another token. */
+  #takeJoin(before: KnownProxy, { namespace, workload, ownKeyHash }: StoredProxy): void {
+    const key = this.#unsavedProxies.has(before.id) ? before.ownKeyHash : ownKeyHash;
+    this.#proxies.set(before.id, { ...before, namespace, workload, ownKeyHash: key });
+  }
+
+  #putForeign(
+    stored: StoredInstance,
+    alive: ReadonlySet<string>,
+    nowMs: number,
+  ): readonly string[] {
+    const before = this.#instances.get(stored.instanceId);
+    this.#unsavedInstances.delete(stored.instanceId);
+    const isOrphan = !alive.has(stored.replicaId ?? "");
+    if (isOrphan && before?.replicaId === undefined && before) return []; // its grace is running
+    const replicaId = isOrphan ? undefined : stored.replicaId;
+    const instance = {
+      ...stored,
+      replicaId,
+      ...(isOrphan
+        ? { leaseEndsAtMs: Math.max(stored.leaseEndsAtMs, nowMs + ORPHAN_LEASE_MS) }
+        : {}),
+    };
+    if (before && isSameEndpoint(before, instance) && isSamePorts(before, instance)) {
+      this.#put({ ...instance, labels: before.labels }); // views are kept by the labels' identity
+      return [];
+    }
+    const former = before === undefined ? [] : [this.#detach(before)];
+    return [...former, this.#put(instance)];
+  }
+
+  /** One's own, and those whose control plane is gone. */
+  #keepsLeaseOf({ replicaId }: StoredInstance): boolean {
+    return replicaId === undefined || replicaId === this.#owner.replicaId;
+  }
+
+  #tell(proxyId: string): void {
+    this.#newsOfProxies.add(proxyId);
+    this.onNews();
+  }
+
+  // ---- What is to be written ----
+
   /** The hold of an instance is another, as when somebody has dismissed it. */
   changeHold(instanceId: string, hold: StoredHold): void {
     const instance = this.#instances.get(instanceId);
@@ -236,6 +412,11 @@ export class Registry {
   }
 
   takeOut(instances: readonly StoredInstance[], cause: GoneCause, nowMs: number): TouchedServices {
+    for (const { proxyId, instanceId } of instances) {
+      if (proxyId !== "") this.#newsOfProxies.add(proxyId);
+      else this.#newsOfInstances.add(instanceId);
+    }
+    if (instances.length > 0) this.onNews();
     return new Set(instances.map((instance) => this.#remove(instance, cause, nowMs)));
   }
 
@@ -250,7 +431,10 @@ export class Registry {
       instanceIds: this.#unsavedInstances,
       removedInstanceIds: this.#unsavedRemovals,
       proxyIds: this.#unsavedProxies,
+      news: { proxyIds: [...this.#newsOfProxies], instanceIds: [...this.#newsOfInstances] },
     };
+    this.#newsOfProxies = new Set();
+    this.#newsOfInstances = new Set();
     this.#unsavedInstances = new Set();
     this.#unsavedRemovals = new Set();
     this.#unsavedProxies = new Set();
@@ -264,6 +448,8 @@ export class Registry {
       if (!this.#instances.has(id)) this.#unsavedRemovals.add(id);
     }
     for (const id of unsaved.proxyIds) this.#unsavedProxies.add(id);
+    for (const id of unsaved.news.proxyIds) this.#newsOfProxies.add(id);
+    for (const id of unsaved.news.instanceIds) this.#newsOfInstances.add(id);
   }
 
   findInstance(instanceId: string): StoredInstance | undefined {
@@ -280,7 +466,7 @@ export class Registry {
   /** Puts it in as it is now, and has it written. */
   #change(instance: StoredInstance): string {
     this.#unsavedInstances.add(instance.instanceId);
-    return this.#put(instance);
+    return this.#put({ ...instance, replicaId: this.#owner.replicaId });
   }
 
   #put(instance: StoredInstance): string {
@@ -381,6 +567,13 @@ function healthAfter(
 /** Whether callers would see no difference. */
 function isSameEndpoint(before: StoredInstance, now: StoredInstance): boolean {
   return endpointText(before) === endpointText(now);
+}
+
+/** What callers are told beside it. */
+function isSamePorts(before: StoredInstance, now: StoredInstance): boolean {
+  const text = ({ inboundPort, morePorts, plaintextPorts, hold }: StoredInstance) =>
+    JSON.stringify([inboundPort, morePorts, plaintextPorts, hold !== undefined]);
+  return text(before) === text(now);
 }
 
 function endpointText(instance: StoredInstance): string {

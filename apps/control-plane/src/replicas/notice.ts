@@ -10,8 +10,13 @@ const MAX_NOTICE_BYTES = 7_900;
 const Notice = z.discriminatedUnion("type", [
   /** This revision has been committed. */
   z.object({ type: z.literal("revision"), from: z.string(), revision: z.number().int() }),
-  /** What the database says of these proxies and their instances is new. */
-  z.object({ type: z.literal("proxies"), from: z.string(), proxyIds: z.array(z.string()) }),
+  /** What the database says of these proxies with their instances, and of these without proxy, is new. */
+  z.object({
+    type: z.literal("registry"),
+    from: z.string(),
+    proxyIds: z.array(z.string()),
+    instanceIds: z.array(z.string()),
+  }),
   /** How far a revision has got at the sender's own proxies. */
   z.object({
     type: z.literal("delivery"),

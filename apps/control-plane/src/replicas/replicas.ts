@@ -9,6 +9,7 @@ import {
   notifyReplicas,
   ReplicaLink,
   type ReplicaRound,
+  readDatabaseClock,
   removeReplica,
   type StoredReplica,
 } from "@heddle/store";
@@ -89,6 +90,12 @@ export class Replicas {
     return localMs + this.#databaseAheadMs;
   }
 
+  /** Before anything is claimed: which claim is the later one is told by the database's clock. */
+  async setClock(): Promise<void> {
+    const askedAtMs = Date.now();
+    this.#noteClock(askedAtMs, await readDatabaseClock(this.#db));
+  }
+
   /** Connects, and resolves when it was looked around once. Throws `DatabaseUnavailableError`. */
   async start(handlers: ReplicaHandlers): Promise<void> {
     this.#handlers = handlers;
@@ -128,6 +135,11 @@ export class Replicas {
     });
   }
 
+  /** The answer was made half-way between question and arrival, as far as anybody can tell. */
+  #noteClock(askedAtMs: number, databaseNowMs: number): void {
+    this.#databaseAheadMs = Math.round(databaseNowMs - (askedAtMs + Date.now()) / 2);
+  }
+
   #lookAround(): void {
     if (this.#isClosed) return;
     this.#round ??= this.#beat()
@@ -150,8 +162,7 @@ export class Replicas {
       startedAtMs: this.#startedAtMs,
       duties: this.singletons.held,
     });
-    // The answer was made half-way between question and arrival, as far as anybody can tell.
-    this.#databaseAheadMs = round.databaseNowMs - (askedAtMs + Date.now()) / 2;
+    this.#noteClock(askedAtMs, round.databaseNowMs);
     this.#known = round.replicas;
     if (!this.#isClosed) this.#handlers?.onRound(round);
   }

@@ -179,6 +179,10 @@ export class MeshView {
       const before = this.#plaintextPortsOf(instance);
       const now = plaintextPortsOf(instance, resource);
       this.#plaintextPorts.set(instance.labels, now);
+      this.#registry.notePlaintextPorts(
+        instance.instanceId,
+        [...now].toSorted((a, b) => a - b),
+      );
       if (before.symmetricDifference(now).size > 0) touched.add(serviceKeyOf(instance));
     }
     return touched;
@@ -186,6 +190,9 @@ export class MeshView {
 
   /** Of one that has not said anything yet: what it will be told first. */
   #plaintextPortsOf(instance: StoredInstance): ReadonlySet<number> {
+    // Of a proxy that is connected to another control plane, what that one was told.
+    const isOwn = this.#registry.isOwn(instance.proxyId);
+    if (!isOwn && instance.plaintextPorts) return new Set(instance.plaintextPorts);
     const known = this.#plaintextPorts.get(instance.labels);
     if (known !== undefined) return known;
     const assumed = plaintextPortsOf(instance, this.workload(instance));

@@ -8,6 +8,7 @@ import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
 import { isSecretOf, parseJoinToken } from "../certificates/join-token.ts";
 import { CsrRefusedError } from "../certificates/sign-certificate.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 
 export type JoinOutcome =
   | { readonly ok: true; readonly response: JoinResponse }
@@ -19,6 +20,8 @@ export type JoinParts = {
   readonly ledger: CertificateLedger;
   readonly registry: Registry;
   readonly trustDomain: string;
+  /** What other control planes know of a proxy that says it is back. */
+  readonly foreign: Pick<ForeignRegistry, "refresh">;
 };
 
 /** Lets a proxy into the mesh: checks its token and request, takes one use, signs its certificate. */
@@ -51,7 +54,7 @@ export async function join(parts: JoinParts, body: unknown): Promise<JoinOutcome
 const PROXY_NAME = /^[\x20-\x7e]{1,128}$/;
 
 async function admit(
-  { db, authority, ledger, registry, trustDomain }: JoinParts,
+  { db, authority, ledger, registry, trustDomain, foreign }: JoinParts,
   { token, csrPem, proxyName, previous }: JoinRequest,
 ): Promise<JoinOutcome> {
   const parts = parseJoinToken(token);
@@ -66,6 +69,7 @@ async function admit(
       "the join token was revoked; ask for a new one",
     );
   }
+  if (previous) await foreign.refresh(previous.proxyId);
   const isBack = previous !== undefined && isOwner(registry, previous, csrPem);
   const proxyId = isBack ? previous.proxyId : `px-${randomBytes(8).toString("hex")}`;
   const nowMs = Date.now();

@@ -10,6 +10,7 @@ import { WebSocketServer } from "ws";
 import { problem } from "../api/problem.ts";
 import { proxyUri } from "../certificates/certificate-authority.ts";
 import { RateLimiter } from "../rate-limit.ts";
+import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import { join } from "./join.ts";
 import { LEASE_MS, ProxyConnection, type StreamParts } from "./proxy-connection.ts";
 import { ServerIdentity } from "./server-identity.ts";
@@ -26,12 +27,16 @@ export type StreamServerParts = StreamParts & {
   readonly db: ConfigDb;
   /** Serial numbers in lower-case hex. */
   readonly isRevoked: (serialNumber: string) => boolean;
+  /** Proxies that joined at other control planes. */
+  readonly foreign: Pick<ForeignRegistry, "find" | "refresh">;
 };
 
 export type StreamServer = {
   readonly port: number;
   /** Shows and believes what the authority says now. */
   takeAuthorities(): Promise<void>;
+  /** The proxy has a newer stream at another control plane: one that is open here is none any more. */
+  replaced(proxyId: string): void;
   /** Ends a proxy's stream, since it is out of the mesh; `false`: it has none here. */
   putOut(proxyId: string, message: string): boolean;
   close(): Promise<void>;
@@ -102,6 +107,7 @@ export async function startStreamServer(
       await identity.renew();
       server.setSecureContext(identity.options);
     },
+    replaced: (proxyId) => connections.get(proxyId)?.replace(),
     putOut: (proxyId, message) => {
       const connection = connections.get(proxyId);
       connection?.putOut(message);
@@ -218,7 +224,7 @@ async function streamCaller(
   const prefix = `URI:${proxyUri(parts.trustDomain, "")}`;
   const proxyId =
     names.length === 1 && names[0]?.startsWith(prefix) ? names[0].slice(prefix.length) : "";
-  const proxy = parts.registry.findProxy(proxyId);
+  const proxy = await parts.foreign.find(proxyId);
   if (!proxy) {
     return problem(403, "HEDDLE_UNKNOWN_PROXY", "the certificate is not that of a joined proxy");
   }

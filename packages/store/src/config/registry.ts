@@ -1,5 +1,7 @@
 import type { PortProtocol } from "@heddle/mesh";
+import type { ProxyModel, WorkloadInstanceModel } from "../generated/models.ts";
 import { ask, type ConfigDb } from "./config-db.ts";
+import { ALIVE_MS } from "./replicas.ts";
 
 /** A proxy that has joined; it may host `workload` (undefined: any) of `namespace`. */
 export type StoredProxy = {
@@ -17,6 +19,12 @@ export type StoredProxy = {
   readonly leftAtMs?: number | undefined;
   /** It was put out, and may not come back under this id. */
   readonly revokedAtMs?: number | undefined;
+  /** The control plane that has its stream, or had it last; `undefined`: none yet. */
+  readonly replicaId?: string | undefined;
+  /** When it got the stream, by the database's clock: the later claim holds. */
+  readonly claimedAtMs?: number | undefined;
+  /** Its stream is open there. */
+  readonly isConnected?: boolean;
 };
 
 /** What the active check of an instance's app says; `unknown`: not checked yet. */
@@ -70,6 +78,10 @@ export type StoredInstance = {
   /** `undefined`: nobody checks it. */
   readonly health?: StoredHealth | undefined;
   readonly hold?: StoredHold | undefined;
+  /** The control plane that keeps its lease, or was the last to; `undefined`: none that is known. */
+  readonly replicaId?: string | undefined;
+  /** App ports at which its proxy, as it has said, ends no TLS; `undefined`: it has not said so yet. */
+  readonly plaintextPorts?: readonly number[] | undefined;
 };
 
 /** One further port of an instance. */
@@ -80,96 +92,141 @@ export type StoredPort = {
   readonly protocol: PortProtocol;
 };
 
-/** Everything the registry held when the control plane last ran. */
-export async function loadRegistry(
-  db: ConfigDb,
-): Promise<{ readonly proxies: StoredProxy[]; readonly instances: StoredInstance[] }> {
+/** Proxies, and the instances of them or without one. */
+export type StoredRegistry = {
+  readonly proxies: readonly StoredProxy[];
+  readonly instances: readonly StoredInstance[];
+};
+
+/** Everything the registry held when a control plane last wrote it. */
+export async function loadRegistry(db: ConfigDb): Promise<StoredRegistry> {
   return ask(db, async (prisma) => {
     const [proxies, instances] = await prisma.$transaction([
       prisma.proxy.findMany(),
       prisma.workloadInstance.findMany(),
     ]);
-    return {
-      proxies: proxies.map((row) => ({
-        id: row.id,
-        name: row.name,
-        version: row.version,
-        namespace: row.namespace,
-        workload: row.workload ?? undefined,
-        lastSeenAtMs: row.lastSeenAt.getTime(),
-        ownKeyHash: row.ownKeyHash ?? undefined,
-        trustedRoots: row.trustedRoots,
-        leftAtMs: row.leftAt?.getTime(),
-        revokedAtMs: row.revokedAt?.getTime(),
-      })),
-      instances: instances.map((row) => ({
-        instanceId: row.instanceId,
-        proxyId: row.proxyId ?? "",
-        namespace: row.namespace,
-        workload: row.workload,
-        service: row.service,
-        version: row.version ?? undefined,
-        labels: row.labels as Record<string, string>,
-        address: row.address,
-        inboundPort: row.inboundPort,
-        appPort: row.appPort ?? undefined,
-        protocol: row.protocol as PortProtocol, // only this module writes them
-        morePorts: row.morePorts as StoredPort[],
-        locality: row.locality ?? undefined,
-        servesSinceMs: row.servesSince?.getTime(),
-        isDraining: row.isDraining,
-        leaseEndsAtMs: row.leaseEndsAt.getTime(),
-        certificateNotAfterMs: row.certificateNotAfter?.getTime(),
-        drainingSinceMs: row.drainingSince?.getTime(),
-        source: row.source ?? undefined,
-        weight: row.weight ?? undefined,
-        health: (row.health ?? undefined) as StoredHealth | undefined,
-        hold: (row.hold ?? undefined) as StoredHold | undefined,
-      })),
-    };
+    return { proxies: proxies.map(toProxy), instances: instances.map(toInstance) };
   });
 }
 
-/** Writes instances and leases, takes ended ones out and notes which proxies were seen; one transaction. */
+/** What the database says of these proxies with their instances, and of these instances without proxy. */
+export async function loadRegistryOf(
+  db: ConfigDb,
+  { proxyIds, instanceIds }: { proxyIds: readonly string[]; instanceIds: readonly string[] },
+): Promise<StoredRegistry> {
+  return ask(db, async (prisma) => {
+    const [proxies, instances] = await prisma.$transaction(
+      [
+        prisma.proxy.findMany({ where: { id: { in: [...proxyIds] } } }),
+        prisma.workloadInstance.findMany({
+          where: {
+            OR: [
+              { proxyId: { in: [...proxyIds] } },
+              { instanceId: { in: [...instanceIds] }, proxyId: null },
+            ],
+          },
+        }),
+      ],
+      { isolationLevel: "RepeatableRead" },
+    );
+    return { proxies: proxies.map(toProxy), instances: instances.map(toInstance) };
+  });
+}
+
+function toProxy(row: ProxyModel): StoredProxy {
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    namespace: row.namespace,
+    workload: row.workload ?? undefined,
+    lastSeenAtMs: row.lastSeenAt.getTime(),
+    ownKeyHash: row.ownKeyHash ?? undefined,
+    trustedRoots: row.trustedRoots,
+    leftAtMs: row.leftAt?.getTime(),
+    revokedAtMs: row.revokedAt?.getTime(),
+    replicaId: row.replicaId ?? undefined,
+    claimedAtMs: row.claimedAt?.getTime(),
+    isConnected: row.isConnected,
+  };
+}
+
+function toInstance(row: WorkloadInstanceModel): StoredInstance {
+  return {
+    instanceId: row.instanceId,
+    proxyId: row.proxyId ?? "",
+    namespace: row.namespace,
+    workload: row.workload,
+    service: row.service,
+    version: row.version ?? undefined,
+    labels: row.labels as Record<string, string>,
+    address: row.address,
+    inboundPort: row.inboundPort,
+    appPort: row.appPort ?? undefined,
+    protocol: row.protocol as PortProtocol, // only this module writes them
+    morePorts: row.morePorts as StoredPort[],
+    locality: row.locality ?? undefined,
+    servesSinceMs: row.servesSince?.getTime(),
+    isDraining: row.isDraining,
+    leaseEndsAtMs: row.leaseEndsAt.getTime(),
+    certificateNotAfterMs: row.certificateNotAfter?.getTime(),
+    drainingSinceMs: row.drainingSince?.getTime(),
+    source: row.source ?? undefined,
+    weight: row.weight ?? undefined,
+    health: (row.health ?? undefined) as StoredHealth | undefined,
+    hold: (row.hold ?? undefined) as StoredHold | undefined,
+    replicaId: row.replicaId ?? undefined,
+    ...(row.plaintextPorts.length === 0 ? {} : { plaintextPorts: row.plaintextPorts }),
+  };
+}
+
+/**
+ * Writes instances and leases, takes ended ones out and notes which proxies were seen; one transaction. Of what
+ * another living control plane has claimed since, nothing is written: it knows better.
+ */
 export async function saveRegistry(
   db: ConfigDb,
   batch: {
     readonly seen: readonly StoredProxy[];
     readonly saved: readonly StoredInstance[];
     readonly removedInstanceIds: readonly string[];
+    /** The control plane that writes. */
+    readonly replicaId: string;
   },
 ): Promise<void> {
-  const seen = batch.seen.map((proxy) => ({
-    id: proxy.id,
-    name: proxy.name,
-    version: proxy.version,
-    last_seen_at: new Date(proxy.lastSeenAtMs).toISOString(),
-    own_key_hash: proxy.ownKeyHash ?? null,
-    trusted_roots: proxy.trustedRoots ?? [],
-    left_at: toTimestamp(proxy.leftAtMs),
-  }));
+  const me = batch.replicaId;
+  const seen = JSON.stringify(batch.seen.map((proxy) => toProxyRow(proxy, me)));
+  const saved = JSON.stringify(batch.saved.map(toInstanceRow));
   await ask(db, (prisma) =>
     prisma.$transaction([
       prisma.$executeRaw`
         UPDATE proxy SET name = row.name, version = row.version, last_seen_at = row.last_seen_at,
           own_key_hash = coalesce(row.own_key_hash, proxy.own_key_hash),
-          trusted_roots = row.trusted_roots, left_at = row.left_at
-        FROM jsonb_to_recordset(${JSON.stringify(seen)}::jsonb)
+          trusted_roots = row.trusted_roots, left_at = row.left_at,
+          replica_id = coalesce(row.replica_id, proxy.replica_id),
+          claimed_at = coalesce(row.claimed_at, proxy.claimed_at), is_connected = row.is_connected
+        FROM jsonb_to_recordset(${seen}::jsonb)
           AS row(id text, name text, version text, last_seen_at timestamptz, own_key_hash text,
-            trusted_roots text[], left_at timestamptz)
-        WHERE proxy.id = row.id`,
+            trusted_roots text[], left_at timestamptz, replica_id text, claimed_at timestamptz,
+            is_connected boolean)
+        WHERE proxy.id = row.id AND (proxy.claimed_at IS NULL OR proxy.claimed_at <= row.claimed_at)`,
       prisma.$executeRaw`
         INSERT INTO workload_instance (instance_id, proxy_id, namespace, workload, service, version,
           labels, address, inbound_port, app_port, protocol, more_ports, locality, serves_since,
           is_draining, lease_ends_at, certificate_not_after, draining_since, source, weight, health,
-          hold)
-        SELECT row.* FROM jsonb_to_recordset(${JSON.stringify(batch.saved.map(toInstanceRow))}::jsonb)
+          hold, plaintext_ports, replica_id)
+        SELECT row.*, ${me} FROM jsonb_to_recordset(${saved}::jsonb)
           AS row(instance_id text, proxy_id text, namespace text, workload text, service text,
             version text, labels jsonb, address text, inbound_port int, app_port int, protocol text,
             more_ports jsonb, locality text, serves_since timestamptz, is_draining boolean,
             lease_ends_at timestamptz, certificate_not_after timestamptz,
-            draining_since timestamptz, source text, weight int, health jsonb, hold jsonb)
-        WHERE row.proxy_id IS NULL OR EXISTS (SELECT FROM proxy WHERE proxy.id = row.proxy_id)
+            draining_since timestamptz, source text, weight int, health jsonb, hold jsonb,
+            plaintext_ports int[])
+        WHERE row.proxy_id IS NULL OR EXISTS (
+          SELECT FROM proxy WHERE proxy.id = row.proxy_id AND NOT EXISTS (
+            SELECT FROM control_plane_replica AS other
+            WHERE other.id = proxy.replica_id AND other.id <> ${me}
+              AND other.seen_at > clock_timestamp() - ${ALIVE_MS} * interval '1 ms'))
         ON CONFLICT (instance_id) DO UPDATE SET
           namespace = excluded.namespace, workload = excluded.workload, service = excluded.service,
           version = excluded.version, labels = excluded.labels, address = excluded.address,
@@ -179,10 +236,16 @@ export async function saveRegistry(
           is_draining = excluded.is_draining, lease_ends_at = excluded.lease_ends_at,
           certificate_not_after = excluded.certificate_not_after,
           draining_since = excluded.draining_since, source = excluded.source,
-          weight = excluded.weight, health = excluded.health, hold = excluded.hold`,
-      prisma.workloadInstance.deleteMany({
-        where: { instanceId: { in: [...batch.removedInstanceIds] } },
-      }),
+          weight = excluded.weight, health = excluded.health, hold = excluded.hold,
+          plaintext_ports = excluded.plaintext_ports, replica_id = excluded.replica_id`,
+      prisma.$executeRaw`
+        DELETE FROM workload_instance WHERE instance_id = ANY(${[...batch.removedInstanceIds]})
+          AND NOT EXISTS (
+            SELECT FROM control_plane_replica AS other
+            LEFT JOIN proxy ON proxy.id = workload_instance.proxy_id
+            WHERE other.id = coalesce(proxy.replica_id, workload_instance.replica_id)
+              AND other.id <> ${me} AND workload_instance.proxy_id IS NOT NULL
+              AND other.seen_at > clock_timestamp() - ${ALIVE_MS} * interval '1 ms')`,
     ]),
   );
 }
@@ -192,6 +255,23 @@ export async function forgetProxies(db: ConfigDb, beforeMs: number): Promise<voi
   await ask(db, (prisma) =>
     prisma.proxy.deleteMany({ where: { lastSeenAt: { lt: new Date(beforeMs) } } }),
   );
+}
+
+/** Claimed by the writer, or (of another's proxy) only told what is not in dispute. */
+function toProxyRow(proxy: StoredProxy, replicaId: string) {
+  const isOwn = proxy.replicaId === replicaId;
+  return {
+    id: proxy.id,
+    name: proxy.name,
+    version: proxy.version,
+    last_seen_at: new Date(proxy.lastSeenAtMs).toISOString(),
+    own_key_hash: proxy.ownKeyHash ?? null,
+    trusted_roots: proxy.trustedRoots ?? [],
+    left_at: toTimestamp(proxy.leftAtMs),
+    replica_id: isOwn ? replicaId : null,
+    claimed_at: isOwn ? toTimestamp(proxy.claimedAtMs) : null,
+    is_connected: proxy.isConnected ?? false,
+  };
 }
 
 function toInstanceRow(instance: StoredInstance) {
@@ -218,6 +298,7 @@ function toInstanceRow(instance: StoredInstance) {
     weight: instance.weight ?? null,
     health: instance.health ?? null,
     hold: instance.hold ?? null,
+    plaintext_ports: instance.plaintextPorts ?? [],
   };
 }
 

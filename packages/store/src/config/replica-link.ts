@@ -40,6 +40,7 @@ export class ReplicaLink {
   #timer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
   #answeredAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(databaseUrl: string, replicaId: string, handlers: ReplicaLinkHandlers) {
@@ -100,8 +101,14 @@ export class ReplicaLink {
     await client?.end().catch(() => {}); // it is over either way
   }
 
-  /** No rows where there is no connection, or it is lost by this. */
-  async #ask<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+  /** One question after the other. No rows where there is no connection, or it is lost by this. */
+  #ask<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+    const answer = this.#asking.then(() => this.#askNow<Row>(text, values));
+    this.#asking = answer;
+    return answer;
+  }
+
+  async #askNow<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
     const client = this.#client;
     if (!client) return [];
     try {

@@ -29,7 +29,8 @@ export type ReplicaRound = {
   readonly databaseNowMs: number;
 };
 
-const ALIVE_MS = 5_000;
+/** A control plane that has said nothing for so long is taken for dead. */
+export const ALIVE_MS = 5_000;
 const FORGOTTEN_MS = 3_600_000;
 
 type Beat = Pick<
@@ -62,6 +63,15 @@ export async function beat(db: ConfigDb, me: Beat): Promise<ReplicaRound> {
       databaseNowMs: mesh?.now.getTime() ?? Date.now(),
     };
   });
+}
+
+/** The clock that is the same for all control planes, epoch ms. */
+export async function readDatabaseClock(db: ConfigDb): Promise<number> {
+  const rows = await ask(
+    db,
+    (prisma) => prisma.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now`,
+  );
+  return rows[0]?.now.getTime() ?? Date.now();
 }
 
 /** Forgets control planes that have not been heard of for an hour. */
