@@ -35,9 +35,32 @@ export class HomeError extends HeddleError {
 export class ApiError extends HeddleError {
   override readonly name = "ApiError";
   readonly status: number;
-  constructor(status: number, message: string, options?: ErrorOptions) {
+  /** The whole answer, as it came; what a caller knows of it, it reads by the contract. */
+  readonly problem: unknown;
+  constructor(
+    status: number,
+    message: string,
+    { problem, ...options }: ErrorOptions & { readonly problem?: unknown } = {},
+  ) {
     super("HEDDLE_API", message, options);
     this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** Documents have moved on since they were read; the message shows all sides and what to do. */
+export class StaleDocumentsError extends HeddleError {
+  override readonly name = "StaleDocumentsError";
+  constructor(message: string, options?: ErrorOptions) {
+    super("HEDDLE_STALE_DOCUMENTS", message, options);
+  }
+}
+
+/** `git` is missing, or has refused; the message holds its words. */
+export class GitError extends HeddleError {
+  override readonly name = "GitError";
+  constructor(message: string, options?: ErrorOptions) {
+    super("HEDDLE_GIT", message, options);
   }
 }
 

@@ -64,14 +64,16 @@ export class ApiClient {
 }
 
 function toApiError(status: number, text: string, url: URL): ApiError {
-  const problem = Problem.safeParse(parseJson(text));
+  const answer = parseJson(text);
+  const problem = Problem.safeParse(answer);
   if (!problem.success) return new ApiError(status, `${url.pathname} answered ${status}`);
   const { detail, title, errors = [] } = problem.data;
   const faults = errors.map(({ field, message }) => `${field}: ${message}`);
   const [fault = ""] = faults;
-  if (faults.length > 1) return new ApiError(status, faults.join("\n"));
+  const more = { problem: answer };
+  if (faults.length > 1) return new ApiError(status, faults.join("\n"), more);
   const summary = detail || title;
-  return new ApiError(status, summary.includes(fault) ? summary : `${summary} (${fault})`);
+  return new ApiError(status, summary.includes(fault) ? summary : `${summary} (${fault})`, more);
 }
 
 function parseJson(text: string): unknown {

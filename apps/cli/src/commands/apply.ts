@@ -1,5 +1,7 @@
-import { ApplyResponse } from "@heddle/contracts";
+import { ApplyResponse, ConflictProblem, type DocumentMerge } from "@heddle/contracts";
 import type { Command } from "commander";
+import { ApiError, StaleDocumentsError } from "../errors.ts";
+import { mergeWords } from "../print/merge-words.ts";
 import { areManyFiles, readDocuments } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 
@@ -7,6 +9,7 @@ type ApplyOptions = OutputOptions & {
   readonly file: string[];
   readonly dryRun?: boolean;
   readonly reason?: string;
+  readonly merge?: boolean;
 };
 
 /** `heddle apply`: documents in, one revision or none. */
@@ -19,6 +22,10 @@ export function addApplyCommands(program: Command): void {
     )
     .option("--dry-run", "check and show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history")
+    .option(
+      "--merge",
+      "join with what others changed meanwhile, where both do not touch the same places",
+    )
     .action(async (options: ApplyOptions) => {
       const answer = await apply(options, options.dryRun === true);
       print(options, answer, options.dryRun === true ? formatDiff : formatApplied);
@@ -28,17 +35,47 @@ export function addApplyCommands(program: Command): void {
 async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyResponse> {
   const yaml = await readDocuments(options.file);
   const api = await openApi();
-  return api.ask(ApplyResponse, "/apply", {
-    method: "POST",
-    body: {
-      yaml,
-      source: "cli",
-      dryRun,
-      // as if the files were applied one after another, though in one revision
-      ...(areManyFiles(options.file) ? { twins: "last" } : {}),
-      ...(options.reason === undefined ? {} : { reason: options.reason }),
-    },
+  const send = (more: object) =>
+    api.ask(ApplyResponse, "/apply", {
+      method: "POST",
+      body: {
+        yaml,
+        source: "cli",
+        dryRun,
+        // as if the files were applied one after another, though in one revision
+        ...(areManyFiles(options.file) ? { twins: "last" } : {}),
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+        ...more,
+      },
+    });
+  try {
+    return await send({});
+  } catch (error) {
+    const merges = mergesOf(error);
+    if (merges.length === 0) throw error;
+    if (options.merge && merges.every(({ merged }) => merged !== undefined)) {
+      return send(joined(yaml, merges));
+    }
+    throw new StaleDocumentsError(mergeWords(merges), { cause: error });
+  }
+}
+
+/** The texts as they came with the joined documents after them, each locked at where it stands now. */
+function joined(yaml: string, merges: readonly DocumentMerge[]): object {
+  const texts = merges.map(({ merged = "" }) => merged);
+  const expected = merges.map(({ kind, namespace, name, theirsRevision }) => {
+    return { kind, namespace, name, revision: theirsRevision };
   });
+  return {
+    yaml: [yaml, ...texts].map((one) => one.trimEnd()).join("\n---\n"),
+    twins: "last",
+    expected,
+  };
+}
+
+function mergesOf(error: unknown): readonly DocumentMerge[] {
+  const problem = error instanceof ApiError ? error.problem : undefined;
+  return ConflictProblem.safeParse(problem).data?.merges ?? [];
 }
 
 export function formatApplied({ revision, changes, warnings, propagation }: ApplyResponse): string {
@@ -62,7 +99,7 @@ function formatPropagation({
   return `${proxiesAcked} of ${proxiesTotal} proxies run it${after}${refusals.join("")}`;
 }
 
-function formatDiff({ changes, warnings }: ApplyResponse): string {
+export function formatDiff({ changes, warnings }: ApplyResponse): string {
   const lines = warnings.map((warning) => `warning: ${warning}`);
   if (changes.length === 0) return [...lines, "nothing would change"].join("\n");
   for (const { kind, namespace, name, action, diff } of changes) {

@@ -5,17 +5,28 @@ import {
   WorkloadsResponse,
 } from "@heddle/contracts";
 import { HeddleError } from "@heddle/runtime";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { formatAge, formatTable } from "../print/table.ts";
+import { withRevision } from "../with-revision.ts";
 import { formatApplied } from "./apply.ts";
 import { type OutputOptions, openApi, parseTarget, print, withOutput } from "./command-kit.ts";
 
 type NamespaceOption = { readonly namespace?: string };
+type GetOptions = NamespaceOption & { readonly output: OutputOptions["output"] | "yaml" };
 
 /** `heddle get` and `heddle delete`. */
 export function addResourceCommands(program: Command): void {
-  withOutput(program.command("get"))
+  program
+    .command("get")
+    .addOption(
+      new Option(
+        "-o, --output <format>",
+        "what to print; yaml: all documents, each with the revision it is at, so that `apply` refuses if it moves on",
+      )
+        .choices(["table", "json", "yaml"])
+        .default("table"),
+    )
     .description("list documents, or print one as YAML; `get workloads` lists who is registered")
     .argument(
       "<kind>",
@@ -23,12 +34,14 @@ export function addResourceCommands(program: Command): void {
     )
     .argument("[name]", "[namespace/]name")
     .option("-n, --namespace <namespace>", "only of this namespace")
-    .action(
-      async (kind: string, name: string | undefined, options: OutputOptions & NamespaceOption) => {
-        if (/^workloads?$/i.test(kind)) return getWorkloads(options);
-        return getResources(parseKind(kind), name, options);
-      },
-    );
+    .action(async (kind: string, name: string | undefined, options: GetOptions) => {
+      const { output } = options;
+      if (/^workloads?$/i.test(kind)) {
+        if (output === "yaml") throw new UsageError("workloads are no documents: -o table or json");
+        return getWorkloads({ ...options, output });
+      }
+      return getResources(parseKind(kind), name, options);
+    });
   withOutput(program.command("delete"))
     .description("delete a document, as a revision of its own")
     .argument("<kind>", ResourceKind.options.join(", "))
@@ -49,7 +62,7 @@ type DeleteOptions = OutputOptions & { readonly namespace: string; readonly reas
 async function getResources(
   kind: ResourceKind,
   name: string | undefined,
-  options: OutputOptions & NamespaceOption,
+  options: GetOptions,
 ): Promise<void> {
   const target = name === undefined ? undefined : parseTarget(name, options.namespace ?? "");
   const namespace = target?.namespace || options.namespace;
@@ -59,8 +72,14 @@ async function getResources(
   if (target !== undefined && answer.resources.length === 0) {
     throw new HeddleError("HEDDLE_NOT_FOUND", `there is no ${kind} ${name}`);
   }
+  const { output } = options;
+  if (output === "yaml") {
+    const texts = answer.resources.map(({ yaml, revision }) => withRevision(yaml, revision));
+    process.stdout.write(texts.join("---\n"));
+    return;
+  }
   const nowMs = Date.now();
-  print(options, answer, ({ resources }) =>
+  print({ output }, answer, ({ resources }) =>
     target === undefined
       ? formatTable(
           ["NAMESPACE", "NAME", "REVISION", "CHANGED"],
