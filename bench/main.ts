@@ -3,6 +3,7 @@
 
 const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   proxy: () => import("./proxy/run.ts"),
+  control: () => import("./control/run.ts"),
   table: () => import("./table.ts"),
   http1: () => import("./http1.ts"),
   telemetry: () => import("./telemetry.ts"),

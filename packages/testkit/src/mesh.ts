@@ -67,11 +67,17 @@ export async function startMesh(
   scope: Scope,
   options: {
     readonly trustDomain?: string;
+    /** Of a database that is there; otherwise a fresh one is made. */
+    readonly databaseUrl?: string;
     /** Further variables of the control plane. */
     readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Mesh> {
-  const [database, sink] = await Promise.all([startDatabase(scope), OtlpSink.start(scope)]);
+  const given = options.databaseUrl;
+  const [database, sink] = await Promise.all([
+    given === undefined ? startDatabase(scope) : { url: given },
+    OtlpSink.start(scope),
+  ]);
   const authSecret = randomBytes(24).toString("hex");
   const controlPlane = await startProcess<{ controlPort: number; adminPort: number }>(
     scope,
