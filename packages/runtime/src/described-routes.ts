@@ -34,9 +34,12 @@ export class DescribedRoutes<E extends Env, D extends InputDescription> {
     readonly description: D;
   }[] = [];
 
-  /** `app`: a fresh one, to be mounted by `app.route`. */
-  constructor(app: Hono<E>) {
+  readonly #admit: (context: Context<E>, description: D) => void;
+
+  /** `app`: a fresh one, to be mounted by `app.route`. `admit` throws where who asks may not go on. */
+  constructor(app: Hono<E>, admit: (context: Context<E>, description: D) => void = () => {}) {
     this.app = app;
+    this.#admit = admit;
   }
 
   get<P extends string>(path: P, description: D, handler: Handler<E, P>): this {
@@ -63,6 +66,7 @@ export class DescribedRoutes<E extends Env, D extends InputDescription> {
     this.operations.push({ method, path, description });
     this.app.on(method, path, (context, next) => {
       descriptions.set(context, description);
+      this.#admit(context, description);
       return handler(context as Parameters<typeof handler>[0], next);
     });
     return this;
