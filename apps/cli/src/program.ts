@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addApplyCommands } from "./commands/apply.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
   addRunCommands(program);
   addApplyCommands(program);
   addDiffCommand(program);
+  addAnalyzeCommand(program);
   addResourceCommands(program);
   addHistoryCommands(program);
   addProxiesCommand(program);

@@ -9,19 +9,26 @@ export async function readDocuments(sources: readonly string[]): Promise<string>
   return texts.map((one) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
 }
 
+/** The same files, each by its name (`stdin` for `-`). */
+export async function readFiles(
+  sources: readonly string[],
+): Promise<{ readonly name: string; readonly text: string }[]> {
+  const files: { name: string; text: string }[] = [];
+  for (const source of sources) {
+    if (source === "-") files.push({ name: "stdin", text: await text(process.stdin) });
+    else files.push(...filesOf(source).map((name) => ({ name, text: readFile(name) })));
+  }
+  if (files.length === 0) throw new UsageError(`no .yaml file in ${sources.join(", ")}`);
+  return files;
+}
+
 /** Whether more than one file is meant, so that one may repeat what another says. */
 export function areManyFiles(sources: readonly string[]): boolean {
   return sources.filter((source) => source !== "-").flatMap(filesOf).length > 1;
 }
 
 async function readTexts(sources: readonly string[]): Promise<string[]> {
-  const texts: string[] = [];
-  for (const source of sources) {
-    if (source === "-") texts.push(await text(process.stdin));
-    else texts.push(...filesOf(source).map(readFile));
-  }
-  if (texts.length === 0) throw new UsageError(`no .yaml file in ${sources.join(", ")}`);
-  return texts;
+  return (await readFiles(sources)).map((file) => file.text);
 }
 
 function filesOf(source: string): string[] {

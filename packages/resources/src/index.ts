@@ -5,6 +5,7 @@ export {
   analyze,
   countFindings,
 } from "./analysis/analyze.ts";
+export { applyFixes } from "./analysis/apply-fixes.ts";
 export { type Code, type CodeMeaning, listCodes } from "./analysis/codes.ts";
 export type { Finding, Fix } from "./analysis/finding.ts";
 export type { LiveRegistry } from "./analysis/mesh-facts.ts";

@@ -1,4 +1,5 @@
 import {
+  AnalysisResponse,
   GraphSnapshot,
   IdentityResponse,
   MeResponse,
@@ -32,6 +33,7 @@ export async function checkMesh(
       ...(await attempt("proxies", () => checkProxies(api))),
       ...(await attempt("certificates", () => checkCertificates(api, nowMs))),
       ...(await attempt("authority", () => checkAuthority(api))),
+      ...(await attempt("analysis", () => checkDocuments(api))),
     ];
   } catch (error) {
     return [{ state: "fail", what: `console: ${toHeddleError(error).message}` }];
@@ -124,6 +126,17 @@ async function checkAuthority(api: ApiClient): Promise<Finding[]> {
     what: message,
     advice,
   }));
+}
+
+/** The mesh works with whatever is in force: what is odd about it is never a failure here. */
+async function checkDocuments(api: ApiClient): Promise<Finding[]> {
+  const { counts, findings } = await api.ask(AnalysisResponse, "/analysis");
+  const { error, warning, info } = counts;
+  const what = `documents in force: ${error} errors, ${warning} warnings, ${info} notes found`;
+  if (error + warning === 0) return [{ state: "ok", what }];
+  const [first] = findings;
+  const advice = `heddle analyze shows them${first ? `; the first: ${first.code} ${first.resource}: ${first.why}` : ""}`;
+  return [{ state: "warn", what, advice }];
 }
 
 async function checkCertificates(api: ApiClient, nowMs: number): Promise<Finding[]> {

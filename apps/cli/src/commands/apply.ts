@@ -1,5 +1,6 @@
 import { ApplyResponse, ConflictProblem, type DocumentMerge } from "@heddle/contracts";
 import type { Command } from "commander";
+import { formatFinding } from "../analyze/format-findings.ts";
 import { ApiError, StaleDocumentsError } from "../errors.ts";
 import { mergeWords } from "../print/merge-words.ts";
 import { areManyFiles, readDocuments } from "../read-documents.ts";
@@ -78,14 +79,25 @@ function mergesOf(error: unknown): readonly DocumentMerge[] {
   return ConflictProblem.safeParse(problem).data?.merges ?? [];
 }
 
-export function formatApplied({ revision, changes, warnings, propagation }: ApplyResponse): string {
-  const lines = warnings.map((warning) => `warning: ${warning}`);
+export function formatApplied(answer: ApplyResponse): string {
+  const { revision, changes, propagation } = answer;
+  const lines = formatNotes(answer);
   if (changes.length === 0) return [...lines, "nothing to change"].join("\n");
   lines.push(
     ...changes.map(({ kind, namespace, name, action }) => `${kind} ${namespace}/${name} ${action}`),
   );
   lines.push(`revision ${revision}${propagation ? `, ${formatPropagation(propagation)}` : ""}`);
   return lines.join("\n");
+}
+
+/** Warnings, and findings that are worse than a note; `heddle analyze` shows those too. */
+function formatNotes({ warnings, findings = [] }: ApplyResponse): string[] {
+  return [
+    ...warnings.map((warning) => `warning: ${warning}`),
+    ...findings
+      .filter(({ severity }) => severity !== "info")
+      .map(({ file: _, ...finding }) => formatFinding(finding)),
+  ];
 }
 
 function formatPropagation({
@@ -99,8 +111,9 @@ function formatPropagation({
   return `${proxiesAcked} of ${proxiesTotal} proxies run it${after}${refusals.join("")}`;
 }
 
-export function formatDiff({ changes, warnings }: ApplyResponse): string {
-  const lines = warnings.map((warning) => `warning: ${warning}`);
+export function formatDiff(answer: ApplyResponse): string {
+  const { changes } = answer;
+  const lines = formatNotes(answer);
   if (changes.length === 0) return [...lines, "nothing would change"].join("\n");
   for (const { kind, namespace, name, action, diff } of changes) {
     lines.push(`${kind} ${namespace}/${name} would be ${action}`, diff.trimEnd());
