@@ -19,6 +19,8 @@ export type ControlPlaneConfig = {
   readonly controlPort: number;
   readonly adminPort: number;
   readonly logLevel: string;
+  /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
+  readonly maxEndpointLossPercent: number;
   /** Addresses issuers' keys are not fetched from, beside those that never are. */
   readonly blockedKeyCidrs: readonly string[];
   /** Lives of certificates: leaves, and what signs them. */
@@ -33,6 +35,7 @@ export type ControlPlaneConfig = {
 
 const DAY_SECONDS = 86_400;
 const HOST_NAMES = "expected at most 32 host names or IP addresses, separated by commas";
+const PERCENT = "expected a share in percent, 0 to 100";
 const CIDRS = "expected at most 256 CIDRs, separated by commas, such as 10.0.0.0/8,fd00::/8";
 const HostName = z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i);
 
@@ -81,6 +84,11 @@ const Env = z.object({
   HEDDLE_CONTROL_PORT: portVariable(15_012),
   HEDDLE_CONTROL_ADMIN_PORT: portVariable(15_014),
   HEDDLE_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
+  HEDDLE_MAX_ENDPOINT_LOSS_PERCENT: z.coerce
+    .number(PERCENT)
+    .min(0, PERCENT)
+    .max(100, PERCENT)
+    .default(50),
   HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: z.coerce
     .number("expected seconds, at least 60")
     .int("expected whole seconds, at least 60")
@@ -129,6 +137,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     controlPort: parsed.HEDDLE_CONTROL_PORT,
     adminPort: parsed.HEDDLE_CONTROL_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,
+    maxEndpointLossPercent: parsed.HEDDLE_MAX_ENDPOINT_LOSS_PERCENT,
     blockedKeyCidrs: parsed.HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS,
     certificateTtlSeconds: parsed.HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS,
     caRootTtlSeconds: parsed.HEDDLE_CA_ROOT_TTL_SECONDS,

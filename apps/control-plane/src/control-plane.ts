@@ -31,8 +31,10 @@ import { createMetrics } from "./metrics.ts";
 import { GuardKeeper } from "./mtls/guard-keeper.ts";
 import { TurnedAway } from "./mtls/turned-away.ts";
 import { RateLimiter } from "./rate-limit.ts";
+import { LeaseHolds } from "./registry/lease-holds.ts";
 import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
+import { RegistryHolds } from "./registry/registry-holds.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
 import { Deliveries } from "./replicas/deliveries.ts";
 import { ForeignRegistry } from "./replicas/foreign-registry.ts";
@@ -118,7 +120,9 @@ export async function startControlPlane(
   await untilAnswered(logger, () => replicas.start(replicaHandlers(parts)));
   const writer = startRegistryWriter(registry, db, replicas, logger);
   const expiry = setInterval(() => {
-    const touched = registry.expire(Date.now());
+    const nowMs = Date.now();
+    const touched = parts.leaseHolds.expire(nowMs);
+    parts.holds.look(nowMs);
     if (touched.size === 0) return;
     hub.publishEndpoints(touched);
     feed.noteRegistry();
@@ -231,7 +235,9 @@ function assemble(
         ({ resource }) => resource.kind === "VirtualService",
       ).length,
   });
+  const maxLossPercent = settings.maxEndpointLossPercent;
   const config = new MeshConfig({
+    maxLossPercent,
     db,
     mesh,
     hub,
@@ -253,13 +259,25 @@ function assemble(
     onChange: () => feed.noteGuards(),
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
+  const observations = new Observations();
+  const leaseHolds = new LeaseHolds({ registry, mesh, hub, observations, config, maxLossPercent });
+  const holds = new RegistryHolds({
+    keepers: [leaseHolds],
+    onChange: (asking) => {
+      feed.noteHolds();
+      for (const { words } of asking) logger.warn(words);
+    },
+  });
   return {
     authSecret: settings.authSecret,
     trustDomain: settings.trustDomain,
     db,
     logger,
     registry,
-    observations: new Observations(),
+    observations,
+    leaseHolds,
+    holds,
+    maxLossPercent,
     turnedAway,
     guards,
     mesh,

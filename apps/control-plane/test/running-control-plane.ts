@@ -44,6 +44,7 @@ export async function runControlPlane(
     adminPort: 0,
     logLevel: "fatal",
     blockedKeyCidrs: [],
+    maxEndpointLossPercent: 50,
     certificateTtlSeconds: 3600,
     caRootTtlSeconds: 3650 * 86_400,
     caIntermediateTtlSeconds: 365 * 86_400,

@@ -19,6 +19,7 @@ import {
   RevisionConflictError,
   TooManyChangesError,
 } from "../revisions/change-errors.ts";
+import { EndpointLossError } from "../revisions/endpoint-loss.ts";
 import { ProxyNotAnsweringError } from "../stream/dump-requests.ts";
 import { BadRequestError, ForbiddenError, UnsupportedMediaTypeError } from "./input.ts";
 import { problemResponse } from "./problem.ts";
@@ -60,6 +61,9 @@ function problemOf(error: unknown): Problem {
   if (error instanceof RevisionConflictError) {
     const { merges, message, stale } = error;
     return { ...toProblem("HEDDLE_REVISION_CONFLICT", message, stale), ...mergesOf(merges) };
+  }
+  if (error instanceof EndpointLossError) {
+    return toProblem("HEDDLE_ENDPOINT_LOSS", error.message);
   }
   if (error instanceof ChangeRefusedError) {
     return toProblem("HEDDLE_CHANGE_REFUSED", error.message);

@@ -13,6 +13,7 @@ import { canaryRoutes } from "./canary-routes.ts";
 import { documentRoute } from "./document-route.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { holdRoutes } from "./hold-routes.ts";
 import { identityRoutes } from "./identity-routes.ts";
 import { requireSomewhere } from "./input.ts";
 import { loginRoutes } from "./login-routes.ts";
@@ -57,6 +58,7 @@ export function createApi(parts: ApiParts): Hono {
     meshRoutes,
     proxyRoutes,
     registryRoutes,
+    holdRoutes,
     mtlsRoutes,
     trafficRoutes,
     resourceRoutes,

@@ -23,6 +23,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "PUT /mtls/:namespace": "mtls.set",
   "PUT /mtls": "mtls.set",
   "DELETE /mtls/guards/:id": "mtls.guard-cancel",
+  "POST /holds/:id/confirm": "hold.confirm",
+  "POST /holds/:id/dismiss": "hold.dismiss",
   "POST /tokens": "join-token.create",
   "DELETE /tokens/:id": "join-token.revoke",
   "POST /users": "user.create",

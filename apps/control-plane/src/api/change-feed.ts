@@ -43,6 +43,11 @@ export class ChangeFeed {
     }, REGISTRY_QUIET_MS).unref();
   }
 
+  /** Something is held in the registry and asks, or no longer. */
+  noteHolds(): void {
+    this.tell({ type: "holds" });
+  }
+
   /** A guarded flip began, has counted refusals or has ended. */
   noteGuards(): void {
     if (this.#guardsTimer) return;

@@ -10,8 +10,10 @@ import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { GuardKeeper } from "../mtls/guard-keeper.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { RateLimiter } from "../rate-limit.ts";
+import type { LeaseHolds } from "../registry/lease-holds.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { RegistryHolds } from "../registry/registry-holds.ts";
 import type { Deliveries } from "../replicas/deliveries.ts";
 import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import type { Replicas } from "../replicas/replicas.ts";
@@ -30,6 +32,10 @@ export type ApiParts = {
   readonly registry: Registry;
   readonly observations: Observations;
   readonly turnedAway: TurnedAway;
+  readonly leaseHolds: LeaseHolds;
+  readonly holds: RegistryHolds;
+  /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
+  readonly maxLossPercent: number;
   readonly guards: GuardKeeper;
   readonly mesh: MeshView;
   readonly hub: StreamHub;

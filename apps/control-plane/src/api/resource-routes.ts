@@ -36,6 +36,7 @@ const ResourcePath = z.object({ kind: ResourceKind, namespace: z.string(), name:
 const DeleteQuery = z.object({
   reason: z.string().max(2000).optional(),
   source: RequestSource.optional(),
+  acceptEndpointLoss: z.enum(["true", "false"]).optional(),
 });
 
 /** The documents as they stand, and changes to them. */
@@ -99,6 +100,7 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
           kind: request.source === "git" ? "import" : "apply",
           dryRun: request.dryRun ?? false,
           expected,
+          acceptsEndpointLoss: request.acceptEndpointLoss ?? false,
           startedAt,
           plan: () => [
             ...resources.map((after) => ({ ref: after.resource, after })),
@@ -153,7 +155,7 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
         const principal = context.get("principal");
         const ref = readParams(context, ResourcePath);
         mayChange(principal)([ref], config.snapshot.rootNamespace);
-        const { reason, source } = readQuery(context, DeleteQuery);
+        const { reason, source, acceptEndpointLoss } = readQuery(context, DeleteQuery);
         const startedAt = context.get("startedAt");
         const outcome = await config.change({
           author: principal.name,
@@ -161,6 +163,7 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
           source: source ?? "api",
           reason,
           kind: "delete",
+          acceptsEndpointLoss: acceptEndpointLoss === "true",
           startedAt,
           plan: (snapshot) => {
             const document = snapshot.documents.get(formatRef(ref));

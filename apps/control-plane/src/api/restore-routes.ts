@@ -120,6 +120,7 @@ export function restoreRoutes(parts: ApiParts) {
       ...(way.summary === undefined ? {} : { summary: way.summary }),
       ...(restoredRevision === undefined ? {} : { restoredRevision }),
       dryRun,
+      acceptsEndpointLoss: request.acceptEndpointLoss ?? false,
       startedAt,
     });
     const [answer, undoes] = await Promise.all([

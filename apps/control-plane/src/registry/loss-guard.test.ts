@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StoredInstance } from "@heddle/store";
-import { holdLosses, type LossSituation } from "./loss-guard.ts";
+import { holdLosses, type LossSituation, releaseHeld } from "./loss-guard.ts";
 
 function instances(service: string, ...ids: number[]): StoredInstance[] {
   return ids.map((id) => ({
@@ -28,6 +28,7 @@ function instances(service: string, ...ids: number[]): StoredInstance[] {
 const quiet: LossSituation = {
   ended: [],
   held: [],
+  silent: [],
   justGone: [],
   countEndpoints: () => 4,
   isUsed: () => true,
@@ -51,6 +52,22 @@ test("half of a service's endpoints may go, more may not", () => {
 test("what went one after the other counts together", () => {
   const justGone = instances("reviews", 1, 2);
   assert.equal(held({ ended: instances("reviews", 3), justGone, countEndpoints: () => 2 }), 1);
+});
+
+test("those who may be next count, so that the first are not let go before the others follow", () => {
+  const [first, ...others] = instances("reviews", 1, 2, 3, 4);
+  assert.ok(first);
+  assert.equal(held({ ended: [first], silent: others }), 1);
+  assert.equal(held({ ended: [first], silent: others.slice(0, 1) }), 0);
+});
+
+test("when enough have come back, the others are let go, unless somebody said that they stay", () => {
+  const hold = { id: "shop.reviews-1", sinceMs: 50, endpointsBefore: 4 };
+  const three = instances("reviews", 1, 2, 3).map((one) => ({ ...one, hold }));
+  assert.deepEqual(releaseHeld({ ...quiet, held: three }), []);
+  assert.equal(releaseHeld({ ...quiet, held: three.slice(1) }).length, 2);
+  const kept = three.slice(1).map((one) => ({ ...one, hold: { ...hold, dismissedBy: "ada" } }));
+  assert.deepEqual(releaseHeld({ ...quiet, held: kept }), []);
 });
 
 test("further losses join the hold that is there", () => {

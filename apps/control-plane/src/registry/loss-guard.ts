@@ -13,9 +13,11 @@ export type LossSituation = {
   readonly ended: readonly StoredInstance[];
   /** Those that are held already. */
   readonly held: readonly StoredInstance[];
+  /** Those whose leases run yet, and whose proxies have missed a sign of life: they may be next. */
+  readonly silent: readonly StoredInstance[];
   /** Those whose leases ended within the window, and who were let go. */
   readonly justGone: readonly StoredInstance[];
-  /** Addresses a service has now, those of the three lists above that are not gone among them. */
+  /** Addresses a service has now, those that are ended, held or silent among them. */
   readonly countEndpoints: (service: ServiceId) => number;
   /** Whether a proxy that is connected sends requests there. */
   readonly isUsed: (serviceKey: string) => boolean;
@@ -34,19 +36,16 @@ export type LossSituation = {
  * One that drains, or serves nobody, may always go.
  */
 export function holdLosses(situation: LossSituation): HeldLeases {
-  const { ended, held, justGone, maxLossPercent, nowMs } = situation;
+  const { ended, held, nowMs } = situation;
   const holds = new Map<string, StoredHold>();
   const isMeshWide = isCutOff(situation);
   const byService = Map.groupBy(ended.filter(canBeMissed), serviceKeyOf);
   for (const [key, losing] of byService) {
-    const lost = [...held, ...justGone].filter((one) => serviceKeyOf(one) === key);
-    const goneBefore = justGone.filter((one) => serviceKeyOf(one) === key).length;
     const [first] = losing;
-    if (first === undefined) continue;
+    if (first === undefined || !(isMeshWide || situation.isUsed(key))) continue;
     const id = { namespace: first.namespace, name: first.service };
-    const before = situation.countEndpoints(id) + goneBefore;
-    const isTooMuch = exceeds(lost.length + losing.length, before, maxLossPercent);
-    if (!isTooMuch || !(isMeshWide || situation.isUsed(key))) continue;
+    const { isTooMuch, before } = weighLoss(id, situation);
+    if (!isTooMuch) continue;
     const same = held.find((one) => serviceKeyOf(one) === key)?.hold;
     const hold = same
       ? { id: same.id, sinceMs: same.sinceMs, endpointsBefore: same.endpointsBefore }
@@ -54,6 +53,30 @@ export function holdLosses(situation: LossSituation): HeldLeases {
     for (const { instanceId } of losing) holds.set(instanceId, hold);
   }
   return holds;
+}
+
+/**
+ * Held ones of services to whom so many have come back that the others are an ordinary loss. What somebody
+ * has dismissed stays.
+ */
+export function releaseHeld(situation: LossSituation): StoredInstance[] {
+  const byService = Map.groupBy(situation.held, serviceKeyOf);
+  return [...byService.values()].flatMap((held) => {
+    const [first] = held;
+    if (first === undefined || held.some(({ hold }) => hold?.dismissedBy !== undefined)) return [];
+    const id = { namespace: first.namespace, name: first.service };
+    return weighLoss(id, situation).isTooMuch ? [] : held;
+  });
+}
+
+function weighLoss(service: ServiceId, situation: LossSituation) {
+  const key = formatId(service);
+  const isOfService = (one: StoredInstance) => serviceKeyOf(one) === key;
+  const gone = situation.justGone.filter(isOfService).length;
+  const { ended, held, silent, maxLossPercent } = situation;
+  const lost = gone + [...ended, ...held, ...silent].filter(isOfService).filter(canBeMissed).length;
+  const before = situation.countEndpoints(service) + gone;
+  return { before, isTooMuch: exceeds(lost, before, maxLossPercent) };
 }
 
 /** Whether losing so many of so many is more than may be lost without asking. */

@@ -30,6 +30,10 @@ export type ChangeRequest = {
   readonly expected?: readonly ExpectedDocument[];
   /** A sentence of its own instead of one made from the difference. */
   readonly summary?: string;
+  /** It changes no document but the registry: the services it is about, `namespace/name`. A revision says so. */
+  readonly actsOn?: readonly string[];
+  /** Its author knows that services in use lose endpoints by it. */
+  readonly acceptsEndpointLoss?: boolean;
   readonly plan: (snapshot: ConfigSnapshot) => readonly PlannedDocument[];
   /** A guarded flip that begins with this revision, or is taken back by it; asked once it is planned. */
   readonly guard?: (snapshot: ConfigSnapshot, planned: readonly PlannedDocument[]) => GuardStep;

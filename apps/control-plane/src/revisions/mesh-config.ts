@@ -19,10 +19,13 @@ import { type PendingDelivery, type StreamHub, toPropagation } from "../stream/h
 import { ConfigFaultsError, RevisionConflictError, TooManyChangesError } from "./change-errors.ts";
 import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
 import { checkDocuments } from "./check-documents.ts";
+import { EndpointLossError, findLosses } from "./endpoint-loss.ts";
 import { PlannedChange } from "./planned-change.ts";
 import { StoredDocuments } from "./stored-documents.ts";
 import { toSummary } from "./to-summary.ts";
 
+/** What Heddle takes back by itself was in force before, and is not asked about. */
+const OWN_SOURCES: ReadonlySet<ChangeRequest["source"]> = new Set(["guard", "timer"]);
 const MAX_WAITING = 200;
 const RELOAD_EVERY_MS = 2000;
 /** So often a change is planned anew when other control planes are faster each time. */
@@ -39,6 +42,8 @@ export type MeshConfigParts = {
   /** Names this control plane among those over the same database. */
   readonly replicaId: string;
   /** Made here or by another control plane; in force, and on its way to the proxies. */
+  /** More than this share of a service's endpoints, 0 to 100, no change takes unasked. */
+  readonly maxLossPercent: number;
   readonly onRevision: (revision: RevisionSummary) => void;
   /** A change made here is on its way: other control planes are to tell of their proxies. */
   readonly onCommitted: (revision: number, delivery: PendingDelivery) => void;
@@ -130,7 +135,10 @@ export class MeshConfig {
     const { snapshot } = this;
     const planned = new PlannedChange(request, snapshot, Date.now());
     const candidate = compileSnapshot(snapshot.revision, planned.next, snapshot);
-    const warnings = this.#check(candidate, planned.keys);
+    const warnings = [
+      ...this.#check(candidate, planned.keys),
+      ...this.#checkLoss(candidate, request),
+    ];
     const { changes } = planned;
     if (planned.isEmpty) {
       const savedAt = performance.now();
@@ -159,6 +167,18 @@ export class MeshConfig {
     });
     if (faults.length > 0) throw new ConfigFaultsError(faults);
     return warnings;
+  }
+
+  /** Throws `EndpointLossError` unless it is meant; of what is only tried out, it warns. */
+  #checkLoss(candidate: ConfigSnapshot, request: ChangeRequest): string[] {
+    const { mesh, hub, maxLossPercent } = this.#parts;
+    if (request.acceptsEndpointLoss === true || OWN_SOURCES.has(request.source)) return [];
+    const counts = mesh.countEndpoints(candidate, (key) => hub.isUsed(key));
+    const losses = findLosses(counts, maxLossPercent);
+    if (losses.length === 0) return [];
+    const error = new EndpointLossError(losses, maxLossPercent);
+    if (request.dryRun !== true) throw error;
+    return [error.message];
   }
 
   async #commit(

@@ -41,7 +41,8 @@ export class PlannedChange {
 
   /** Whether there is nothing to write down. */
   get isEmpty(): boolean {
-    return this.#request.dryRun === true || this.documents.length === 0;
+    const { dryRun, actsOn } = this.#request;
+    return dryRun === true || (this.documents.length === 0 && actsOn === undefined);
   }
 
   get keys(): ReadonlySet<string> {
@@ -71,7 +72,7 @@ export class PlannedChange {
 
   /** What the history says of it. */
   summarize(mesh: MeshView): Omit<RevisionSummary, "revision"> {
-    const { author, source, reason, summary, kind, restoredRevision } = this.#request;
+    const { author, source, reason, summary, kind, restoredRevision, actsOn } = this.#request;
     const { documents, hosts } = this.#snapshot;
     const changed = this.documents.map(
       ({ ref, after }): ChangedResource => ({
@@ -90,10 +91,12 @@ export class PlannedChange {
       resources: this.documents.map(({ ref: { kind, namespace, name } }) => {
         return { kind, namespace, name };
       }),
-      services: servicesShaped(changed, {
-        selectedBy: (policy) => mesh.servicesSelectedBy(policy),
-        keyOf: (ref, namespace) => formatId(hosts.ofRef(ref, namespace)),
-      }),
+      services:
+        actsOn?.slice() ??
+        servicesShaped(changed, {
+          selectedBy: (policy) => mesh.servicesSelectedBy(policy),
+          keyOf: (ref, namespace) => formatId(hosts.ofRef(ref, namespace)),
+        }),
     };
   }
 

@@ -244,6 +244,20 @@ export class MeshView {
     return this.#served(service).known.length > 0;
   }
 
+  /** Of the services that are used: how many endpoints they have, and would have with other documents. */
+  countEndpoints(
+    next: ConfigSnapshot,
+    isUsed: (serviceKey: string) => boolean,
+  ): { readonly service: ServiceId; readonly before: number; readonly after: number }[] {
+    if (isSameList(this.#snapshot.endpointDocuments, next.endpointDocuments)) return [];
+    return [...this.#endpoints].flatMap(([key, { known }]) => {
+      if (!isUsed(key)) return [];
+      const service = idOf(key);
+      const after = countServing(this.#collect(service, key, next).known);
+      return { service, before: countServing(known), after };
+    });
+  }
+
   /** Version labels of those who serve the service now. */
   versionsOf(service: ServiceId): Set<string | undefined> {
     return new Set(this.#served(service).known.map(({ endpoint }) => endpoint.labels["version"]));
@@ -428,6 +442,10 @@ export class MeshView {
 
 function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.length === other.length && one.every((entry, index) => entry === other[index]);
+}
+
+function countServing(known: readonly KnownEndpoint[]): number {
+  return known.filter(({ instance }) => instance?.isDraining !== true).length;
 }
 
 /** The ports of an instance's app for which the mode DISABLE holds. */

@@ -47,6 +47,11 @@ export class StreamHub {
     return this.#sessions.get(proxyId);
   }
 
+  /** Whether a connected proxy sends requests to this service, `namespace/name`. */
+  isUsed(serviceKey: string): boolean {
+    return this.#byInterest.has(`endpoints/${serviceKey}`);
+  }
+
   add(session: ProxySession): void {
     this.#sessions.set(session.proxyId, session);
     this.reindex(session);

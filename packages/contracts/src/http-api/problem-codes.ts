@@ -70,6 +70,12 @@ export const PROBLEM_CODES = {
     meaning: "The request is well formed, but the present state does not allow it.",
     remedy: "`detail` says what stands against it.",
   },
+  HEDDLE_ENDPOINT_LOSS: {
+    status: 409,
+    title: "Most endpoints would be lost",
+    meaning: "A service in use would lose all, or most, of its endpoints; nothing was changed.",
+    remedy: "Repeat it with `acceptEndpointLoss` if that is meant; `detail` names the services.",
+  },
   HEDDLE_AUTHORITY_CONFLICT: {
     status: 409,
     title: "Not in this state of the authority",
