@@ -120,7 +120,7 @@ test("a registry that hears of nobody any more keeps their endpoints, says why a
   const { gone } = (await plane.call<GoneInstancesResponse>("GET", "/registry/gone")).body;
   assert.deepEqual(
     gone.map(({ cause }) => cause),
-    ["unreachable", "confirmed"],
+    ["unreachable", "confirmed", "confirmed"],
   );
   const { revisions } = (await plane.call<RevisionsResponse>("GET", "/revisions")).body;
   const [newest] = revisions;
