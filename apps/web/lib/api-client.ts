@@ -25,8 +25,9 @@ export function postJson<T extends z.ZodType>(
   path: string,
   body: unknown,
   schema: T,
+  signal?: AbortSignal,
 ): Promise<z.output<T>> {
-  return callJson(path, schema, { method: "POST", body });
+  return callJson(path, schema, { method: "POST", body, ...(signal !== undefined && { signal }) });
 }
 
 export function putJson<T extends z.ZodType>(

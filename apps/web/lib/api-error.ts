@@ -16,21 +16,28 @@ export class ApiError extends Error {
   readonly code: string;
   readonly title: string;
   readonly fields: readonly FieldFault[];
+  /** The whole answer, for problems with members of their own (`ConflictProblem`). */
+  readonly body: unknown;
 
-  constructor(problem: Omit<Problem, "type">, options?: ErrorOptions) {
+  constructor(
+    problem: Omit<Problem, "type">,
+    options?: ErrorOptions & { readonly body?: unknown },
+  ) {
     super(problem.detail, options);
     this.status = problem.status;
     this.code = problem.code;
     this.title = problem.title;
     this.fields = problem.errors ?? [];
+    this.body = options?.body;
   }
 }
 
 /** The error an answer of status ≥ 400 stands for, whether its body is a problem document or not. */
 export async function apiErrorFromResponse(response: Response): Promise<ApiError> {
   const text = await response.text();
-  const problem = Problem.safeParse(parseJson(text));
-  if (problem.success) return new ApiError(problem.data);
+  const body = parseJson(text);
+  const problem = Problem.safeParse(body);
+  if (problem.success) return new ApiError(problem.data, { body });
   return new ApiError({
     status: response.status,
     code: "HEDDLE_UNEXPECTED_ANSWER",

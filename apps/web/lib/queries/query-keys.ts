@@ -26,5 +26,9 @@ export const queryKeys = {
   ],
   guards: ["mtls", "guards"],
   policies: ["policies"],
+  resources: ["resources"],
+  analysis: ["analysis"],
+  holds: ["holds"],
+  bypasses: ["bypasses"],
   denials: (windowMs: number) => ["denials", windowMs],
 } as const;

@@ -32,8 +32,9 @@ export function useChangeEvents(): StreamState {
 
 /** After an act of our own: do not wait for the event to come round. */
 export function markConfigStale(client: QueryClient): void {
-  const { canaries, revisions, workloads, policies } = queryKeys;
-  for (const queryKey of [canaries, revisions, workloads, policies, ["mtls"]]) {
+  const { canaries, revisions, workloads, policies, resources, analysis, bypasses } = queryKeys;
+  const stale = [canaries, revisions, workloads, policies, resources, analysis, bypasses, ["mtls"]];
+  for (const queryKey of stale) {
     void client.invalidateQueries({ queryKey });
   }
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
@@ -55,4 +56,5 @@ function markRegistryStale(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: ["endpoints"] });
   void client.invalidateQueries({ queryKey: queryKeys.workloads });
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
+  void client.invalidateQueries({ queryKey: queryKeys.holds });
 }

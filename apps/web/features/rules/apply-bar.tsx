@@ -1,0 +1,137 @@
+"use client";
+
+import { Check, Trash2 } from "lucide-react";
+import { type RefObject, useState } from "react";
+import { formatCounted } from "../../lib/numbers.ts";
+import { Button } from "../../ui/button.tsx";
+import { ConfirmInPlace } from "../../ui/confirm-in-place.tsx";
+import { ErrorPart } from "../../ui/error-part.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import styles from "./apply-bar.module.css";
+
+/** What applying does and how to take it back; the question before it asks why. */
+export function ApplyBar({
+  words,
+  changes,
+  findings,
+  readOnlyReason,
+  disabledReason,
+  error,
+  isPending,
+  isAsking,
+  question,
+  loss,
+  applyButton,
+  onAsk,
+  onKeep,
+  onApply,
+  onDelete,
+}: {
+  /** "Applying makes revision 214. …". */
+  readonly words: string;
+  readonly changes: number;
+  /** Those that are open and do not block. */
+  readonly findings: number;
+  readonly readOnlyReason: string | undefined;
+  /** Why it cannot be applied now, be it for want of rights or for what it is. */
+  readonly disabledReason: string | undefined;
+  readonly error: string | undefined;
+  readonly isPending: boolean;
+  readonly isAsking: boolean;
+  /** What is about to happen, to how many rps. */
+  readonly question: string;
+  /** Why the control plane asks for another yes: endpoints would be lost. */
+  readonly loss: string | undefined;
+  readonly applyButton: RefObject<HTMLButtonElement | null>;
+  readonly onAsk: () => void;
+  readonly onKeep: () => void;
+  readonly onApply: (reason: string) => void;
+  /** Absent: there is nothing to delete yet. */
+  readonly onDelete: ((reason: string) => void) | undefined;
+}) {
+  const [reason, setReason] = useState("");
+  const [isDeleting, setIsDeleting] = useState(false);
+  const act = `Apply ${formatCounted(changes, "change")}`;
+  const why = (
+    <label className={styles.why}>
+      Why (stays with the revision)
+      <input
+        value={reason}
+        maxLength={2000}
+        placeholder="optional"
+        onChange={(event) => setReason(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          if (isDeleting) onDelete?.(reason);
+          else onApply(reason);
+        }}
+      />
+    </label>
+  );
+  return (
+    <section className={styles.place} aria-label="Apply">
+      {error !== undefined && <ErrorPart title="It was not applied" detail={error} />}
+      {isDeleting ? (
+        <ConfirmInPlace
+          question="Delete this rule?"
+          act="Delete the rule"
+          actIcon={<Trash2 size={16} />}
+          keep="Keep it"
+          tone="bad"
+          isPending={isPending}
+          onAct={() => onDelete?.(reason)}
+          onKeep={() => setIsDeleting(false)}
+        >
+          Requests go as they would without it from then on. History brings it back.
+          {why}
+        </ConfirmInPlace>
+      ) : isAsking && disabledReason === undefined ? (
+        <ConfirmInPlace
+          question={loss === undefined ? question : "Let these endpoints go?"}
+          act={loss === undefined ? act : "Apply all the same"}
+          actIcon={<Check size={16} />}
+          keep="Not yet"
+          tone={loss === undefined ? "accent" : "bad"}
+          isPending={isPending}
+          onAct={() => onApply(reason)}
+          onKeep={onKeep}
+        >
+          {loss ?? words}
+          {why}
+        </ConfirmInPlace>
+      ) : (
+        <div className={styles.bar}>
+          <p className={styles.words}>{words}</p>
+          <span className={styles.acts}>
+            {findings > 0 && (
+              <span className={styles.findings}>
+                <StatusGlyph status="degraded" isBesideWord /> {formatCounted(findings, "finding")}{" "}
+                open
+              </span>
+            )}
+            {onDelete !== undefined && (
+              <Button
+                kind="ghost"
+                icon={<Trash2 size={15} />}
+                disabledReason={readOnlyReason}
+                onClick={() => setIsDeleting(true)}
+              >
+                Delete
+              </Button>
+            )}
+            <Button
+              ref={applyButton}
+              kind="primary"
+              disabledReason={disabledReason}
+              isPending={isPending}
+              onClick={onAsk}
+            >
+              {act}
+            </Button>
+          </span>
+        </div>
+      )}
+    </section>
+  );
+}
