@@ -6,6 +6,7 @@ import { formatPercentNumber, NO_DATA } from "../../lib/numbers.ts";
 import { Chip } from "../../ui/chip.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
+import { BypassSection } from "../bypass/bypass-section.tsx";
 import type { DeniedOnEdge } from "./denied-edges.ts";
 import { DeniedSection } from "./denied-section.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
@@ -97,6 +98,7 @@ export function EdgePanel({
       {destination !== undefined && <EndpointList node={destination} caller={source} />}
       <RulesInForce destination={destination} caller={source} edge={edge} />
       {!isTcp && <LastRequests edgeId={edge.id} />}
+      <BypassSection node={destination} caller={source} />
     </SidePanel>
   );
 }

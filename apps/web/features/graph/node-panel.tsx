@@ -22,6 +22,7 @@ import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { BypassSection } from "../bypass/bypass-section.tsx";
 import { isCanaryOf } from "./edge-panel.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
 import {
@@ -126,6 +127,7 @@ export function NodePanel({
       )}
       <RulesInForce destination={node} />
       <Endpoints node={node} />
+      {!isService && <BypassSection node={node} />}
     </SidePanel>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 import type { Canary, GraphNode } from "@heddle/contracts";
-import { History, Link2, ShieldCheck, Split, Undo2 } from "lucide-react";
+import { History, Link2, Route, ShieldCheck, Split, Undo2 } from "lucide-react";
 import { Button, ButtonLink } from "../../ui/button.tsx";
 import { COPY_WORDS, CodeLine, useCopy } from "../../ui/code-line.tsx";
 import styles from "./panels.module.css";
@@ -52,14 +52,24 @@ export function PanelActs({
       />
       <div className={styles.more}>
         {service !== undefined && (
-          <ButtonLink
-            kind="ghost"
-            size="toolbar"
-            href={`/history?q=${encodeURIComponent(service)}`}
-            icon={<History size={15} />}
-          >
-            Rules and changes
-          </ButtonLink>
+          <>
+            <ButtonLink
+              kind="ghost"
+              size="toolbar"
+              href={`/rules?q=${encodeURIComponent(service)}`}
+              icon={<Route size={15} />}
+            >
+              Rules
+            </ButtonLink>
+            <ButtonLink
+              kind="ghost"
+              size="toolbar"
+              href={`/history?q=${encodeURIComponent(service)}`}
+              icon={<History size={15} />}
+            >
+              Changes
+            </ButtonLink>
+          </>
         )}
         <Button
           kind="ghost"

@@ -61,7 +61,9 @@ function Rule({ feature }: { readonly feature: TrafficFeature }) {
       <span>
         <b>{FEATURE_WORDS[kind]}:</b> {detail}
         <span className={styles.origin}>
-          <Link href={`/history?q=${encodeURIComponent(document.name)}`}>
+          <Link
+            href={`/rules/${document.kind}/${encodeURIComponent(document.namespace)}/${encodeURIComponent(document.name)}`}
+          >
             {document.kind} {name}
           </Link>
           {part !== undefined && `, ${part}`}

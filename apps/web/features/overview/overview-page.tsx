@@ -13,6 +13,7 @@ import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { FirstRun } from "../graph/first-run.tsx";
 import { useLiveGraph } from "../graph/graph-queries.ts";
+import { HoldCards } from "../registry/hold-cards.tsx";
 import { useReportLive } from "../shell/live-store.ts";
 import { recentRevisionsQuery } from "../shell/recent-revisions.ts";
 import { CertificatesCard } from "./certificates-card.tsx";
@@ -92,6 +93,7 @@ function Mesh({
   return (
     <>
       <TroubleBanner troubles={troubles} />
+      <HoldCards namespace={namespace} />
       {snapshot === undefined ? (
         !isFailed && <Skeleton heightPx={104} />
       ) : (

@@ -1,0 +1,36 @@
+"use client";
+
+import { HoldResponse, HoldsResponse } from "@heddle/contracts";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { apiPath, getJson, postJson } from "../../lib/api-client.ts";
+import { queryKeys } from "../../lib/queries/query-keys.ts";
+import { markConfigStale } from "../../lib/queries/use-change-events.ts";
+import { useToast } from "../../ui/toast.tsx";
+
+/** Holds come and go by event (`useChangeEvents`); the slow poll mends what a lost event would leave stale. */
+const MEND_EVERY_MS = 15_000;
+
+/** Updates of the registry that wait for a yes. */
+export function useHolds() {
+  return useQuery({
+    queryKey: queryKeys.holds,
+    queryFn: ({ signal }) => getJson("/holds", HoldsResponse, signal),
+    refetchInterval: MEND_EVERY_MS,
+  });
+}
+
+/** Lets the held endpoints go (`confirm`), or keeps them and asks no more (`dismiss`). */
+export function useAnswerHold() {
+  const client = useQueryClient();
+  const toast = useToast();
+  return useMutation({
+    mutationFn: ({ id, answer }: { id: string; answer: "confirm" | "dismiss" }) =>
+      postJson(apiPath(["holds", id, answer]), { source: "console" }, HoldResponse),
+    onSuccess: ({ words }) => toast({ text: words }),
+    onError: (error) => toast({ text: `Nothing was decided. ${error.message}`, tone: "bad" }),
+    onSettled: () => {
+      markConfigStale(client);
+      void client.invalidateQueries({ queryKey: queryKeys.holds });
+    },
+  });
+}
