@@ -4,6 +4,7 @@ import type { ProxyConfigResponse, ProxyDetail, RunningResource } from "@heddle/
 import { RotateCw } from "lucide-react";
 import Link from "next/link";
 import { useMemo, useState } from "react";
+import { stringify } from "yaml";
 import { formatCounted } from "../../lib/numbers.ts";
 import { formatClock, formatDuration, formatStamp, formatTimeLeft } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
@@ -231,7 +232,7 @@ function Documents({ resource }: { readonly resource: RunningResource }) {
 }
 
 function Content({ resource }: { readonly resource: RunningResource }) {
-  const text = useMemo(() => JSON.stringify(resource.content, undefined, 2), [resource.content]);
+  const text = useMemo(() => stringify(resource.content, { lineWidth: 0 }), [resource.content]);
   return (
     <>
       {resource.parts.length > 0 && (

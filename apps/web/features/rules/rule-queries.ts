@@ -11,6 +11,7 @@ import {
 } from "@heddle/contracts";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { apiPath, deleteJson, getJson, postJson } from "../../lib/api-client.ts";
+import { ApiError } from "../../lib/api-error.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { markConfigStale } from "../../lib/queries/use-change-events.ts";
 
@@ -71,7 +72,9 @@ export function usePreview(yaml: string | undefined, windowMs: number) {
     staleTime: 30_000, // traffic goes on; a draft looked at again after a while is asked about again
     gcTime: 60_000,
     placeholderData: keepPreviousData,
-    retry: false,
+    // Who types fast asks more often than is answered: the question waits, it does not fail.
+    retry: (count, error) => count < 5 && error instanceof ApiError && error.status === 429,
+    retryDelay: 1200,
   });
 }
 
