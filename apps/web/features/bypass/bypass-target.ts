@@ -6,7 +6,7 @@ import type { BypassTarget, GraphNode } from "@heddle/contracts";
  */
 export function bypassTargetOf(
   node: GraphNode | undefined,
-  caller?: GraphNode | undefined,
+  caller?: GraphNode,
 ): BypassTarget | undefined {
   if (node === undefined) return undefined;
   if (caller === undefined) {

@@ -18,6 +18,7 @@ import { useLivePage } from "../session/use-live-page.ts";
 import styles from "./proxy-page.module.css";
 import { useProxy } from "./proxy-queries.ts";
 import { KIND_WORDS, viewOfSync } from "./proxy-sync.ts";
+import { RevisionLink } from "./revision-link.tsx";
 import { RunningConfig } from "./running-config.tsx";
 import { SyncPill } from "./sync-pill.tsx";
 
@@ -197,12 +198,6 @@ function Destinations({ proxy }: { readonly proxy: ProxyDetail }) {
       {rest > 0 && ` and ${formatCounted(rest, "more", "more")}`}
     </span>
   );
-}
-
-/** A revision's number as the way to it; 0 is none. */
-export function RevisionLink({ revision }: { readonly revision: number }) {
-  if (revision === 0) return <>none</>;
-  return <Link href={`/history/${revision}`}>{revision}</Link>;
 }
 
 function RefusedCard({ proxy }: { readonly proxy: ProxyDetail }) {

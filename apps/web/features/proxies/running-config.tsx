@@ -20,8 +20,8 @@ import { StatusPill } from "../../ui/status-pill.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxy-page.module.css";
-import { RevisionLink } from "./proxy-page.tsx";
 import { type ConfigPart, useProxyConfig } from "./proxy-queries.ts";
+import { RevisionLink } from "./revision-link.tsx";
 
 const PARTS = [
   { value: "routes", label: "Routes" },

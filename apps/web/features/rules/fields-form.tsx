@@ -4,7 +4,7 @@ import type { DraftFinding } from "./draft-findings.ts";
 import styles from "./fields-form.module.css";
 import { Committed } from "./http-form.tsx";
 import { leafFields, leafValue } from "./leaf-fields.ts";
-import { parsePath, valueAt, type YamlEdit } from "./rule-yaml.ts";
+import { parsePath, textOf, valueAt, type YamlEdit } from "./rule-yaml.ts";
 
 /** The plain values of a rule of any kind, each in a field of its own; what has other shapes is edited in the YAML. */
 export function FieldsForm({
@@ -58,7 +58,7 @@ export function FieldsForm({
               )}
               {was !== value && (
                 <span className={styles.was}>
-                  {was === undefined ? "new" : `was ${String(was)}`}
+                  {was === undefined ? "new" : `was ${textOf(was) || "other"}`}
                 </span>
               )}
             </dd>

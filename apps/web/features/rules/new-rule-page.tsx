@@ -112,11 +112,13 @@ function targetsOf(
 ): Readonly<Record<string, TemplateTarget>> {
   const groups = Map.groupBy(workloads, ({ namespace, service }) => `${namespace}/${service}`);
   return Object.fromEntries(
-    [...groups].sort().map(([id, members]) => {
-      const versions = members.flatMap(({ version }) => version ?? []).sort(byNumber);
-      const [{ namespace, service } = { namespace: "default", service: id }] = members;
-      return [id, { namespace, service, versions: versions.length === 0 ? ["v1"] : versions }];
-    }),
+    [...groups]
+      .sort(([a], [b]) => byNumber(a, b))
+      .map(([id, members]) => {
+        const versions = members.flatMap(({ version }) => version ?? []).sort(byNumber);
+        const [{ namespace, service } = { namespace: "default", service: id }] = members;
+        return [id, { namespace, service, versions: versions.length === 0 ? ["v1"] : versions }];
+      }),
   );
 }
 
