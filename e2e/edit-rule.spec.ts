@@ -45,7 +45,9 @@ test("a route is edited, its effect seen before, applied, and taken back in Hist
   await operator.goto(`${mesh.consoleUrl}/rules`);
   await operator.getByRole("link", { name: "desk", exact: true }).click();
   await operator.getByLabel("Weight of v2, in percent").fill("100");
-  await expect(operator.getByText("Draft, 1 change").or(operator.getByText(/^Draft, 2/))).toBeVisible();
+  await expect(
+    operator.getByText("Draft, 1 change").or(operator.getByText(/^Draft, 2/)),
+  ).toBeVisible();
   await expect(operator.getByLabel("YAML of desk")).toContainText("# Both desks serve.");
   const routes = operator.getByRole("region", { name: "Routes of desk, before and after" });
   await expect(routes.getByRole("row", { name: /v2/ })).toContainText("100");

@@ -14,6 +14,8 @@ spec:
         - { destination: { host: kiosk, subset: v2 }, weight: 50 }
 `;
 
+type GraphNodes = { nodes: { workload?: string; health: { state: string } }[] };
+
 test("the overview says within 10 s what fails, and leads to the rollback", async ({
   mesh,
   operator,
@@ -36,16 +38,15 @@ test("the overview says within 10 s what fails, and leads to the rollback", asyn
   const caller = ["--service", "kiosk-caller", "--port", ports[2], "--namespace", "shop"];
   mesh.run([...caller, "--", ...knownClient], { HOST_HEADER: "kiosk", RATE: "60", LOG_FILE: log });
 
-  // The clock begins when the graph knows: starting a process takes its time on a busy machine.
+  // The clock begins when the collector knows: starting processes takes its time on a busy machine.
   await waitFor("the collector calls it failing", 60_000, async () => {
-    const graph = await (await mesh.get("/api/v1/graph?windowMs=30000&view=workload")).text();
-    return /"kiosk-v2"[^{]*[^}]*"health":\{"state":"failing"/.test(graph);
+    const answer = await mesh.get("/api/v1/graph?windowMs=30000&view=workload");
+    const { nodes } = (await answer.json()) as GraphNodes;
+    return nodes.some((one) => one.workload === "kiosk-v2" && one.health.state === "failing");
   });
+  // The demo's own canary fails a fifth of few requests; this one fails all of thirty a second.
   const banner = operator.getByRole("alert").filter({ hasText: "fails" });
-  await expect(banner).toContainText(/kiosk v2 fails|more below/, { timeout: 10_000 });
-
-  // The demo's own canary fails a fifth of its requests: this one fails all of more.
-  await expect(banner).toContainText("kiosk v2 fails", { timeout: 30_000 });
+  await expect(banner).toContainText("kiosk v2 fails", { timeout: 10_000 });
   await expect(banner).toContainText("The app answers 500");
   await banner.getByRole("link", { name: "Roll back v2" }).click();
   await operator.waitForURL(/\/rollouts\/shop\/kiosk/);
