@@ -58,7 +58,7 @@ export function analyze(input: AnalysisInput): Analysis {
   for (const analyzer of ANALYZERS) analyzer(mesh, report);
   return {
     documents: documents.filter(({ source }) => source !== undefined).length,
-    findings: [...findings.values()].sort(compareFindings),
+    findings: withoutEchoes([...findings.values()]).sort(compareFindings),
   };
 }
 
@@ -110,6 +110,13 @@ function isSuppressed({ annotations }: AnalysisDocument, code: Code): boolean {
   });
 }
 const SUPPRESSIONS = ["heddle.dev/analyze-suppress", "galley.istio.io/analyze-suppress"];
+
+/** A note about a field says less than a finding about the very same place: that one is told alone. */
+function withoutEchoes(findings: readonly Finding[]): Finding[] {
+  const placeOf = ({ file = "", resource, path = "" }: Finding) => `${file} ${resource} ${path}`;
+  const told = new Set(findings.filter(({ code }) => code !== "HDL028").map(placeOf));
+  return findings.filter((one) => one.code !== "HDL028" || !told.has(placeOf(one)));
+}
 
 function toUnreadable(
   file: string,

@@ -1,4 +1,16 @@
 import type { Analyzer } from "./analyzer.ts";
+import {
+  checkAuthorization,
+  checkPeerAuthentications,
+  checkSelectors,
+} from "./heddle/authorization.ts";
+import { checkFaults, checkMirrors } from "./heddle/faults-and-mirrors.ts";
+import { checkPathMatches } from "./heddle/path-matches.ts";
+import { checkRetries } from "./heddle/retries.ts";
+import { checkShadowedRoutes } from "./heddle/shadowed-routes.ts";
+import { checkTrafficPolicies } from "./heddle/traffic-policies.ts";
+import { checkDelegates, checkHiddenRules, checkServiceEntryHosts } from "./heddle/visibility.ts";
+import { checkWeights } from "./heddle/weights.ts";
 import { checkAnnotations } from "./istio/annotations.ts";
 import { checkAuthorizationPolicies } from "./istio/authorization-policies.ts";
 import { checkBlockedCidrs } from "./istio/blocked-cidrs.ts";
@@ -68,4 +80,17 @@ export const ANALYZERS: readonly Analyzer[] = [
   checkUnreachableRoutes,
   checkExternalControlPlane,
   checkWebhooks,
+  checkAuthorization,
+  checkPeerAuthentications,
+  checkSelectors,
+  checkFaults,
+  checkMirrors,
+  checkPathMatches,
+  checkRetries,
+  checkShadowedRoutes,
+  checkTrafficPolicies,
+  checkDelegates,
+  checkHiddenRules,
+  checkServiceEntryHosts,
+  checkWeights,
 ];

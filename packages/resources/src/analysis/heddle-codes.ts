@@ -26,7 +26,7 @@ export const HEDDLE_CODES = {
   HDL005: {
     name: "RetryMayRepeatWrites",
     severity: "warning",
-    says: "A route that takes requests which change something retries on answers of the server. Heddle repeats only what is safe to repeat; Istio repeats all of them.",
+    says: "A route that takes POST retries on ends that do not say whether the server has acted. Without retryOn Heddle repeats only what is safe; naming such conditions lifts that.",
     todo: "Retry such routes on connect-failure,refused-stream alone, or match the safe methods in a route of their own",
   },
   HDL006: {
@@ -119,12 +119,6 @@ export const HEDDLE_CODES = {
     says: "The settings of one port take the place of the rule's own for that port; they are not added to them.",
     todo: "Repeat in portLevelSettings what shall hold for the port as well",
   },
-  HDL021: {
-    name: "ZeroMeansDefault",
-    severity: "info",
-    says: "A 0 in a connection pool stands for the default (in practice unlimited), not for none.",
-    todo: "Leave the field out, or give the number that is meant",
-  },
   HDL022: {
     name: "SelectorMatchesNothing",
     severity: "warning",
@@ -196,17 +190,5 @@ export const HEDDLE_CODES = {
     severity: "warning",
     says: "A route's perTryTimeout is as long as its timeout or longer: the first attempt uses it all up, and no retry is ever made.",
     todo: "Set perTryTimeout well below timeout",
-  },
-  HDL034: {
-    name: "StrictWithPlaintextCallers",
-    severity: "warning",
-    says: "STRICT holds for workloads that were called in plaintext lately: those calls fail.",
-    todo: "Bring the callers into the mesh first; heddle mtls plan shows them",
-  },
-  HDL035: {
-    name: "RetriesWithoutCondition",
-    severity: "info",
-    says: "retries without attempts, or with 0 attempts, switch retries off.",
-    todo: "Write attempts: 0 if that is meant, else the number of retries",
   },
 } as const;

@@ -21,8 +21,6 @@ export type LiveRegistry = {
     /** Endpoints registered now. */
     readonly endpoints: number;
   }[];
-  /** Callers seen in plaintext lately, by the service they called (`namespace/name`); `undefined`: not known. */
-  readonly plaintextCallers?: ReadonlyMap<string, readonly string[]> | undefined;
 };
 
 /** Something that runs: a pod, the template of one, or a registered workload. */
@@ -76,6 +74,7 @@ export class MeshFacts {
   readonly knowsWorkloads: boolean;
   readonly #byType = new Map<string, AnalysisDocument[]>();
   readonly #byKey = new Map<string, AnalysisDocument>();
+  readonly #peerAuthentications = new Map<string, AnalysisDocument[]>();
 
   constructor(
     documents: readonly AnalysisDocument[],
@@ -86,6 +85,9 @@ export class MeshFacts {
     for (const document of documents) {
       push(this.#byType, document.type, document);
       this.#byKey.set(`${document.type} ${keyOf(document)}`, document);
+    }
+    for (const policy of this.of("PeerAuthentication")) {
+      push(this.#peerAuthentications, policy.namespace, policy);
     }
     const [meshConfig] = this.of("MeshConfig");
     this.rootNamespace = textAt(meshConfig?.spec, "rootNamespace") || "istio-system";
@@ -138,7 +140,9 @@ export class MeshFacts {
   /** The mTLS mode of what carries these labels; port settings aside. */
   mtlsModeOf(namespace: string, labels: Labels): MtlsMode {
     let [mesh, space, workload]: (MtlsMode | undefined)[] = [];
-    for (const { namespace: at, spec } of this.of("PeerAuthentication")) {
+    const near = new Set([namespace, this.rootNamespace]);
+    const policies = [...near].flatMap((one) => this.#peerAuthentications.get(one) ?? []);
+    for (const { namespace: at, spec } of policies) {
       const mode = textAt(spec, "mtls", "mode");
       if (mode !== "STRICT" && mode !== "PERMISSIVE" && mode !== "DISABLE") continue;
       const selector = labelsAt(spec, "selector", "matchLabels");
