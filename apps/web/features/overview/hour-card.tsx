@@ -118,7 +118,12 @@ function Drawing({
       <text className={styles.most} x={SIDE_PX} y={CHART_TOP_PX - 4}>
         {formatRate(most)} at most
       </text>
-      <text className={styles.worst} x={widthPx - SIDE_PX} y={CHART_TOP_PX - 4} textAnchor="end">
+      <text
+        className={worst === 0 ? styles.most : styles.worst}
+        x={widthPx - SIDE_PX}
+        y={CHART_TOP_PX - 4}
+        textAnchor="end"
+      >
         {worst === 0 ? "no errors" : `${formatShare(worst)} errors at most`}
       </text>
       {ticks.map((tick) => (

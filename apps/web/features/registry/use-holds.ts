@@ -3,6 +3,7 @@
 import { HoldResponse, HoldsResponse } from "@heddle/contracts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { apiPath, getJson, postJson } from "../../lib/api-client.ts";
+import { ApiError } from "../../lib/api-error.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { markConfigStale } from "../../lib/queries/use-change-events.ts";
 import { useToast } from "../../ui/toast.tsx";
@@ -14,7 +15,14 @@ const MEND_EVERY_MS = 15_000;
 export function useHolds() {
   return useQuery({
     queryKey: queryKeys.holds,
-    queryFn: ({ signal }) => getJson("/holds", HoldsResponse, signal),
+    queryFn: async ({ signal }): Promise<HoldsResponse> => {
+      try {
+        return await getJson("/holds", HoldsResponse, signal);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+        return { holds: [], maxLossPercent: 100 }; // a control plane of before holds nothing
+      }
+    },
     refetchInterval: MEND_EVERY_MS,
   });
 }

@@ -51,7 +51,7 @@ export function ApplyBar({
 }) {
   const [reason, setReason] = useState("");
   const [isDeleting, setIsDeleting] = useState(false);
-  const act = `Apply ${formatCounted(changes, "change")}`;
+  const act = changes === 0 ? "Apply" : `Apply ${formatCounted(changes, "change")}`;
   const why = (
     <label className={styles.why}>
       Why (stays with the revision)
@@ -73,33 +73,37 @@ export function ApplyBar({
     <section className={styles.place} aria-label="Apply">
       {error !== undefined && <ErrorPart title="It was not applied" detail={error} />}
       {isDeleting ? (
-        <ConfirmInPlace
-          question="Delete this rule?"
-          act="Delete the rule"
-          actIcon={<Trash2 size={16} />}
-          keep="Keep it"
-          tone="bad"
-          isPending={isPending}
-          onAct={() => onDelete?.(reason)}
-          onKeep={() => setIsDeleting(false)}
-        >
-          Requests go as they would without it from then on. History brings it back.
-          {why}
-        </ConfirmInPlace>
+        <div className={styles.question}>
+          <ConfirmInPlace
+            question="Delete this rule?"
+            act="Delete the rule"
+            actIcon={<Trash2 size={16} />}
+            keep="Keep it"
+            tone="bad"
+            isPending={isPending}
+            onAct={() => onDelete?.(reason)}
+            onKeep={() => setIsDeleting(false)}
+          >
+            Requests go as they would without it from then on. History brings it back.
+            {why}
+          </ConfirmInPlace>
+        </div>
       ) : isAsking && disabledReason === undefined ? (
-        <ConfirmInPlace
-          question={loss === undefined ? question : "Let these endpoints go?"}
-          act={loss === undefined ? act : "Apply all the same"}
-          actIcon={<Check size={16} />}
-          keep="Not yet"
-          tone={loss === undefined ? "accent" : "bad"}
-          isPending={isPending}
-          onAct={() => onApply(reason)}
-          onKeep={onKeep}
-        >
-          {loss ?? words}
-          {why}
-        </ConfirmInPlace>
+        <div className={styles.question}>
+          <ConfirmInPlace
+            question={loss === undefined ? question : "Let these endpoints go?"}
+            act={loss === undefined ? act : "Apply all the same"}
+            actIcon={<Check size={16} />}
+            keep="Not yet"
+            tone={loss === undefined ? "accent" : "bad"}
+            isPending={isPending}
+            onAct={() => onApply(reason)}
+            onKeep={onKeep}
+          >
+            {loss ?? words}
+            {why}
+          </ConfirmInPlace>
+        </div>
       ) : (
         <div className={styles.bar}>
           <p className={styles.words}>{words}</p>

@@ -67,3 +67,24 @@ test("finds a line by its number, and none beyond the last", () => {
   assert.equal(TEXT.slice(...range), "- timeout: 200ms");
   assert.equal(rangeOfLine(TEXT, 99), undefined);
 });
+
+test("a warning of the check gives way to the finding at the same place, a fault does not", () => {
+  const told = "VirtualService shop/reviews: spec.http[0].timeout: is short";
+  const finding = {
+    code: "HDL009",
+    name: "",
+    severity: "info",
+    subject: { kind: "VirtualService", name: "reviews" },
+    resource: "VirtualService reviews",
+    path: "spec.http[0].timeout",
+    why: "Short.",
+    whatToDo: "",
+  } as const;
+  const messages = (level: "fault" | "warning", findings: readonly (typeof finding)[]) =>
+    draftFindings(TEXT, IDENTITY, [{ level, message: told }], findings).map(
+      ({ message }) => message,
+    );
+  assert.deepEqual(messages("warning", []), ["is short"]);
+  assert.deepEqual(messages("warning", [finding]), ["Short."]);
+  assert.deepEqual(messages("fault", [finding]), ["is short", "Short."]);
+});

@@ -38,8 +38,12 @@ export function draftFindings(
     ...notes.map((note) => ofNote(text, identity, note)),
     ...findings.map((one) => ofFinding(text, one)),
   ];
+  const coded = new Set(findings.flatMap(({ path }) => path ?? []));
   const byPlace = new Map<string, DraftFinding>();
   for (const one of all) {
+    // Where the analysis speaks of the same place, its words say more than the check's.
+    const isTold = one.code === undefined && one.path !== undefined && coded.has(one.path);
+    if (isTold && !one.blocks) continue;
     const key =
       one.code !== undefined && one.path !== undefined ? `${one.code} ${one.path}` : one.message;
     const known = byPlace.get(key);
@@ -56,8 +60,19 @@ export function draftFindings(
   );
 }
 
+const PLACED = /^(\w+ [\w.-]+\/[\w.-]+): (spec[^\s:]*): (.+)$/s;
+
+function nameOf(identity: RuleIdentity | undefined): string | undefined {
+  return identity && `${identity.kind} ${identity.namespace}/${identity.name}`;
+}
+
 function ofNote(text: string, identity: RuleIdentity | undefined, note: PreviewNote): DraftFinding {
-  const { level, code, message, document, path, fix } = note;
+  const { level, code, document, fix } = note;
+  // The check of an apply names document and place in its sentence: `VirtualService shop/reviews: spec.hosts: …`.
+  const told = PLACED.exec(note.message);
+  const isPlaced = told !== null && `${told[1]}` === nameOf(identity);
+  const path = note.path ?? (isPlaced ? told[2] : undefined);
+  const message = isPlaced ? (told[3] ?? note.message) : note.message;
   const isOwn =
     document === undefined ||
     (document.kind === identity?.kind &&

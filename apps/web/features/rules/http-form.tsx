@@ -70,6 +70,8 @@ function RouteCard({
   const host = route.destinations[0]?.host ?? "";
   const subsets = subsetsOf(host);
   const own = findings.filter(({ path }) => path?.startsWith(`spec.http[${route.index}]`));
+  // The same of several destinations is told once here; the text marks each.
+  const told = [...new Map(own.map((finding) => [finding.message, finding])).values()];
   const name = route.name || `route ${route.index + 1}`;
   return (
     <section
@@ -193,12 +195,9 @@ function RouteCard({
           </span>
         </div>
       )}
-      {own.map((finding) => (
+      {told.map((finding) => (
         <p key={finding.id} className={styles.finding} data-severity={finding.severity}>
-          <StatusGlyph
-            status={finding.severity === "fault" ? "failing" : "degraded"}
-            isBesideWord
-          />
+          <StatusGlyph status={FINDING_STATUSES[finding.severity]} isBesideWord />
           <span>
             {finding.message}{" "}
             {finding.fix !== undefined && !isOff && (
@@ -274,6 +273,7 @@ function ConditionFields({
   );
 }
 
+const FINDING_STATUSES = { fault: "failing", warning: "degraded", info: "unknown" } as const;
 const KIND_WORDS = { exact: "is exactly", prefix: "starts with", regex: "matches" } as const;
 
 function Destinations({
@@ -400,13 +400,7 @@ function Weight({
         <span aria-hidden="true">%</span>
       </label>
       <span className={styles.was}>
-        {isNewRoute
-          ? ""
-          : before === undefined
-            ? "new"
-            : isChanged
-              ? `was ${before.weight} %`
-              : "as before"}
+        {isNewRoute ? "" : before === undefined ? "new" : isChanged ? `was ${before.weight} %` : ""}
       </span>
     </div>
   );

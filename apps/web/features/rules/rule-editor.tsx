@@ -132,7 +132,6 @@ export function RuleEditor({
     onRedo: () => editor.current?.redo(),
   });
 
-  const changes = Math.max(1, marks.changes);
   const isDraft = isChanged || isNew;
   return (
     <PageFrame
@@ -279,7 +278,7 @@ export function RuleEditor({
       )}
       <ApplyBar
         words={applyWords(answer, isDraft)}
-        changes={changes}
+        changes={marks.changes}
         findings={findings.filter(({ blocks, severity }) => !blocks && severity !== "info").length}
         readOnlyReason={readOnlyReason}
         disabledReason={disabledReason}

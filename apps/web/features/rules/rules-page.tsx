@@ -229,10 +229,10 @@ function Findings({ row, isLooked }: { readonly row: RuleRow; readonly isLooked:
               : "unknown"
         }
       />
-      <span className={styles.why}>
-        {worst.code} {worst.name}
+      <span>
+        {worst.code} <span className={styles.why}>{worst.name}</span>
       </span>
-      {rest > 0 && <span> and {rest} more</span>}
+      {rest > 0 && <span> +{rest}</span>}
     </Link>
   );
 }

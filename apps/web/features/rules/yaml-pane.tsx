@@ -222,7 +222,12 @@ const highlighting = HighlightStyle.define([
 ]);
 
 const theme = EditorView.theme({
-  "&": { height: "100%", backgroundColor: "transparent", color: "var(--text)" },
+  "&": {
+    maxHeight: "640px",
+    minHeight: "260px",
+    backgroundColor: "transparent",
+    color: "var(--text)",
+  },
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
   ".cm-scroller": { fontFamily: "var(--font-mono)", fontSize: "12px", lineHeight: "20px" },
   ".cm-content": { padding: "8px 0", caretColor: "var(--text)" },
