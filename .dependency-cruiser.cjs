@@ -31,6 +31,16 @@ module.exports = {
       },
     },
     {
+      name: "documents-know-no-analysis",
+      comment: "analysis reads documents; reading them needs no analysis (decision 122)",
+      severity: "error",
+      from: {
+        path: "^packages/resources/src/",
+        pathNot: ["^packages/resources/src/analysis/", "^packages/resources/src/index\\.ts$"],
+      },
+      to: { path: "^packages/resources/src/analysis/" },
+    },
+    {
       name: "floor-2-sees-lower-floors",
       severity: "error",
       from: { path: `${node}src/`, pathNot: "\\.test\\.ts$" },

@@ -1,3 +1,5 @@
+// To look for mistakes: `analyze({ files, around, registry, nowMs })`, pure and fast once texts are read. A control
+// plane asks its MeshAnalysis (`ofMesh`, `ofFiles`), which adds what runs; a console asks GET /analysis, POST /analyze.
 export {
   type Analysis,
   type AnalysisFile,
