@@ -39,6 +39,7 @@ import { startRegistryWriter } from "./registry/registry-writer.ts";
 import { Deliveries } from "./replicas/deliveries.ts";
 import { ForeignRegistry } from "./replicas/foreign-registry.ts";
 import { type ReplicaHandlers, Replicas } from "./replicas/replicas.ts";
+import { Reports } from "./replicas/reports.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
@@ -135,6 +136,7 @@ export async function startControlPlane(
   }, logger);
   alarms.start();
   parts.ledger.start();
+  parts.reports.start();
   const service = admin;
   logger.info({ control: stream.port, api: service.port }, "control plane ready");
   return {
@@ -150,6 +152,7 @@ export async function startControlPlane(
       await Promise.all([service.close(), stream.close()]);
       await parts.ledger.close();
       await parts.access.close();
+      await parts.reports.close();
       await parts.foreign.close();
       await writer.close();
       await replicas.close();
@@ -201,6 +204,7 @@ function assemble(
     }),
   });
   const deliveries = new Deliveries(replicas);
+  const observations = new Observations();
   const onEffects = () => feed.noteEffects();
   replicas.singletons.add({
     name: "revision-effects",
@@ -254,8 +258,14 @@ function assemble(
       metrics.convergenceSeconds.observe(ackedAfterMs / 1000);
     },
   });
+  const reports = new Reports({
+    ...{ db, registry, hub, observations, turnedAway, replicas, logger },
+    onObservations: () => feed.noteObservations(),
+    onTurnedAway: (proxyId) => guards.onTurnedAway(proxyId),
+  });
   const guards = new GuardKeeper({
     ...{ db, config, registry, hub, turnedAway, logger },
+    foreignStatusOf: (proxyId) => reports.statusOf(proxyId),
     onChange: () => feed.noteGuards(),
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
@@ -278,6 +288,7 @@ function assemble(
     leaseHolds,
     holds,
     maxLossPercent,
+    reports,
     turnedAway,
     guards,
     mesh,
@@ -310,6 +321,7 @@ function assemble(
         hub.publishEndpoints(services);
         feed.noteRegistry();
       },
+      onReport: (proxyId, report) => reports.take(proxyId, report),
       onLost: (proxyId) => {
         if (registry.findProxy(proxyId)?.revokedAtMs === undefined) {
           return started.stream?.replaced(proxyId);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type {
   ApplyResponse,
+  MtlsGuardResponse,
+  MtlsSetResponse,
   ProxiesResponse,
   ReplicasResponse,
   ResourcesResponse,
@@ -149,11 +151,10 @@ test("an instance is an endpoint for callers at every control plane, from its he
   const endpointsOf = (upserts: readonly { kind: string; endpoints?: unknown[] }[]) =>
     upserts.find(({ kind }) => kind === "endpoints")?.endpoints?.length;
   await atA.next("push", ({ upserts }) => endpointsOf(upserts) === 1);
-  const { body } = await a.call<ProxiesResponse>("GET", "/proxies");
-  assert.deepEqual(
-    body.proxies.map(({ connected }) => connected),
-    [true, true],
-  );
+  await waitFor("either tells how both stand", PATIENCE_MS, async () => {
+    const { body } = await a.call<ProxiesResponse>("GET", "/proxies");
+    return body.proxies.filter((one) => one.connected && one.sync === "SYNCED").length === 2;
+  });
   const again = await StreamClient.open(t, a.controlPort, server, {
     workloads: [registration(server.proxyId, "reviews-v1")],
   });
@@ -208,5 +209,37 @@ test("a proxy that is put out at one control plane loses its stream at the other
   await waitFor("its instances are gone", PATIENCE_MS, async () => {
     const answer = await b.call<WorkloadsResponse>("GET", "/workloads");
     return answer.body.workloads.length === 0;
+  });
+});
+
+test("a flip guarded at one control plane is taken back by what a proxy at the other has refused", async (t) => {
+  const [a, b] = await runTwo(t);
+  const joined = await join(b.controlPort, await b.joinToken());
+  const client = await StreamClient.open(t, b.controlPort, joined, {
+    workloads: [registration(joined.proxyId, "reviews-v1")],
+  });
+  await client.next("push");
+  await waitFor("the other knows it", PATIENCE_MS, async () => {
+    const { body } = await a.call<WorkloadsResponse>("GET", "/workloads");
+    return body.workloads.length === 1;
+  });
+  const guard = { windowMs: 600_000, maxRefusals: 5 };
+  const flip = await a.call<MtlsSetResponse>("PUT", "/mtls/shop/reviews-v1", {
+    mode: "STRICT",
+    guard,
+  });
+  assert.equal(flip.status, 200, JSON.stringify(flip.body));
+  const workload = { namespace: "shop", name: "reviews-v1" };
+  const caller = { sourceAddress: "10.0.0.9", reason: "plaintext", wouldBeRefused: 0 } as const;
+  client.send({
+    type: "turned-away",
+    callers: [{ workload, ...caller, refused: 6, lastSeenMs: Date.now() }],
+  });
+  await waitFor("the flip is taken back", PATIENCE_MS, async () => {
+    const { body } = await b.call<MtlsGuardResponse>(
+      "GET",
+      `/mtls/guards/${flip.body.guard?.id ?? ""}`,
+    );
+    return body.guard.status === "taken-back" && body.guard.refused === 6;
   });
 });

@@ -109,6 +109,7 @@ export {
   type StoredProxy,
   type StoredRegistry,
   saveRegistry,
+  saveReports,
 } from "./config/registry.ts";
 export { ReplicaLink, type ReplicaLinkHandlers } from "./config/replica-link.ts";
 export {

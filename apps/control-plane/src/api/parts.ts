@@ -17,6 +17,7 @@ import type { RegistryHolds } from "../registry/registry-holds.ts";
 import type { Deliveries } from "../replicas/deliveries.ts";
 import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import type { Replicas } from "../replicas/replicas.ts";
+import type { Reports } from "../replicas/reports.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
@@ -48,6 +49,7 @@ export type ApiParts = {
   readonly replicas: Replicas;
   readonly deliveries: Deliveries;
   readonly foreign: ForeignRegistry;
+  readonly reports: Reports;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;
   readonly access: AccessControl;

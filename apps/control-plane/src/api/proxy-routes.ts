@@ -112,7 +112,7 @@ function getProxy({ registry }: ApiParts, id: string): KnownProxy {
   throw new NotFoundError(`no proxy has the id "${id}"; GET /api/v1/proxies lists them`);
 }
 
-function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
+function toProxy({ registry, hub, reports }: ApiParts, proxy: KnownProxy): ProxyState {
   const session = hub.find(proxy.id);
   const workloads = registry.instancesOfProxy(proxy.id).map(workloadKeyOf).sort();
   const skew = describeSkew(proxy.version, packageJson.version);
@@ -124,6 +124,8 @@ function toProxy({ registry, hub }: ApiParts, proxy: KnownProxy): ProxyState {
     workloads,
   };
   if (session) return { ...about, connected: true, ...session.status() };
+  const told = reports.statusOf(proxy.id);
+  if (told) return { ...about, connected: true, ...told };
   return {
     ...about,
     connected: proxy.isConnected, // to another control plane

@@ -76,6 +76,7 @@ export class GuardKeeper {
   readonly #registry: Registry;
   readonly #hub: StreamHub;
   readonly #turnedAway: TurnedAway;
+  readonly #foreignStatusOf: (proxyId: string) => { readonly ackedRevision: number } | undefined;
   readonly #logger: Logger;
   readonly #onChange: () => void;
   readonly #onEnd: (outcome: GuardOutcome) => void;
@@ -91,6 +92,8 @@ export class GuardKeeper {
     readonly registry: Registry;
     readonly hub: StreamHub;
     readonly turnedAway: TurnedAway;
+    /** How a proxy stands that is connected to another control plane. */
+    readonly foreignStatusOf: (proxyId: string) => { readonly ackedRevision: number } | undefined;
     readonly logger: Logger;
     /** A guard began, counted or ended. */
     readonly onChange: () => void;
@@ -101,6 +104,7 @@ export class GuardKeeper {
     this.#registry = parts.registry;
     this.#hub = parts.hub;
     this.#turnedAway = parts.turnedAway;
+    this.#foreignStatusOf = parts.foreignStatusOf;
     this.#logger = parts.logger;
     this.#onChange = parts.onChange;
     this.#onEnd = parts.onEnd;
@@ -367,6 +371,12 @@ export class GuardKeeper {
     );
   }
 
+  /** Of a proxy at whichever control plane; 0: it is not connected. */
+  #ackedRevision(proxyId: string): number {
+    const status = this.#hub.find(proxyId)?.status() ?? this.#foreignStatusOf(proxyId);
+    return status?.ackedRevision ?? 0;
+  }
+
   /** Proxies whose refusals, if any, are not known: not connected, or not yet at the flip. */
   #waitingFor(guard: StoredGuard): string[] {
     const guarded = this.#guardedBy(guard);
@@ -376,7 +386,7 @@ export class GuardKeeper {
         .map(({ proxyId }) => proxyId),
     );
     return [...proxies]
-      .filter((id) => (this.#hub.find(id)?.status().ackedRevision ?? 0) < guard.revision)
+      .filter((id) => this.#ackedRevision(id) < guard.revision)
       .map((id) => this.#registry.findProxy(id)?.name ?? id)
       .sort();
   }

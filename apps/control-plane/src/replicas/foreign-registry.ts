@@ -31,6 +31,7 @@ export class ForeignRegistry {
   readonly #logger: Logger;
   readonly #onTouched: (services: ReadonlySet<string>) => void;
   readonly #onLost: (proxyId: string) => void;
+  readonly #onReport: (proxyId: string, report: unknown) => void;
   #heard: Ids = { proxyIds: new Set(), instanceIds: new Set() };
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -48,6 +49,8 @@ export class ForeignRegistry {
     readonly onTouched: (services: ReadonlySet<string>) => void;
     /** The proxy has its stream elsewhere now, or was put out: one that is open here is to end. */
     readonly onLost: (proxyId: string) => void;
+    /** What its control plane tells of it; of own ones, too. */
+    readonly onReport: (proxyId: string, report: unknown) => void;
   }) {
     this.#db = parts.db;
     this.#registry = parts.registry;
@@ -55,6 +58,7 @@ export class ForeignRegistry {
     this.#logger = parts.logger;
     this.#onTouched = parts.onTouched;
     this.#onLost = parts.onLost;
+    this.#onReport = parts.onReport;
   }
 
   /** Another control plane has written these. */
@@ -119,6 +123,7 @@ export class ForeignRegistry {
     if (this.#isClosed) return;
     const { touched, lost } = this.#registry.takeForeign(stored, asked, this.#alive(), Date.now());
     for (const proxyId of lost) this.#onLost(proxyId);
+    for (const { id, report } of stored.proxies) this.#onReport(id, report);
     if (asked !== undefined || touched.size + lost.length > 0) this.#onTouched(touched);
   }
 

@@ -19,6 +19,7 @@ import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { Observations } from "../registry/observations.ts";
 import { type Registry, type TouchedServices, workloadKeyOf } from "../registry/registry.ts";
+import type { Reports } from "../replicas/reports.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import { checkHello } from "./check-hello.ts";
 import type { StreamHub } from "./hub.ts";
@@ -38,6 +39,8 @@ export type StreamParts = {
   readonly mesh: MeshView;
   readonly registry: Registry;
   readonly observations: Observations;
+  /** What other control planes are told of it. */
+  readonly reports: Pick<Reports, "said">;
   readonly turnedAway: TurnedAway;
   readonly authority: CertificateAuthority;
   readonly ledger: CertificateLedger;
@@ -218,13 +221,16 @@ export class ProxyConnection {
   }
 
   #onObserved(message: Extract<ProxyMessage, { type: "observed" }>): void {
-    const { registry, observations, onObservations } = this.#parts;
+    const { registry, observations, onObservations, reports } = this.#parts;
+    reports.said(this.#proxyId, message);
     const hosted = registry.instancesOfProxy(this.#proxyId).map(workloadKeyOf);
     if (observations.replace(this.#proxyId, new Set(hosted), message)) onObservations();
   }
 
-  #onTurnedAway({ callers }: Extract<ProxyMessage, { type: "turned-away" }>): void {
-    const { registry, turnedAway, onTurnedAway } = this.#parts;
+  #onTurnedAway(message: Extract<ProxyMessage, { type: "turned-away" }>): void {
+    const { registry, turnedAway, onTurnedAway, reports } = this.#parts;
+    const { callers } = message;
+    reports.said(this.#proxyId, message);
     const hosted = new Set(registry.instancesOfProxy(this.#proxyId).map(workloadKeyOf));
     if (turnedAway.note(this.#proxyId, hosted, callers, Date.now())) onTurnedAway(this.#proxyId);
   }

@@ -25,6 +25,8 @@ export type StoredProxy = {
   readonly claimedAtMs?: number | undefined;
   /** Its stream is open there. */
   readonly isConnected?: boolean;
+  /** What that control plane tells the others of it, as it wrote it. */
+  readonly report?: unknown;
 };
 
 /** What the active check of an instance's app says; `unknown`: not checked yet. */
@@ -148,7 +150,28 @@ function toProxy(row: ProxyModel): StoredProxy {
     replicaId: row.replicaId ?? undefined,
     claimedAtMs: row.claimedAt?.getTime(),
     isConnected: row.isConnected,
+    report: row.report ?? undefined,
   };
+}
+
+/**
+ * What a control plane tells the others of proxies whose streams it has; of others' nothing is written. Returns
+ * the ids of those that were.
+ */
+export async function saveReports(
+  db: ConfigDb,
+  replicaId: string,
+  reports: readonly { readonly proxyId: string; readonly text: string }[],
+): Promise<string[]> {
+  const rows = JSON.stringify(reports.map(({ proxyId, text }) => ({ id: proxyId, report: text })));
+  const written = await ask(
+    db,
+    (prisma) => prisma.$queryRaw<{ id: string }[]>`
+      UPDATE proxy SET report = row.report::jsonb
+      FROM jsonb_to_recordset(${rows}::jsonb) AS row(id text, report text)
+      WHERE proxy.id = row.id AND proxy.replica_id = ${replicaId} RETURNING proxy.id`,
+  );
+  return written.map(({ id }) => id);
 }
 
 function toInstance(row: WorkloadInstanceModel): StoredInstance {
