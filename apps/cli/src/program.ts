@@ -14,6 +14,7 @@ import { addMtlsCommands } from "./commands/mtls.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config.ts";
+import { addReplicasCommand } from "./commands/replicas.ts";
 import { addResourceCommands } from "./commands/resources.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addTokenCommands } from "./commands/token.ts";
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addHistoryCommands(program);
   addProxiesCommand(program);
   addProxyConfigCommand(program);
+  addReplicasCommand(program);
   addMtlsCommands(program);
   addCanaryCommands(program);
   addGraphCommand(program);

@@ -50,6 +50,7 @@ import { type StreamServer, startStreamServer } from "./stream/stream-server.ts"
 const RESTART_LEASE_MS = 30_000;
 const EXPIRE_EVERY_MS = 1000;
 const RETRY_DATABASE_MS = 500;
+const ALARMS_EVERY_MS = 60_000;
 const EFFECTS_EVERY_MS = 5_000;
 const PROXY_MEMORY_MS = 30 * 86_400_000;
 /** Older keys of an issuer are not believed without asking it. */
@@ -134,7 +135,11 @@ export async function startControlPlane(
     const counts = await countIssuedCertificates(db);
     return toIdentity(parts, counts, settings.certificateTtlSeconds, Date.now()).alarms;
   }, logger);
-  alarms.start();
+  replicas.singletons.add({
+    name: "identity-alarms",
+    everyMs: ALARMS_EVERY_MS,
+    run: () => alarms.look(),
+  });
   parts.ledger.start();
   parts.reports.start();
   const service = admin;
@@ -147,7 +152,6 @@ export async function startControlPlane(
       config.close();
       parts.keySets.close();
       await guards.close();
-      alarms.stop();
       await keeper?.close();
       await Promise.all([service.close(), stream.close()]);
       await parts.ledger.close();

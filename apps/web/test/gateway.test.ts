@@ -26,7 +26,7 @@ before(async () => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  config = { controlPlaneUrl: url, collectorUrl: url, trustedProxies: 0 };
+  config = { controlPlaneUrls: [url], collectorUrl: url, trustedProxies: 0 };
 });
 after(() => {
   server.closeAllConnections();
@@ -139,7 +139,7 @@ test("hands on each event as it comes, and lets go upstream when the browser lea
 
 test("says in a sentence which server does not answer", async () => {
   const dead = new URL("http://127.0.0.1:1");
-  const nobody = { controlPlaneUrl: dead, collectorUrl: dead, trustedProxies: 0 };
+  const nobody = { controlPlaneUrls: [dead], collectorUrl: dead, trustedProxies: 0 };
   const changes = await forward(ask("/api/v1/me"), nobody);
   assert.equal(changes.status, 503);
   assert.equal(changes.headers.get("content-type"), "application/problem+json");

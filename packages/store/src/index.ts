@@ -56,7 +56,12 @@ export {
   type StoredAuthority,
   type StoredRotation,
 } from "./config/certificate-authority.ts";
-export { commitRevision, type DocumentChange, type NewRevision } from "./config/commit-revision.ts";
+export {
+  commitRevision,
+  type DocumentChange,
+  findCommitted,
+  type NewRevision,
+} from "./config/commit-revision.ts";
 export { type ConfigDb, openConfigDb } from "./config/config-db.ts";
 export { DatabaseUnavailableError } from "./config/database-unavailable.ts";
 export {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Propagation, RevisionSummary } from "@heddle/contracts";
 import { formatRef } from "@heddle/resources";
 import { type Logger, toHeddleError } from "@heddle/runtime";
@@ -5,8 +6,10 @@ import {
   type ConfigDb,
   commitRevision,
   DatabaseUnavailableError,
+  findCommitted,
   findRevisions,
   type GuardStep,
+  type NewRevision,
   recordPropagation,
 } from "@heddle/store";
 import {
@@ -30,6 +33,8 @@ const MAX_WAITING = 200;
 const RELOAD_EVERY_MS = 2000;
 /** So often a change is planned anew when other control planes are faster each time. */
 const MAX_ATTEMPTS = 20;
+const RESOLVE_ATTEMPTS = 3;
+const RESOLVE_PAUSE_MS = 200;
 /** So many revisions of other control planes are told one by one. */
 const MAX_TOLD = 200;
 
@@ -191,18 +196,30 @@ export class MeshConfig {
       (ref) => documents.get(formatRef(ref))?.revision ?? this.#stored.revisionOfUnreadable(ref),
     );
     const { reason, restoredRevision } = summary;
+    const { replicaId, db } = this.#parts;
+    const made = { ...summary, reason, restoredRevision, baseRevision, replicaId };
     try {
-      return await commitRevision(
-        this.#parts.db,
-        { ...summary, reason, restoredRevision, baseRevision, replicaId: this.#parts.replicaId },
-        changes,
-        guard,
-      );
+      return await commitRevision(db, made, changes, guard);
     } catch (error) {
+      const found = await this.#findCommitted(made);
+      if (found !== undefined) return found;
       this.#isUncertain = true;
       this.#reloadSoon();
       throw error;
     }
+  }
+
+  /** The answer was lost: a database that is back at once says whether the revision was written. */
+  async #findCommitted(made: NewRevision): Promise<number | undefined> {
+    for (let attempt = 1; attempt <= RESOLVE_ATTEMPTS; attempt++) {
+      try {
+        return await findCommitted(this.#parts.db, made);
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailableError)) throw error;
+        await wait(RESOLVE_PAUSE_MS);
+      }
+    }
+    return undefined;
   }
 
   /** Makes the documents the ones in force, and pushes what they change, in one turn of the event loop. */

@@ -4,8 +4,13 @@ import { InvalidConsoleConfigError, parseGatewayConfig } from "./config.ts";
 
 test("defaults to the loopback ports of control plane and collector", () => {
   const config = parseGatewayConfig({ HEDDLE_COLLECTOR_URL: "" });
-  assert.equal(config.controlPlaneUrl.href, "http://127.0.0.1:15014/");
+  assert.deepEqual(config.controlPlaneUrls.map(String), ["http://127.0.0.1:15014/"]);
   assert.equal(config.collectorUrl.href, "http://127.0.0.1:4319/");
+});
+
+test("takes several control planes, separated by commas", () => {
+  const config = parseGatewayConfig({ HEDDLE_CONTROL_PLANE_URL: "http://a:1, https://b:2" });
+  assert.deepEqual(config.controlPlaneUrls.map(String), ["http://a:1/", "https://b:2/"]);
 });
 
 test("names every wrong variable, its value and what is allowed in one error", () => {

@@ -2,7 +2,8 @@ import { z } from "zod";
 
 /** Where the console finds the two servers it stands in front of. */
 export interface GatewayConfig {
-  readonly controlPlaneUrl: URL;
+  /** Any of them: they share one database. At least one. */
+  readonly controlPlaneUrls: readonly URL[];
   readonly collectorUrl: URL;
   /** How many proxies before the console say truly in `x-forwarded-for` whom they saw. */
   readonly trustedProxies: number;
@@ -22,10 +23,19 @@ function originVariable(fallback: string) {
     .transform((text) => new URL(text));
 }
 
+const MAX_CONTROL_PLANES = 16;
+const CONTROL_PLANES =
+  "expected an http(s) address without path, like http://127.0.0.1:15014, or up to 16 separated by commas";
+
 const PROXIES = "expected how many proxies stand before the console, 0 to 10";
 
 const GatewayEnv = z.object({
-  HEDDLE_CONTROL_PLANE_URL: originVariable("http://127.0.0.1:15014"),
+  HEDDLE_CONTROL_PLANE_URL: z
+    .string()
+    .default("http://127.0.0.1:15014")
+    .transform((text) => text.split(",").map((one) => one.trim()))
+    .refine((all) => all.length <= MAX_CONTROL_PLANES && all.every(isHttpOrigin), CONTROL_PLANES)
+    .transform((all) => all.map((one) => new URL(one))),
   HEDDLE_COLLECTOR_URL: originVariable("http://127.0.0.1:4319"),
   HEDDLE_TRUSTED_PROXIES: z.coerce
     .number(PROXIES)
@@ -49,7 +59,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     throw new InvalidConsoleConfigError(faults.join("\n"));
   }
   return Object.freeze({
-    controlPlaneUrl: parsed.data.HEDDLE_CONTROL_PLANE_URL,
+    controlPlaneUrls: parsed.data.HEDDLE_CONTROL_PLANE_URL,
     collectorUrl: parsed.data.HEDDLE_COLLECTOR_URL,
     trustedProxies: parsed.data.HEDDLE_TRUSTED_PROXIES,
   });

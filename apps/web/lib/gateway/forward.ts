@@ -1,3 +1,4 @@
+import { askAny } from "./ask-any.ts";
 import { CLIENT_ADDRESS_HEADER } from "./client-address.ts";
 import { type GatewayConfig, gatewayConfig } from "./config.ts";
 import { BodyTooLargeError, limitBody } from "./limited-body.ts";
@@ -34,11 +35,8 @@ export async function forward(
   }
   const refusal = refuse(request);
   if (refusal !== undefined) return refusal;
-  const target = new URL(upstream.url);
-  target.pathname = pathname;
-  target.search = search;
   try {
-    return answer(await send(target, request));
+    return answer(await send(upstream, { pathname, search }, request));
   } catch (error) {
     return answerFailure(error, request, upstream);
   }
@@ -56,7 +54,12 @@ export function refuse(request: Request): Response | undefined {
   );
 }
 
-async function send(target: URL, request: Request): Promise<Response> {
+async function send(
+  { urls }: Upstream,
+  where: Pick<URL, "pathname" | "search">,
+  request: Request,
+): Promise<Response> {
+  const isSafe = isSafeMethod(request.method);
   const init: RequestInit & { duplex?: "half" } = {
     method: request.method,
     headers: requestHeaders(request),
@@ -64,11 +67,21 @@ async function send(target: URL, request: Request): Promise<Response> {
     redirect: "manual",
     cache: "no-store",
   };
-  if (request.body !== null && !isSafeMethod(request.method)) {
-    init.body = limitBody(request.body, BODY_LIMIT_BYTES);
+  if (request.body !== null && !isSafe) {
+    const body = limitBody(request.body, BODY_LIMIT_BYTES);
+    // Streamed where there is but one to ask; kept to be sent once more where there are others.
+    init.body = urls.length === 1 ? body : await new Response(body).arrayBuffer();
     init.duplex = "half";
   }
-  return fetch(target, init);
+  return askAny(urls, (url) => fetch(targetOf(url, where), init), isSafe);
+}
+
+/** The path is the caller's, the server never. */
+function targetOf(url: URL, { pathname, search }: Pick<URL, "pathname" | "search">): URL {
+  const target = new URL(url);
+  target.pathname = pathname;
+  target.search = search;
+  return target;
 }
 
 /** What the control plane writes down of who came: the address and the browser. */
@@ -103,9 +116,13 @@ export function answerFailure(error: unknown, request: Request, upstream: Upstre
   return problemResponse(
     "HEDDLE_UPSTREAM_UNAVAILABLE",
     upstream.name === "control plane"
-      ? `The control plane does not answer at ${upstream.url.host}. Traffic flows on; changes wait.`
-      : `The collector does not answer at ${upstream.url.host}. Traffic flows on; its figures are missing here.`,
+      ? `The control plane does not answer at ${hostsOf(upstream)}. Traffic flows on; changes wait.`
+      : `The collector does not answer at ${hostsOf(upstream)}. Traffic flows on; its figures are missing here.`,
   );
+}
+
+function hostsOf({ urls }: Upstream): string {
+  return urls.map(({ host }) => host).join(" or ");
 }
 
 function tooLarge(): Response {

@@ -6,6 +6,7 @@ import {
   SetupRequest,
 } from "@heddle/contracts";
 import type { z } from "zod";
+import { askAny } from "./ask-any.ts";
 import { type GatewayConfig, gatewayConfig } from "./config.ts";
 import { answerFailure, originHeaders, refuse } from "./forward.ts";
 import { problemResponse } from "./problem-response.ts";
@@ -119,17 +120,18 @@ export async function askControlPlane(
   headers.set("content-type", "application/json");
   headers.set("accept", "application/json");
   if (session !== undefined) headers.set("authorization", `Bearer ${session}`);
-  return fetch(new URL(path, config.controlPlaneUrl), {
+  const init: RequestInit = {
     method: "POST",
     headers,
     body: JSON.stringify(body),
     signal: request.signal,
     cache: "no-store",
-  });
+  };
+  return askAny(config.controlPlaneUrls, (url) => fetch(new URL(path, url), init), false);
 }
 
-export function upstreamOf({ controlPlaneUrl }: GatewayConfig) {
-  return { name: "control plane", url: controlPlaneUrl } as const;
+export function upstreamOf({ controlPlaneUrls }: GatewayConfig) {
+  return { name: "control plane", urls: controlPlaneUrls } as const;
 }
 
 function passOn(answer: Response): Response {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OpenApiDocument } from "@heddle/contracts";
+import { askAny } from "./ask-any.ts";
 import { type GatewayConfig, gatewayConfig } from "./config.ts";
 import { answerFailure } from "./forward.ts";
 import { findUpstream, type Upstream } from "./upstream.ts";
@@ -16,8 +17,8 @@ export async function serveOpenApi(
   config: GatewayConfig = gatewayConfig(),
 ): Promise<Response> {
   const servers: readonly Upstream[] = [
-    { name: "control plane", url: config.controlPlaneUrl },
-    { name: "collector", url: config.collectorUrl },
+    { name: "control plane", urls: config.controlPlaneUrls },
+    { name: "collector", urls: [config.collectorUrl] },
   ];
   const documents: OpenApiDocument[] = [];
   for (const server of servers) {
@@ -37,9 +38,10 @@ export async function serveOpenApi(
 }
 
 async function fetchDocument(server: Upstream, request: Request): Promise<OpenApiDocument> {
-  const url = new URL("/api/openapi.json", server.url);
-  const answer = await fetch(url, { signal: request.signal, cache: "no-store" });
-  if (!answer.ok) throw new Error(`${url.href} answered ${answer.status}`);
+  const init: RequestInit = { signal: request.signal, cache: "no-store" };
+  const ask = (url: URL) => fetch(new URL("/api/openapi.json", url), init);
+  const answer = await askAny(server.urls, ask, true);
+  if (!answer.ok) throw new Error(`the ${server.name} answered ${answer.status}`);
   return (await answer.json()) as OpenApiDocument; // of our own server, and handed on as it is
 }
 

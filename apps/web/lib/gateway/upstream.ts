@@ -4,7 +4,8 @@ import type { GatewayConfig } from "./config.ts";
 export interface Upstream {
   /** As it is called in a sentence. */
   readonly name: "control plane" | "collector";
-  readonly url: URL;
+  /** Equals, of which any will do; at least one. */
+  readonly urls: readonly URL[];
 }
 
 const COLLECTOR_PATHS = new Set([
@@ -58,8 +59,9 @@ const PUBLIC_PATHS = new Set(["/api/v1/login/options", "/api/v1/setup/check"]);
 /** Who answers `/api/v1/<noun>…` (docs/architecture.md, API); `undefined`: nobody does. */
 export function findUpstream(pathname: string, config: GatewayConfig): Upstream | undefined {
   const noun = /^\/api\/v1\/([^/]+)/.exec(pathname)?.[1] ?? "";
-  if (PUBLIC_PATHS.has(pathname)) return { name: "control plane", url: config.controlPlaneUrl };
-  if (COLLECTOR_PATHS.has(noun)) return { name: "collector", url: config.collectorUrl };
-  if (CONTROL_PLANE_PATHS.has(noun)) return { name: "control plane", url: config.controlPlaneUrl };
+  if (PUBLIC_PATHS.has(pathname)) return { name: "control plane", urls: config.controlPlaneUrls };
+  if (COLLECTOR_PATHS.has(noun)) return { name: "collector", urls: [config.collectorUrl] };
+  if (CONTROL_PLANE_PATHS.has(noun))
+    return { name: "control plane", urls: config.controlPlaneUrls };
   return undefined;
 }

@@ -30,6 +30,26 @@ export type NewRevision = {
   readonly replicaId: string;
 };
 
+/**
+ * Whether a revision was committed of which the answer was lost: its number, or `undefined` for good. One that is
+ * still being written is waited for.
+ */
+export async function findCommitted(
+  db: ConfigDb,
+  { createdAtMs, author, summary, baseRevision }: NewRevision,
+): Promise<number | undefined> {
+  return ask(db, async (prisma) => {
+    const [, found] = await prisma.$transaction([
+      prisma.$executeRaw`SELECT pg_advisory_xact_lock(${CHANGE_LOCK_ID})`,
+      prisma.$queryRaw<{ id: number }[]>`
+        SELECT id FROM revision WHERE id > ${baseRevision} AND author = ${author}
+          AND summary = ${summary} AND created_at = ${new Date(createdAtMs)}::timestamptz
+        ORDER BY id LIMIT 1`,
+    ]);
+    return found[0]?.id;
+  });
+}
+
 // Any number; all control planes on one database take the same, so that changes form one line.
 const CHANGE_LOCK_ID = 1_748_291_103;
 
