@@ -273,7 +273,6 @@ function assemble(
     onChange: () => feed.noteGuards(),
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
-  const observations = new Observations();
   const leaseHolds = new LeaseHolds({ registry, mesh, hub, observations, config, maxLossPercent });
   const holds = new RegistryHolds({
     keepers: [leaseHolds],

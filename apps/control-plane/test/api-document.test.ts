@@ -62,13 +62,13 @@ test("each server's document is OpenAPI 3.1", async () => {
 
 test("the console's origin forwards every address that is described", () => {
   const config = {
-    controlPlaneUrl: new URL(servers[0]?.origin ?? ""),
+    controlPlaneUrls: [new URL(servers[0]?.origin ?? "")],
     collectorUrl: new URL(servers[1]?.origin ?? ""),
     trustedProxies: 0,
   };
   for (const { origin, path } of operations()) {
     if (NOT_FORWARDED.test(path)) continue;
-    assert.equal(findUpstream(path, config)?.url.origin, origin, `${path} is not in its list`);
+    assert.equal(findUpstream(path, config)?.urls[0]?.origin, origin, `${path} is not in its list`);
   }
 });
 
