@@ -11,12 +11,14 @@ import { Segmented } from "../../ui/segmented.tsx";
 import styles from "./diff-card.module.css";
 import { changedLines, type DiffLine, parseDiff, splitRows } from "./diff-lines.ts";
 import { YamlLine } from "./yaml-line.tsx";
+import { changesInWords } from "./yaml-values.ts";
 
 type Change = z.infer<typeof ResourceChange>;
 
 const VIEWS = [
   { value: "unified", label: "Unified" },
   { value: "split", label: "Split" },
+  { value: "words", label: "In words" },
 ] as const;
 
 /** Document by document, what stood there and what stands there now. */
@@ -49,11 +51,30 @@ export function DiffCard({
                 {change.action}, {formatCounted(changedLines(lines), "line")}
               </span>
             </h3>
-            {view === "unified" ? <Unified lines={lines} /> : <Split lines={lines} />}
+            {view === "unified" && <Unified lines={lines} />}
+            {view === "split" && <Split lines={lines} />}
+            {view === "words" && <InWords change={change} />}
           </section>
         );
       })}
     </Card>
+  );
+}
+
+const MOST_WORDS = 40;
+
+function InWords({ change }: { readonly change: Change }) {
+  const words = changesInWords(change.before, change.after);
+  if (words.length === 0) {
+    return <p className={styles.none}>Only comments or the order of keys changed.</p>;
+  }
+  return (
+    <ul className={styles.words}>
+      {words.slice(0, MOST_WORDS).map((one) => (
+        <li key={one}>{one}</li>
+      ))}
+      {words.length > MOST_WORDS && <li>and {words.length - MOST_WORDS} more</li>}
+    </ul>
   );
 }
 

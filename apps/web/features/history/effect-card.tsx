@@ -1,224 +1,232 @@
 "use client";
 
-import type { RevisionDetail, SeriesPoint } from "@heddle/contracts";
+import {
+  type EffectPoint,
+  type EffectSide,
+  type EffectSignal,
+  type EffectVerdict,
+  RevisionEffect,
+  type ServiceEffect,
+} from "@heddle/contracts";
 import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useState } from "react";
+import { apiPath, getJson } from "../../lib/api-client.ts";
 import { formatCount, formatNumber, formatPercentNumber, UNIT_SPACE } from "../../lib/numbers.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
-import { fetchNodeSeries } from "../../lib/queries/use-node-series.ts";
 import { formatDuration, formatMinute } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
 import { useElementSize } from "../../ui/element-size.ts";
+import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Select } from "../../ui/select.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
-import { errorVerdict, latencyVerdict, type Period, periodOf, type Verdict } from "./effect.ts";
 import styles from "./effect-card.module.css";
+import { VERDICTS } from "./effect-words.ts";
 
-const SIDE_MS = 360_000;
-const STEP_MS = 10_000;
-
-/** The golden signals of a service the revision shaped, in the minutes before it and after. */
+/** The golden signals of what the revision touched, in the minutes before it and after, as the server judged them. */
 export function EffectCard({
-  detail,
-  nowMs,
+  revision,
+  isKnown,
 }: {
-  readonly detail: RevisionDetail;
-  readonly nowMs: number;
+  readonly revision: number;
+  /** The server has judged it, or will. */
+  readonly isKnown: boolean;
 }) {
+  const effect = useQuery({
+    queryKey: queryKeys.effect(revision),
+    queryFn: ({ signal }) =>
+      getJson(apiPath(["revisions", String(revision), "effect"]), RevisionEffect, signal),
+    enabled: isKnown,
+    refetchInterval: ({ state }) => (state.data?.isFinal === false ? 10_000 : false),
+  });
   const [chosen, setChosen] = useState<string>();
-  const service = chosen ?? likeliestService(detail);
-  if (service === undefined) return null;
+  if (!isKnown) {
+    return (
+      <Card title="Effect">
+        <EmptyState>
+          No effect is known. A revision is judged from the traffic of the minutes around it, while
+          that is kept.
+        </EmptyState>
+      </Card>
+    );
+  }
+  if (effect.data === undefined) {
+    return (
+      <Card title="Effect">
+        {effect.isError ? (
+          <ErrorPart
+            title="The effect is missing"
+            detail={effect.error.message}
+            onRetry={() => void effect.refetch()}
+          />
+        ) : (
+          <Skeleton heightPx={112} />
+        )}
+      </Card>
+    );
+  }
+  const { data } = effect;
+  const wanted = chosen ?? data.because?.service;
+  const service = data.services.find((one) => one.service === wanted) ?? data.services[0];
   return (
     <Card
       title="Effect"
-      caption={`${service}, ${spanWords(detail.createdAtMs, nowMs)}`}
+      caption={service === undefined ? spanWords(data) : `${service.service}, ${spanWords(data)}`}
       actions={
-        detail.services.length > 1 && (
+        data.services.length > 1 &&
+        service !== undefined && (
           <Select
             label="Service"
-            choices={detail.services.map((value) => ({ value, label: value }))}
-            value={service}
+            choices={data.services.map((one) => ({ value: one.service, label: one.service }))}
+            value={service.service}
             onChange={setChosen}
           />
         )
       }
     >
-      <ServiceEffect service={service} atMs={detail.createdAtMs} revision={detail.revision} />
+      {service === undefined ? (
+        <EmptyState>
+          {data.isFinal
+            ? "Nothing it touches had any request in that time."
+            : "Nothing it touches has had a request yet."}
+        </EmptyState>
+      ) : (
+        <ServiceTiles service={service} effect={data} />
+      )}
+      <p className={styles.words}>
+        {otherWords(data)}
+        {data.previousRevision !== undefined && (
+          <>
+            {" "}
+            The minutes before begin after{" "}
+            <Link href={`/history/${data.previousRevision}`}>{data.previousRevision}</Link>.
+          </>
+        )}
+        {data.nextRevision !== undefined && (
+          <>
+            {" "}
+            The minutes after end with{" "}
+            <Link href={`/history/${data.nextRevision}`}>{data.nextRevision}</Link>.
+          </>
+        )}
+      </p>
     </Card>
   );
 }
 
-/** The first service a rule shapes; an address that only got a name shows no effect of its own. */
-function likeliestService({ services, resources }: RevisionDetail): string | undefined {
-  const named = resources.filter((one) => one.kind === "WorkloadEntry");
-  const entries = new Set(named.map(({ namespace, name }) => `${namespace}/${name}`));
-  return services.find((service) => !entries.has(service)) ?? services[0];
-}
-
-function ServiceEffect({
+function ServiceTiles({
   service,
-  atMs,
-  revision,
+  effect,
 }: {
-  readonly service: string;
-  readonly atMs: number;
-  readonly revision: number;
+  readonly service: ServiceEffect;
+  readonly effect: RevisionEffect;
 }) {
-  const nodeId = `service/${service}`;
-  const series = useQuery({
-    queryKey: queryKeys.effect(nodeId, atMs),
-    queryFn: async ({ signal }) => {
-      const toMs = Math.min(atMs + SIDE_MS, Date.now());
-      const span = { fromMs: atMs - SIDE_MS, toMs, stepMs: STEP_MS };
-      const { points } = await fetchNodeSeries(nodeId, span, signal);
-      return { points, toMs };
-    },
-    // The minutes after a fresh revision are still being lived.
-    refetchInterval: ({ state }) =>
-      state.data !== undefined && state.data.toMs < atMs + SIDE_MS ? 10_000 : false,
-  });
-  if (series.data === undefined) {
-    return series.isError ? (
-      <ErrorPart
-        title="The figures are missing"
-        detail={series.error.message}
-        onRetry={() => void series.refetch()}
-      />
-    ) : (
-      <Skeleton heightPx={112} />
-    );
-  }
-  const { points, toMs } = series.data;
-  const before = periodOf(points, atMs - SIDE_MS, atMs);
-  const after = periodOf(points, atMs, toMs);
-  const tiles = tilesOf(before, after);
+  const range = {
+    fromMs: effect.before.fromMs,
+    atMs: effect.before.toMs,
+    toMs: Math.max(effect.after.toMs, effect.after.fromMs + 10_000),
+  };
   return (
     <>
       <div className={styles.tiles}>
-        {tiles.map((tile) => (
+        {TILES.map((tile) => (
           <EffectTile
             key={tile.name}
             tile={tile}
-            points={points}
-            range={{ fromMs: atMs - SIDE_MS, atMs, toMs }}
-            revision={revision}
+            service={service}
+            range={range}
+            revision={effect.revision}
           />
         ))}
       </div>
       <p className={styles.words}>
-        {formatCount(before.requests)} requests before, {formatCount(after.requests)} after.{" "}
-        {Math.min(before.requests, after.requests) < 20 &&
-          "That is too little traffic to tell a difference."}
+        {formatCount(service.before.requests)} requests before,{" "}
+        {formatCount(service.after.requests)} after.
       </p>
     </>
   );
 }
 
-interface Tile {
+type Tile = {
   readonly name: string;
   readonly unit: string;
-  readonly before: number | undefined;
-  readonly after: number | undefined;
+  /** The rate is told, not judged: more or fewer requests are neither good nor bad. */
+  readonly signal: EffectSignal | undefined;
+  readonly of: (side: EffectSide | EffectPoint) => number | undefined;
   readonly format: (value: number) => string;
-  readonly verdict: Verdict;
-  readonly of: (point: SeriesPoint) => number | undefined;
-}
+};
 
-function tilesOf(before: Period, after: Period): Tile[] {
-  const milliseconds = (value: number): string =>
-    value >= 999.5 ? formatDuration(value) : formatDuration(value).replace(`${UNIT_SPACE}ms`, "");
-  return [
-    {
-      name: "Error share",
-      unit: "%",
-      before: before.errorRatio,
-      after: after.errorRatio,
-      format: formatPercentNumber,
-      verdict: errorVerdict(before, after),
-      of: (point) => point.errorRatio,
-    },
-    {
-      name: "p99",
-      unit: "ms",
-      before: before.p99Ms,
-      after: after.p99Ms,
-      format: milliseconds,
-      verdict: latencyVerdict(before, after, (period) => period.p99Ms),
-      of: (point) => point.p99Ms,
-    },
-    {
-      name: "p50",
-      unit: "ms",
-      before: before.p50Ms,
-      after: after.p50Ms,
-      format: milliseconds,
-      verdict: latencyVerdict(before, after, (period) => period.p50Ms),
-      of: (point) => point.p50Ms,
-    },
-    {
-      name: "Rate",
-      unit: "rps",
-      before: before.requests === 0 ? undefined : before.requestsPerSecond,
-      after: after.requests === 0 ? undefined : after.requestsPerSecond,
-      format: formatNumber,
-      verdict: rateVerdict(before, after),
-      of: (point) => point.requestsPerSecond,
-    },
-  ];
-}
+const milliseconds = (value: number): string =>
+  formatDuration(value).replace(`${UNIT_SPACE}ms`, "");
 
-/** More or fewer requests are neither good nor bad; the tile only says whether they moved. */
-function rateVerdict(before: Period, after: Period): Verdict {
-  return Math.min(before.requests, after.requests) < 20 ? "too little" : "as before";
-}
-
-const VERDICTS = {
-  worse: { status: "failing", tone: "bad", words: "worse" },
-  better: { status: "healthy", tone: "ok", words: "better" },
-  "as before": { status: "healthy", tone: "idle", words: "as before" },
-  "too little": { status: "unknown", tone: "idle", words: "too little traffic" },
-} as const;
+const TILES: readonly Tile[] = [
+  {
+    name: "Error share",
+    unit: "%",
+    signal: "errorRatio",
+    of: ({ errorRatio }) => errorRatio,
+    format: formatPercentNumber,
+  },
+  { name: "p50", unit: "ms", signal: "p50Ms", of: ({ p50Ms }) => p50Ms, format: milliseconds },
+  { name: "p99", unit: "ms", signal: "p99Ms", of: ({ p99Ms }) => p99Ms, format: milliseconds },
+  {
+    name: "Rate",
+    unit: "rps",
+    signal: undefined,
+    of: (side) => side.requestsPerSecond,
+    format: formatNumber,
+  },
+  { name: "p95", unit: "ms", signal: "p95Ms", of: ({ p95Ms }) => p95Ms, format: milliseconds },
+  {
+    name: "mTLS",
+    unit: "%",
+    signal: "mtlsRatio",
+    of: ({ mtlsRatio }) => mtlsRatio,
+    format: formatPercentNumber,
+  },
+];
 
 function EffectTile({
   tile,
-  points,
+  service,
   range,
   revision,
 }: {
   readonly tile: Tile;
-  readonly points: readonly SeriesPoint[];
+  readonly service: ServiceEffect;
   readonly range: { readonly fromMs: number; readonly atMs: number; readonly toMs: number };
   readonly revision: number;
 }) {
   const [box, size] = useElementSize<HTMLDivElement>();
-  const { status, tone, words } = VERDICTS[tile.verdict];
+  const verdict = verdictOf(service, tile.signal);
+  const { status, tone, words } = VERDICTS[verdict ?? "no-change"];
   const place = (range.atMs - range.fromMs) / (range.toMs - range.fromMs);
   const spark = [
     { atMs: range.fromMs, value: undefined },
-    ...points.map((point) => ({ atMs: point.startMs, value: tile.of(point) })),
+    ...service.points.map((point) => ({ atMs: point.startMs, value: tile.of(point) })),
     { atMs: range.toMs, value: undefined },
   ];
+  const [before, after] = [tile.of(service.before), tile.of(service.after)];
   const figure = (value: number | undefined): string =>
     value === undefined ? "no data" : tile.format(value);
+  const hasUnit = after !== undefined && !tile.format(after).includes(UNIT_SPACE);
   return (
     <section className={styles.tile} aria-label={tile.name}>
       <p className={styles.head}>
         {tile.name}
-        {tile.name === "Rate" && tile.verdict !== "too little" ? null : (
+        {verdict !== undefined && (
           <span className={styles.verdict} data-tone={tone}>
             <StatusGlyph status={status} isBesideWord /> {words}
           </span>
         )}
       </p>
       <p className={styles.figures}>
-        <span>{figure(tile.before)}</span> <span aria-label="to">→</span>{" "}
-        <b data-tone={tone === "bad" ? "bad" : undefined}>{figure(tile.after)}</b>{" "}
-        {tile.after !== undefined && !tile.format(tile.after).includes(UNIT_SPACE + "s") && (
-          <span className={styles.unit}>{tile.unit}</span>
-        )}
+        <span>{figure(before)}</span> <span aria-label="to">→</span>{" "}
+        <b data-tone={tone === "bad" ? "bad" : undefined}>{figure(after)}</b>{" "}
+        {hasUnit && <span className={styles.unit}>{tile.unit}</span>}
       </p>
       <div ref={box} className={styles.spark}>
         <Sparkline
@@ -231,7 +239,7 @@ function EffectTile({
         <span className={styles.moment} style={{ left: `${(place * 100).toFixed(1)}%` }} />
       </div>
       <p className={styles.axis}>
-        <span>{formatMinute(range.fromMs)}</span>
+        <span>{place > 0.2 && formatMinute(range.fromMs)}</span>
         <span className={styles.at} style={{ left: `${(place * 100).toFixed(1)}%` }}>
           {revision}
         </span>
@@ -241,7 +249,26 @@ function EffectTile({
   );
 }
 
-function spanWords(atMs: number, nowMs: number): string {
-  const afterMs = Math.min(SIDE_MS, Math.max(0, nowMs - atMs));
-  return `${formatDuration(SIDE_MS)} before and ${formatDuration(Math.max(1000, Math.floor(afterMs / 1000) * 1000))} after`;
+function verdictOf(
+  service: ServiceEffect,
+  signal: EffectSignal | undefined,
+): EffectVerdict | undefined {
+  return service.signals.find((one) => one.signal === signal)?.verdict;
+}
+
+function otherWords({ isFinal, services, servicesTotal, after }: RevisionEffect): string {
+  const seen = formatDuration(after.toMs - after.fromMs || 1000);
+  const state = isFinal
+    ? ""
+    : `Judged so far by the ${seen} since; it goes on until six minutes have passed. `;
+  const more = servicesTotal - services.length;
+  return more > 0
+    ? `${state}${formatCount(more)} quieter services are judged too and not shown.`
+    : state.trim();
+}
+
+function spanWords({ before, after, isFinal }: RevisionEffect): string {
+  const afterMs = after.toMs - after.fromMs;
+  const past = formatDuration(before.toMs - before.fromMs || 1000);
+  return `${past} before and ${formatDuration(afterMs || 1000)} after${isFinal ? "" : " so far"}`;
 }

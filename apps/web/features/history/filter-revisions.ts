@@ -1,16 +1,19 @@
-import type { RevisionSummary } from "@heddle/contracts";
+import type { EffectVerdict, RevisionSummary } from "@heddle/contracts";
 import { formatDayName, formatMinute } from "../../lib/times.ts";
 
 export interface RevisionFilter {
   readonly text: string;
   readonly kind: string | undefined;
   readonly author: string | undefined;
+  /** These two the server answers, for all revisions. */
+  readonly effect: EffectVerdict | undefined;
+  readonly isPinned: boolean;
 }
 
 /** Revisions whose sentence, number, author, note, services or documents hold every word of the text. */
 export function filterRevisions(
   revisions: readonly RevisionSummary[],
-  { text, kind, author }: RevisionFilter,
+  { text, kind, author }: Pick<RevisionFilter, "text" | "kind" | "author">,
 ): RevisionSummary[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return revisions.filter((one) => {
@@ -57,6 +60,7 @@ function searchable(one: RevisionSummary): string {
     one.source,
     one.kind,
     one.reason,
+    one.marks?.name,
     ...one.services,
     ...documents,
   ]

@@ -8,6 +8,8 @@ import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
+import { useUrlValue } from "../session/use-url-value.ts";
+import { CompareView, pairOf } from "./compare-view.tsx";
 import { filterRevisions } from "./filter-revisions.ts";
 import styles from "./history-page.module.css";
 import { HistoryToolbar, useHistoryFilter } from "./history-toolbar.tsx";
@@ -22,20 +24,30 @@ export function HistoryPage() {
   const { revision: named } = useParams<{ revision?: string }>();
   const revision = named === undefined ? undefined : Number(named);
   useLivePage();
-  const pages = useRevisionPages();
   const [filter, setFilter] = useHistoryFilter();
+  const pages = useRevisionPages(filter);
+  const everything = useRevisionPages(); // the newest one, whatever the filter shows
+  const [compared, setCompared] = useUrlValue("compare");
   const nowMs = useNowMs() ?? 0;
   const all = pages.data?.pages.flatMap((page) => page.revisions) ?? [];
-  const newest = all[0]?.revision;
-  const shown = revision ?? newest;
+  const newest = everything.data?.pages[0]?.revisions[0]?.revision;
+  const shown = revision ?? all[0]?.revision;
+  const isComparing = compared !== undefined;
   return (
-    <div className={classNames(styles.page, revision !== undefined && styles.detailOpen)}>
+    <div
+      className={classNames(
+        styles.page,
+        (revision !== undefined || isComparing) && styles.detailOpen,
+      )}
+    >
       <h1 className="visually-hidden">History</h1>
       <HistoryToolbar
         revisions={all}
         filter={filter}
         onFilter={setFilter}
         hasMore={pages.hasNextPage}
+        isComparing={isComparing}
+        onCompare={() => setCompared(isComparing ? undefined : pairOf(shown, newest))}
       />
       <div className={styles.list}>
         {pages.isError && (
@@ -52,7 +64,7 @@ export function HistoryPage() {
         ) : (
           <RevisionList
             revisions={filterRevisions(all, filter)}
-            isEmpty={all.length === 0}
+            isEmpty={newest === undefined && !everything.isPending}
             shown={shown}
             nowMs={nowMs}
             {...(pages.hasNextPage ? { onMore: () => void pages.fetchNextPage() } : {})}
@@ -61,7 +73,9 @@ export function HistoryPage() {
         )}
       </div>
       <div className={styles.detail}>
-        {named !== undefined && !/^[1-9]\d{0,8}$/.test(named) ? (
+        {compared !== undefined && newest !== undefined ? (
+          <CompareView pair={compared} newest={newest} onPair={setCompared} />
+        ) : named !== undefined && !/^[1-9]\d{0,8}$/.test(named) ? (
           <ErrorPart
             title={`There is no revision ${decodeURIComponent(named)}`}
             detail="Revisions are numbered from 1; choose one in the list."
@@ -69,7 +83,12 @@ export function HistoryPage() {
         ) : shown !== undefined && newest !== undefined ? (
           <RevisionView key={shown} revision={shown} newest={newest} nowMs={nowMs} />
         ) : (
-          !pages.isPending && !pages.isError && <EmptyState>A change will show here.</EmptyState>
+          !pages.isPending &&
+          !pages.isError && (
+            <EmptyState>
+              {newest === undefined ? "A change will show here." : "No revision fits the filter."}
+            </EmptyState>
+          )
         )}
       </div>
     </div>

@@ -1,25 +1,42 @@
 "use client";
 
-import type { RevisionSummary } from "@heddle/contracts";
-import { Search } from "lucide-react";
+import { EffectVerdict, type RevisionSummary } from "@heddle/contracts";
+import { GitCompare, Pin, Search } from "lucide-react";
 import { useState } from "react";
 import { formatCounted } from "../../lib/numbers.ts";
 import { formatDay } from "../../lib/times.ts";
+import { Button } from "../../ui/button.tsx";
 import { Select } from "../../ui/select.tsx";
 import { useUrlValue } from "../session/use-url-value.ts";
+import { VERDICT_CHOICES } from "./effect-words.ts";
 import type { RevisionFilter } from "./filter-revisions.ts";
 import styles from "./history-toolbar.module.css";
 import { REVISION_KINDS } from "./revision-icon.tsx";
 
-type SetFilter = (name: "q" | "kind" | "who", value: string | undefined) => void;
+type SetFilter = (
+  name: "q" | "kind" | "who" | "effect" | "pinned",
+  value: string | undefined,
+) => void;
 
 /** The filter as the address holds it. */
 export function useHistoryFilter(): readonly [RevisionFilter, SetFilter] {
   const [text, setText] = useUrlValue("q");
   const [kind, setKind] = useUrlValue("kind");
   const [author, setAuthor] = useUrlValue("who");
-  const setters = { q: setText, kind: setKind, who: setAuthor };
-  return [{ text: text ?? "", kind, author }, (name, value) => setters[name](value)];
+  const [effect, setEffect] = useUrlValue("effect");
+  const [pinned, setPinned] = useUrlValue("pinned");
+  const setters = {
+    q: setText,
+    kind: setKind,
+    who: setAuthor,
+    effect: setEffect,
+    pinned: setPinned,
+  };
+  const verdict = EffectVerdict.safeParse(effect).data;
+  return [
+    { text: text ?? "", kind, author, effect: verdict, isPinned: pinned === "true" },
+    (name, value) => setters[name](value),
+  ];
 }
 
 export function HistoryToolbar({
@@ -27,7 +44,11 @@ export function HistoryToolbar({
   filter,
   onFilter,
   hasMore,
+  onCompare,
+  isComparing,
 }: {
+  readonly onCompare: () => void;
+  readonly isComparing: boolean;
   readonly revisions: readonly RevisionSummary[];
   readonly filter: RevisionFilter;
   readonly onFilter: SetFilter;
@@ -57,7 +78,33 @@ export function HistoryToolbar({
         value={filter.author ?? ""}
         onChange={(author) => onFilter("who", author)}
       />
+      <Select
+        label="Effect"
+        caption="Effect"
+        choices={[
+          { value: "", label: "All" },
+          ...Object.entries(VERDICT_CHOICES).map(([value, label]) => ({ value, label })),
+        ]}
+        value={filter.effect ?? ""}
+        onChange={(effect) => onFilter("effect", effect)}
+      />
+      <Button
+        size="toolbar"
+        icon={<Pin size={14} />}
+        aria-pressed={filter.isPinned}
+        onClick={() => onFilter("pinned", filter.isPinned ? undefined : "true")}
+      >
+        {filter.isPinned ? "Pinned only" : "Pinned"}
+      </Button>
       <span className={styles.count}>{countWords(revisions, hasMore)}</span>
+      <Button
+        size="toolbar"
+        icon={<GitCompare size={14} />}
+        aria-pressed={isComparing}
+        onClick={onCompare}
+      >
+        {isComparing ? "Stop comparing" : "Compare two"}
+      </Button>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import type { RevisionSummary } from "@heddle/contracts";
+import { MessageSquare, Pin } from "lucide-react";
 import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { type KeyboardEvent, useRef } from "react";
@@ -9,6 +10,8 @@ import { Button } from "../../ui/button.tsx";
 import { classNames } from "../../ui/class-names.ts";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { effectWords, VERDICTS } from "./effect-words.ts";
 import { groupRevisions } from "./filter-revisions.ts";
 import { RevisionIcon } from "./revision-icon.tsx";
 import styles from "./revision-list.module.css";
@@ -100,11 +103,39 @@ function RevisionItem({
       <span className={styles.summary} title={one.summary}>
         {one.summary}
       </span>
-      <span className={styles.who} title={formatStamp(one.createdAtMs)}>
-        {one.author}, {formatClock(one.createdAtMs)}
-        <span className={styles.from}>from {FROM[one.source]}</span>
+      {(one.marks?.isPinned === true || one.marks?.name !== undefined) && (
+        <span className={styles.marks}>
+          {one.marks.isPinned && <Pin size={12} role="img" aria-label="pinned" />}
+          {one.marks.name}
+        </span>
+      )}
+      <span
+        className={styles.who}
+        title={`${formatStamp(one.createdAtMs)}, from ${FROM[one.source]}`}
+      >
+        <span className={styles.author}>
+          {one.author}, {formatClock(one.createdAtMs)}
+          {one.marks !== undefined && one.marks.comments > 0 && (
+            <span className={styles.comments}>
+              <MessageSquare size={12} role="img" aria-label="comments" /> {one.marks.comments}
+            </span>
+          )}
+        </span>
+        <Effect revision={one} />
       </span>
     </Link>
+  );
+}
+
+/** What followed, as a shape with words; those that went wrong or well in their colour. */
+function Effect({ revision: { effect } }: { readonly revision: RevisionSummary }) {
+  if (effect === undefined) return null;
+  const { status, tone } = VERDICTS[effect.verdict];
+  const isDecided = effect.verdict === "worse" || effect.verdict === "better";
+  return (
+    <span className={styles.effect} data-tone={tone}>
+      {isDecided && <StatusGlyph status={status} isBesideWord />} {effectWords(effect)}
+    </span>
   );
 }
 

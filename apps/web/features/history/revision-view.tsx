@@ -12,8 +12,12 @@ import { Chip } from "../../ui/chip.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
+import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { CommentsCard } from "./comments-card.tsx";
 import { DiffCard } from "./diff-card.tsx";
 import { EffectCard } from "./effect-card.tsx";
+import { effectSentence, VERDICTS } from "./effect-words.ts";
+import { MarkButtons } from "./mark-buttons.tsx";
 import { RestoreCard } from "./restore-card.tsx";
 import styles from "./revision-view.module.css";
 
@@ -28,6 +32,8 @@ const FROM = {
   git: "a git import",
   rollout: "its rollout",
 } as const;
+
+const FRESH_MS = 60_000;
 
 /** One revision: what it changed, why, how far it got, what followed, and the way back. */
 export function RevisionView({
@@ -67,7 +73,13 @@ export function RevisionView({
           {data.summary}
         </>
       }
-      status={<Chip>revision {data.revision}</Chip>}
+      status={
+        <>
+          <Chip>revision {data.revision}</Chip>
+          <EffectChip effect={data.effect} />
+        </>
+      }
+      actions={<MarkButtons detail={data} readOnlyReason={readOnlyReason} />}
     >
       <Origin detail={data} />
       {data.reason !== undefined && (
@@ -77,12 +89,29 @@ export function RevisionView({
         </p>
       )}
       <DiffCard changes={data.changes} title="What changed" />
-      <EffectCard detail={data} nowMs={nowMs} />
+      <EffectCard revision={data.revision} isKnown={isJudged(data, nowMs)} />
+      <CommentsCard detail={data} readOnlyReason={readOnlyReason} />
       <div className={styles.foot}>
         <RestoreCard detail={data} newest={newest} readOnlyReason={readOnlyReason} />
       </div>
     </PageFrame>
   );
+}
+
+function EffectChip({ effect }: { readonly effect: RevisionDetail["effect"] }) {
+  const words = effect && effectSentence(effect);
+  if (effect === undefined || words === undefined) return null;
+  const { status, tone } = VERDICTS[effect.verdict];
+  return (
+    <Chip variant="soft" tone={tone} icon={<StatusGlyph status={status} isBesideWord />}>
+      {words}
+    </Chip>
+  );
+}
+
+/** Fresh ones are judged within seconds; older ones without a verdict never were. */
+function isJudged({ effect, createdAtMs }: RevisionDetail, nowMs: number): boolean {
+  return effect !== undefined || nowMs - createdAtMs < FRESH_MS;
 }
 
 function Origin({ detail }: { readonly detail: RevisionDetail }) {

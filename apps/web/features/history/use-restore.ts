@@ -1,6 +1,6 @@
 "use client";
 
-import { ApplyResponse } from "@heddle/contracts";
+import { RestoreResponse } from "@heddle/contracts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { apiPath, postJson } from "../../lib/api-client.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
@@ -8,32 +8,49 @@ import { markConfigStale } from "../../lib/queries/use-change-events.ts";
 import { formatDuration } from "../../lib/times.ts";
 import { useToast } from "../../ui/toast.tsx";
 
+/**
+ * What going back means. `mesh`: every document as after the revision; `documents`: only those it changed; `undo`: the
+ * revision alone is taken back.
+ */
+export type RestoreMeaning = "mesh" | "documents" | "undo";
+
 /** What restoring would change now, asked from the server without changing anything. */
-export function useRestorePreview(revision: number, newest: number, isWanted: boolean) {
+export function useRestorePreview({ revision, meaning, newest }: WayBack, isWanted: boolean) {
   return useQuery({
-    queryKey: queryKeys.restorePreview(revision, newest),
-    queryFn: () => restore(revision, true),
+    queryKey: queryKeys.restorePreview(revision, meaning, newest),
+    queryFn: () => restore({ revision, meaning }, true),
     enabled: isWanted,
   });
 }
 
-/** Makes every document as it stood right after a revision, as a new revision; ends in a toast that can undo it. */
+type WayBack = {
+  readonly revision: number;
+  readonly meaning: RestoreMeaning;
+  readonly newest: number;
+};
+
+/** Goes back as a new revision; ends in a toast that can undo it. */
 export function useRestore() {
   const client = useQueryClient();
   const toast = useToast();
   const mutation = useMutation({
-    mutationFn: ({ revision }: { revision: number; newest: number }) => restore(revision, false),
-    onSuccess: (answer, { revision, newest }) => {
+    mutationFn: (way: WayBack) => restore(way, false),
+    onSuccess: (answer, { revision }) => {
       markConfigStale(client);
       if (answer.revision === 0) {
-        toast({ text: `Nothing to restore: everything stands as after ${revision}.` });
+        toast({ text: `Nothing to restore: everything stands as it did at ${revision}.` });
         return;
       }
       toast({
-        text: `Restored ${revision} as revision ${answer.revision}${spreadWords(answer)}.`,
+        text: `Done as revision ${answer.revision}${spreadWords(answer)}.`,
         act: {
           label: "Undo",
-          run: () => mutation.mutate({ revision: newest, newest: answer.revision }),
+          run: () =>
+            mutation.mutate({
+              revision: answer.revision,
+              meaning: "undo",
+              newest: answer.revision,
+            }),
         },
       });
     },
@@ -42,12 +59,18 @@ export function useRestore() {
   return mutation;
 }
 
-function restore(revision: number, dryRun: boolean) {
-  const body = { dryRun, source: "console" };
-  return postJson(apiPath(["revisions", String(revision), "restore"]), body, ApplyResponse);
+const MEANINGS = {
+  mesh: {},
+  documents: { scope: "documents" },
+  undo: { scope: "documents", side: "before" },
+} as const;
+
+function restore({ revision, meaning }: Pick<WayBack, "revision" | "meaning">, dryRun: boolean) {
+  const body = { ...MEANINGS[meaning], dryRun, source: "console" };
+  return postJson(apiPath(["revisions", String(revision), "restore"]), body, RestoreResponse);
 }
 
-function spreadWords({ propagation }: ApplyResponse): string {
+function spreadWords({ propagation }: RestoreResponse): string {
   if (propagation === undefined) return "";
   const { proxiesAcked, proxiesTotal, ackedAfterMs } = propagation;
   const time = ackedAfterMs === undefined ? "" : ` in ${formatDuration(Math.round(ackedAfterMs))}`;

@@ -1,23 +1,32 @@
 "use client";
 
-import { RevisionDetail, RevisionsResponse } from "@heddle/contracts";
+import { type EffectVerdict, RevisionDetail, RevisionsResponse } from "@heddle/contracts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { apiPath, getJson } from "../api-client.ts";
 import { queryKeys } from "./query-keys.ts";
 
 const PAGE_SIZE = 100;
 
+/** What only the server can tell of all revisions, not only of those that are loaded. */
+export type RevisionQuery = {
+  readonly effect?: EffectVerdict | undefined;
+  readonly isPinned?: boolean | undefined;
+};
+
 /** The history, newest first, a page at a time. */
-export function useRevisionPages() {
+export function useRevisionPages({ effect, isPinned }: RevisionQuery = {}) {
+  const pinned = isPinned === true ? "true" : undefined;
   return useInfiniteQuery({
-    queryKey: [...queryKeys.revisions, "pages"],
+    queryKey: [...queryKeys.revisions, "pages", effect, pinned],
     queryFn: ({ pageParam, signal }) =>
       getJson(
-        apiPath(["revisions"], { limit: PAGE_SIZE, before: pageParam }),
+        apiPath(["revisions"], { limit: PAGE_SIZE, before: pageParam, effect, pinned }),
         RevisionsResponse,
         signal,
       ),
     initialPageParam: undefined as number | undefined,
+    // Another control plane may be the one that judges: ours then has no event to tell.
+    refetchInterval: ({ state }) => (isBeingJudged(state.data?.pages) ? 30_000 : false),
     getNextPageParam: (page) => page.nextBefore,
   });
 }
@@ -47,4 +56,10 @@ function isSpreading(detail: RevisionDetail | undefined): boolean {
   const propagation = detail?.propagation;
   if (propagation === undefined || propagation.nacks.length > 0) return false;
   return propagation.proxiesAcked < propagation.proxiesTotal;
+}
+
+function isBeingJudged(pages: readonly RevisionsResponse[] | undefined): boolean {
+  return (pages ?? []).some(({ revisions }) =>
+    revisions.some(({ effect }) => effect !== undefined && !effect.isFinal),
+  );
 }
