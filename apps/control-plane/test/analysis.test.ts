@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type {
-  AnalysisResponse,
-  AnalyzeResponse,
-  ApplyResponse,
-  AuditResponse,
-  Finding,
-} from "@heddle/contracts";
+import type { AnalysisResponse, AnalyzeResponse, AuditResponse, Finding } from "@heddle/contracts";
 import { startDatabase } from "@heddle/testkit";
 import { runControlPlane } from "./running-control-plane.ts";
 
@@ -40,7 +34,7 @@ const codesOf = (findings: readonly Finding[] | undefined) =>
 
 test("findings come with an apply, of the live mesh and of files, with the place of each", async (t) => {
   const plane = await runControlPlane(t, (await startDatabase(t)).url);
-  const dry = await plane.apply<ApplyResponse>(`${ENTRY}---\n${ROUTE}`, { dryRun: true });
+  const dry = await plane.apply(`${ENTRY}---\n${ROUTE}`, { dryRun: true });
   assert.equal(dry.status, 200, JSON.stringify(dry.body));
   assert.deepEqual(codesOf(dry.body.findings), ["IST0101"]);
   const [finding] = dry.body.findings ?? [];
@@ -48,7 +42,7 @@ test("findings come with an apply, of the live mesh and of files, with the place
   assert.equal(finding?.path, "spec.http[0].route[1].destination.host");
   assert.equal(finding?.line, 22);
 
-  const done = await plane.apply<ApplyResponse>(`${ENTRY}---\n${ROUTE}`);
+  const done = await plane.apply(`${ENTRY}---\n${ROUTE}`);
   assert.equal(done.status, 200, JSON.stringify(done.body));
   assert.deepEqual(codesOf(done.body.findings), ["IST0101"]);
 

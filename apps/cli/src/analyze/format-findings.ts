@@ -21,7 +21,10 @@ export function formatFindings(
   return [...findings.map(formatFinding), sum].join("\n");
 }
 
-export function formatFinding(finding: Finding): string {
+/** Without a file, the place is left out. */
+export function formatFinding(
+  finding: Omit<Finding, "file"> & { readonly file?: string | undefined },
+): string {
   const { file, line, code, severity, resource, why, whatToDo, fix } = finding;
   const place = [file, line].filter((part) => part !== undefined).join(":");
   const head = file === undefined ? "" : `${place}: `;

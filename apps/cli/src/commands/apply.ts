@@ -96,7 +96,7 @@ function formatNotes({ warnings, findings = [] }: ApplyResponse): string[] {
     ...warnings.map((warning) => `warning: ${warning}`),
     ...findings
       .filter(({ severity }) => severity !== "info")
-      .map(({ file: _, ...finding }) => formatFinding(finding)),
+      .map((finding) => formatFinding({ ...finding, file: undefined })),
   ];
 }
 

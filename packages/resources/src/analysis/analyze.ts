@@ -68,25 +68,22 @@ function readAll(
   onUnreadable: (finding: Finding) => void,
 ): AnalysisDocument[] {
   const take = (source: SourceDocument, file: string | undefined, isSubject: boolean) =>
-    toAnalysisDocument(source, { file, defaultNamespace: namespace, isSubject }) ?? [];
+    toAnalysisDocument(source, { file, defaultNamespace: namespace, isSubject });
   const read = files.flatMap(({ name, text }) => {
     const { documents, unreadable } = readSources(text);
     for (const { message, at } of unreadable) onUnreadable(toUnreadable(name, message, at));
-    documents.forEach((source, index) => {
-      if (take(source, name, true) instanceof Array) {
-        const at = source.locate([]) ?? { line: 1, column: 1 };
-        const what = source.faults
-          .map((fault) => `${fault.field} ${fault.message}`.trim())
-          .join("; ");
-        const message = `document ${index + 1} has no kind and name${what === "" ? "" : ` (${what})`}`;
-        onUnreadable(toUnreadable(name, message, at));
-      }
+    return documents.flatMap((source, index) => {
+      const document = take(source, name, true);
+      if (document) return document;
+      const faults = source.faults.map(({ field, message }) => `${field} ${message}`.trim());
+      const why = `document ${index + 1} has no kind or no name (${faults.join("; ")})`;
+      onUnreadable(toUnreadable(name, why, source.locate([]) ?? { line: 1, column: 1 }));
+      return [];
     });
-    return documents.flatMap((source) => take(source, name, true));
   });
   const all = [
-    ...around.flatMap((source) => take(source, undefined, false)),
-    ...subjects.flatMap((source) => take(source, undefined, true)),
+    ...around.flatMap((source) => take(source, undefined, false) ?? []),
+    ...subjects.flatMap((source) => take(source, undefined, true) ?? []),
     ...read,
   ];
   return all.filter(({ kind, namespace, name }) => {

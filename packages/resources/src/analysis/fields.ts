@@ -49,13 +49,19 @@ export function textsAt(value: unknown, ...path: readonly string[]): readonly st
   return listAt(value, ...path).filter((one) => typeof one === "string");
 }
 
+/** A text, number or truth value as it would be written; `""` for anything else, and for nothing. */
+export function scalarText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}
+
 /** Labels or annotations: what is no text is read as YAML wrote it (`version: 1`). */
 export function labelsAt(
   value: unknown,
   ...path: readonly string[]
 ): Readonly<Record<string, string>> {
   const entries = Object.entries(fieldsAt(value, ...path));
-  return Object.fromEntries(entries.map(([key, one]) => [key, String(one ?? "")]));
+  return Object.fromEntries(entries.map(([key, one]) => [key, scalarText(one)]));
 }
 
 /** `5s`, `1h2m`, `100ms` in milliseconds; `undefined`: no duration. */

@@ -1,6 +1,7 @@
 import type { AnalysisDocument } from "../analysis-document.ts";
 import type { Analyzer, Report } from "../analyzer.ts";
 import { type Fields, fieldsOf, isFields, labelsAt, listAt, textAt } from "../fields.ts";
+import { formatSelector } from "../label-index.ts";
 import type { MeshFacts } from "../mesh-facts.ts";
 
 /** HDL008, 009, 023 to 026: policies that say more, or less, than they seem to. */
@@ -174,7 +175,7 @@ export const checkPeerAuthentications: Analyzer = (mesh, report) => {
       report(policy, "HDL031", { path: ["spec", "selector"], why });
       continue;
     }
-    const key = `${policy.namespace} ${JSON.stringify(Object.entries(labels).sort())}`;
+    const key = `${policy.namespace} ${formatSelector(labels)}`;
     const other = seen.get(key);
     if (!other) seen.set(key, policy);
     else {

@@ -1,6 +1,6 @@
 import type { AnalysisDocument } from "../analysis-document.ts";
 import type { Analyzer, Report } from "../analyzer.ts";
-import { fieldsAt, labelsAt, listAt, numberAt, textAt, valueAt } from "../fields.ts";
+import { fieldsAt, labelsAt, listAt, numberAt, scalarText, textAt, valueAt } from "../fields.ts";
 import { carriesAll, push } from "../label-index.ts";
 import type { MeshFacts } from "../mesh-facts.ts";
 
@@ -68,7 +68,7 @@ function reportTargetPorts(
   for (const service of services) {
     for (const port of listAt(service.spec, "ports")) {
       const number = numberAt(port, "port") ?? 0;
-      const written = String(valueAt(port, "targetPort") ?? "");
+      const written = scalarText(valueAt(port, "targetPort"));
       const target = written === "" || written === "0" ? String(number) : written;
       const ports = byTarget.get(target) ?? new Map<number, string>();
       byTarget.set(target, ports);

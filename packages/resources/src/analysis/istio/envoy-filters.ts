@@ -1,5 +1,5 @@
 import type { Analyzer } from "../analyzer.ts";
-import { isFields, listAt, numberAt, textAt, valueAt } from "../fields.ts";
+import { isFields, listAt, numberAt, scalarText, textAt, valueAt } from "../fields.ts";
 
 const ROUTES = new Set(["ROUTE_CONFIGURATION", "HTTP_ROUTE"]);
 const REPLACEABLE = new Set(["NETWORK_FILTER", "HTTP_FILTER", "VIRTUAL_HOST"]);
@@ -57,6 +57,6 @@ function filterNameOf(entry: unknown): string {
   const value = valueAt(entry, "patch", "value");
   if (!isFields(value) || Object.keys(value).length === 0) return "";
   const own = valueAt(value, "name");
-  if (own !== undefined) return String(own);
+  if (own !== undefined) return scalarText(own);
   return textAt(entry, "match", "listener", "filterChain", "filter", "name");
 }

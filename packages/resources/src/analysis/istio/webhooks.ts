@@ -135,6 +135,6 @@ function checkAddresses(document: AnalysisDocument, report: Report): void {
 
 /** A url without scheme can be read, and has no host; one with a control character or a bad port cannot. */
 function hostOfRelative(url: string): string | undefined {
-  const hasControl = [...url].some((letter) => letter < " " || letter === "\u007f");
+  const hasControl = url.split("").some((letter) => letter < " " || letter === "\u007f");
   return hasControl || /^[^/?#]*:/.test(url) || /%(?![\da-f]{2})/i.test(url) ? undefined : "";
 }
