@@ -5,6 +5,7 @@ import { formatCount, formatShare } from "../../lib/numbers.ts";
 import { useTrafficFeatures } from "../../lib/queries/use-traffic.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { PanelSection } from "../../ui/side-panel.tsx";
+import { newRuleHref, ruleHref } from "../rules/rule-href.ts";
 import { FeatureIcon } from "./feature-icon.tsx";
 import styles from "./rules-in-force.module.css";
 import { FEATURE_WORDS, featuresFor, trafficOf } from "./traffic-features.ts";
@@ -34,9 +35,20 @@ export function RulesInForce({
       </PanelSection>
     );
   }
-  if (features.length === 0 && effects.length === 0) return null;
+  const service = destination?.service;
+  if (data === undefined || destination === undefined || service === undefined) return null;
   return (
-    <PanelSection title="Rules in force">
+    <PanelSection
+      title="Rules in force"
+      caption={
+        <Link href={newRuleHref(`${destination.namespace}/${service}`)}>
+          New rule for {service}
+        </Link>
+      }
+    >
+      {features.length === 0 && effects.length === 0 && (
+        <p className={styles.effects}>No document shapes this traffic.</p>
+      )}
       <ul className={styles.rules}>
         {features.map((feature) => (
           <Rule
@@ -61,9 +73,7 @@ function Rule({ feature }: { readonly feature: TrafficFeature }) {
       <span>
         <b>{FEATURE_WORDS[kind]}:</b> {detail}
         <span className={styles.origin}>
-          <Link
-            href={`/rules/${document.kind}/${encodeURIComponent(document.namespace)}/${encodeURIComponent(document.name)}`}
-          >
+          <Link href={ruleHref(document)}>
             {document.kind} {name}
           </Link>
           {part !== undefined && `, ${part}`}

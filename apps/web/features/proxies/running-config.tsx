@@ -18,6 +18,7 @@ import { Segmented } from "../../ui/segmented.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusPill } from "../../ui/status-pill.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
+import { ruleHref } from "../rules/rule-href.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxy-page.module.css";
 import { type ConfigPart, useProxyConfig } from "./proxy-queries.ts";
@@ -218,13 +219,13 @@ function Documents({ resource }: { readonly resource: RunningResource }) {
   if (resource.documents.length === 0) return <span className={styles.quiet}>none</span>;
   return (
     <span className={styles.documents}>
-      {resource.documents.map(({ kind, namespace, name }) => (
+      {resource.documents.map((document) => (
         <Link
-          key={`${kind} ${namespace}/${name}`}
-          href={`/rules/${kind}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`}
+          key={ruleHref(document)}
+          href={ruleHref(document)}
           onClick={(event) => event.stopPropagation()}
         >
-          {kind} {name}
+          {document.kind} {document.name}
         </Link>
       ))}
     </span>

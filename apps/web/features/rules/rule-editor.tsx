@@ -27,6 +27,7 @@ import { addRouteEdit, readRoutes } from "./http-routes.ts";
 import { lineMarks } from "./line-marks.ts";
 import { RoutesCard } from "./routes-card.tsx";
 import styles from "./rule-editor.module.css";
+import { ruleHref } from "./rule-href.ts";
 import {
   askMerge,
   PREVIEW_WINDOWS_MS,
@@ -646,11 +647,6 @@ function useActs({
     compare: () => void compare(),
     closeMerge: () => setMerge(undefined),
   };
-}
-
-/** Where a rule is edited. */
-export function ruleHref({ kind, namespace, name }: RuleRef): string {
-  return `/rules/${encodeURIComponent(kind)}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 }
 
 function messageOf(cause: unknown): string {

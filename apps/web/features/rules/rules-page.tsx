@@ -23,7 +23,7 @@ import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import { draftIds } from "./rule-drafts.ts";
-import { ruleHref } from "./rule-editor.tsx";
+import { ruleHref } from "./rule-href.ts";
 import { useAnalysis, useResources } from "./rule-queries.ts";
 import { type RuleRow, ruleRows } from "./rule-rows.ts";
 import styles from "./rules-page.module.css";

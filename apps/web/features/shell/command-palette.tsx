@@ -1,12 +1,14 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { Box, History, Moon, Split, Undo2 } from "lucide-react";
+import { Box, FileCode, History, Moon, Plus, Split, Undo2 } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type ReactNode, useId, useState } from "react";
 import { useCanaries, useWorkloads } from "../../lib/queries/use-mesh-state.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Kbd } from "../../ui/kbd.tsx";
+import { ruleHref } from "../rules/rule-href.ts";
+import { useResources } from "../rules/rule-queries.ts";
 import styles from "./command-palette.module.css";
 import { PAGES } from "./pages.ts";
 import { rankEntries } from "./rank-entries.ts";
@@ -90,6 +92,7 @@ function useEntries(): readonly Entry[] {
   const router = useRouter();
   const { data: registry } = useWorkloads();
   const { data: canaries } = useCanaries();
+  const { data: rules } = useResources();
   const { data: revisions } = useQuery(recentRevisionsQuery);
   const services = new Map(
     registry?.workloads.map((one) => [`${one.namespace}/${one.service}`, one] as const),
@@ -131,6 +134,20 @@ function useEntries(): readonly Entry[] {
         },
       ];
     }),
+    ...(rules?.resources ?? []).map((rule) => ({
+      id: `rule ${ruleHref(rule)}`,
+      text: `Edit ${rule.name}`,
+      scope: `${rule.kind} in ${rule.namespace}`,
+      icon: <FileCode size={15} aria-hidden="true" />,
+      run: () => router.push(ruleHref(rule)),
+    })),
+    {
+      id: "act new rule",
+      text: "Write a new rule",
+      scope: "from a template",
+      icon: <Plus size={15} aria-hidden="true" />,
+      run: () => router.push("/rules/new"),
+    },
     {
       id: "act theme",
       text: "Switch between light and dark",
