@@ -8,9 +8,9 @@ import { Card } from "../../ui/card.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { effectWords, VERDICTS } from "../history/effect-words.ts";
 import { RevisionIcon } from "../history/revision-icon.tsx";
 import styles from "./changes-card.module.css";
-import { effectWords } from "./effect-words.ts";
 
 const HOUR_MS = 3_600_000;
 const MOST = 10;
@@ -64,13 +64,13 @@ export function ChangesCard({
   );
 }
 
-function Effect({ revision }: { readonly revision: RevisionSummary }) {
-  const words = effectWords(revision.effect);
-  if (words === undefined) return null;
+function Effect({ revision: { effect } }: { readonly revision: RevisionSummary }) {
+  if (effect === undefined) return null; // made before effects were kept
+  const isMoved = effect.verdict === "worse" || effect.verdict === "better";
   return (
-    <span className={styles.effect} data-status={words.status}>
-      {words.status !== undefined && <StatusGlyph status={words.status} />}
-      {words.text}
+    <span className={styles.effect} data-tone={VERDICTS[effect.verdict].tone}>
+      {isMoved && <StatusGlyph status={VERDICTS[effect.verdict].status} />}
+      {effectWords(effect)}
     </span>
   );
 }
