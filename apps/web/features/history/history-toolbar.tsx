@@ -1,11 +1,11 @@
 "use client";
 
 import { EffectVerdict, type RevisionSummary } from "@heddle/contracts";
-import { GitCompare, Pin, Search } from "lucide-react";
-import { useState } from "react";
+import { GitCompare, Pin } from "lucide-react";
 import { formatCounted } from "../../lib/numbers.ts";
 import { formatDay } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
+import { FilterField } from "../../ui/filter-field.tsx";
 import { Select } from "../../ui/select.tsx";
 import { useUrlValue } from "../session/use-url-value.ts";
 import { VERDICT_CHOICES } from "./effect-words.ts";
@@ -57,7 +57,11 @@ export function HistoryToolbar({
   const authors = [...new Set(revisions.map((one) => one.author))].sort();
   return (
     <div className={styles.toolbar} role="search">
-      <FilterField value={filter.text} onChange={(text) => onFilter("q", text)} />
+      <FilterField
+        label="Filter: service, person, kind"
+        value={filter.text}
+        onChange={(text) => onFilter("q", text)}
+      />
       <Select
         label="Kind"
         caption="Kind"
@@ -106,32 +110,6 @@ export function HistoryToolbar({
         {isComparing ? "Stop comparing" : "Compare two"}
       </Button>
     </div>
-  );
-}
-
-/** Typing filters at once; the address follows without waiting for it. */
-function FilterField({
-  value,
-  onChange,
-}: {
-  readonly value: string;
-  readonly onChange: (text: string) => void;
-}) {
-  const [text, setText] = useState(value);
-  return (
-    <label className={styles.field}>
-      <Search size={14} aria-hidden="true" />
-      <input
-        type="search"
-        aria-label="Filter: service, person, kind"
-        placeholder="Filter: service, person, kind"
-        value={text}
-        onChange={(event) => {
-          setText(event.target.value);
-          onChange(event.target.value);
-        }}
-      />
-    </label>
   );
 }
 
