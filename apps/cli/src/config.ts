@@ -102,6 +102,7 @@ const UpEnv = HomeEnv.extend({
     .optional(),
   HEDDLE_CONTROL_NAMES: z.string().optional(),
   HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS: z.string().optional(),
+  HEDDLE_MAX_ENDPOINT_LOSS_PERCENT: limit,
   HEDDLE_LOG_LEVEL: LogLevel.optional(),
   HEDDLE_TRACE_SAMPLING: z
     .string()
@@ -174,6 +175,7 @@ const PASSED_ON = [
   "HEDDLE_PROXY_BIND_ADDRESS",
   "HEDDLE_CONTROL_NAMES",
   "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
+  "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
   "HEDDLE_TRUSTED_PROXIES",
   ...ACCESS_VARIABLES,
 ] as const;

@@ -10,6 +10,7 @@ import { addDeployCommands } from "./commands/deploy.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
+import { addHoldCommands } from "./commands/holds.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addResourceCommands(program);
   addHistoryCommands(program);
   addProxiesCommand(program);
+  addHoldCommands(program);
   addProxyConfigCommand(program);
   addReplicasCommand(program);
   addMtlsCommands(program);

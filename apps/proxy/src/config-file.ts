@@ -1,5 +1,6 @@
 import { FilterWire, WorkloadRegistration } from "@heddle/contracts";
 import { z } from "zod";
+import { HealthCheckSettings } from "./health/health-settings.ts";
 
 /** A DNS-1123 label: names become parts of host names and SPIFFE ids. */
 const Label = z
@@ -66,12 +67,18 @@ const WorkloadEntry = z
       .max(1000)
       .default([]),
     filters: z.array(FilterEntry).max(MAX_FILTERS).default([]),
+    healthCheck: HealthCheckSettings.optional(),
   })
   .superRefine((entry, context) => {
     const refuse = (path: (string | number)[], message: string) =>
       context.addIssue({ code: "custom", path, message });
     if (entry.protocol !== undefined && entry.appPort === undefined) {
       refuse(["protocol"], "belongs to appPort, which is not set; under ports each has its own");
+    }
+    const check = entry.healthCheck;
+    const hasPort = entry.appPort !== undefined || entry.ports !== undefined;
+    if (check && check.command === undefined && check.port === undefined && !hasPort) {
+      refuse(["healthCheck", "port"], "needed, since the workload has no port of its own");
     }
     if (entry.ports === undefined) return;
     if (entry.appPort !== undefined) refuse(["ports"], "either appPort or ports, not both");

@@ -11,6 +11,7 @@ type ApplyOptions = OutputOptions & {
   readonly dryRun?: boolean;
   readonly reason?: string;
   readonly merge?: boolean;
+  readonly acceptEndpointLoss?: boolean;
 };
 
 /** `heddle apply`: documents in, one revision or none. */
@@ -23,6 +24,7 @@ export function addApplyCommands(program: Command): void {
     )
     .option("--dry-run", "check and show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history")
+    .option("--accept-endpoint-loss", "also if services in use lose most of their endpoints by it")
     .option(
       "--merge",
       "join with what others changed meanwhile, where both do not touch the same places",
@@ -46,6 +48,7 @@ async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyRespo
         // as if the files were applied one after another, though in one revision
         ...(areManyFiles(options.file) ? { twins: "last" } : {}),
         ...(options.reason === undefined ? {} : { reason: options.reason }),
+        ...(options.acceptEndpointLoss === true ? { acceptEndpointLoss: true } : {}),
         ...more,
       },
     });

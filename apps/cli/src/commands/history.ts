@@ -113,6 +113,7 @@ function addMarkCommands(history: Command): void {
 }
 
 type RollbackOptions = OutputOptions & {
+  readonly acceptEndpointLoss?: boolean;
   readonly at?: string;
   readonly documents?: boolean;
   readonly undo?: boolean;
@@ -131,6 +132,7 @@ function addRollbackCommand(program: Command): void {
     .option("--undo", "take back that revision alone: its documents as right before it")
     .option("--dry-run", "show what would change and whose later changes it undoes, change nothing")
     .option("--reason <text>", "why, kept in the history")
+    .option("--accept-endpoint-loss", "also if services in use lose most of their endpoints by it")
     .action(async (which: string | undefined, options: RollbackOptions) => {
       const api = await openApi();
       const { path, body } = await wayBack(api, which, options);
@@ -140,6 +142,7 @@ function addRollbackCommand(program: Command): void {
           ...body,
           source: "cli",
           dryRun: options.dryRun === true,
+          ...(options.acceptEndpointLoss === true ? { acceptEndpointLoss: true } : {}),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
         },
       });

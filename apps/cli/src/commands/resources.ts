@@ -2,6 +2,7 @@ import {
   ApplyResponse,
   ResourceKind,
   ResourcesResponse,
+  type WorkloadState,
   WorkloadsResponse,
 } from "@heddle/contracts";
 import { HeddleError } from "@heddle/runtime";
@@ -48,16 +49,25 @@ export function addResourceCommands(program: Command): void {
     .argument("<name>", "[namespace/]name")
     .option("-n, --namespace <namespace>", "its namespace", "default")
     .option("--reason <text>", "why, kept in the history")
+    .option("--accept-endpoint-loss", "also if services in use lose most of their endpoints by it")
     .action(async (kind: string, name: string, options: DeleteOptions) => {
       const target = parseTarget(name, options.namespace);
       const path = `/resources/${parseKind(kind)}/${target.namespace}/${target.name}`;
-      const query = { reason: options.reason, source: "cli" };
+      const query = {
+        reason: options.reason,
+        source: "cli",
+        acceptEndpointLoss: options.acceptEndpointLoss === true ? "true" : undefined,
+      };
       const answer = await (await openApi()).ask(ApplyResponse, path, { method: "DELETE", query });
       print(options, answer, formatApplied);
     });
 }
 
-type DeleteOptions = OutputOptions & { readonly namespace: string; readonly reason?: string };
+type DeleteOptions = OutputOptions & {
+  readonly namespace: string;
+  readonly reason?: string;
+  readonly acceptEndpointLoss?: boolean;
+};
 
 async function getResources(
   kind: ResourceKind,
@@ -101,17 +111,41 @@ async function getWorkloads(options: OutputOptions & NamespaceOption): Promise<v
   );
   print(options, { workloads }, () =>
     formatTable(
-      ["NAMESPACE", "WORKLOAD", "SERVICE", "VERSION", "INSTANCES", "MTLS"],
+      ["NAMESPACE", "WORKLOAD", "SERVICE", "VERSION", "INSTANCES", "HEALTH", "MTLS"],
       workloads.map((one) => [
         one.namespace,
         one.name,
         one.service,
         one.version ?? "-",
-        String(one.instances.filter(({ state }) => state === "connected").length),
+        formatInstances(one.instances),
+        formatHealth(one.instances),
         one.mtlsMode,
       ]),
     ),
   );
+}
+
+type Instance = WorkloadState["instances"][number];
+
+/** "3", or who of them is not simply there: "3 (1 disconnected, 1 draining, 1 held)". */
+function formatInstances(instances: readonly Instance[]): string {
+  const odd = [
+    [instances.filter(({ state }) => state === "disconnected").length, "disconnected"],
+    [instances.filter(({ isDraining }) => isDraining === true).length, "draining"],
+    [instances.filter(({ holdId }) => holdId !== undefined).length, "held"],
+  ] as const;
+  const words = odd.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
+  return `${instances.length}${words.length === 0 ? "" : ` (${words.join(", ")})`}`;
+}
+
+/** The reason of the first that is not well; `-`: nobody checks them. */
+function formatHealth(instances: readonly Instance[]): string {
+  const checked = instances.flatMap(({ health }) => health ?? []);
+  const unwell = checked.filter(({ status }) => status !== "healthy");
+  const [first] = unwell;
+  if (checked.length === 0) return "-";
+  if (first === undefined) return "healthy";
+  return `${unwell.length} of ${instances.length} ${first.status}: ${first.reason ?? "no reason given"}`;
 }
 
 function parseKind(text: string): ResourceKind {

@@ -5,6 +5,10 @@ import { paths } from "../paths.ts";
 import { MEMORY_ENV, proxyArgs } from "../run/proxy-command.ts";
 import { runInMesh } from "../run/run.ts";
 import { PROTOCOLS, parseOutbound, parsePort, type RunOptions } from "../run/run-options.ts";
+import { wholeNumber } from "./command-kit.ts";
+import { parseDurationMs } from "./graph.ts";
+
+const THRESHOLD = wholeNumber(1, 100);
 
 /** `heddle run` and `heddle proxy`: workloads and what carries their traffic. */
 export function addRunCommands(program: Command): void {
@@ -32,6 +36,14 @@ export function addRunCommands(program: Command): void {
       parseOutbound,
       [],
     )
+    .option("--health-http <path>", "the app is well when it answers GET PATH with 200")
+    .option("--health-grpc [service]", "the app is well when its grpc.health.v1 says so")
+    .option("--health-tcp", "the app is well when it takes connections")
+    .option("--health-cmd <command>", "the app is well when this shell command exits with 0")
+    .option("--health-interval <duration>", "between two checks; default 5s", parseDurationMs)
+    .option("--health-timeout <duration>", "of one check; default 2s", parseDurationMs)
+    .option("--healthy-threshold <n>", "so many in a row make it well again; default 2", THRESHOLD)
+    .option("--unhealthy-threshold <n>", "so many in a row make it unwell; default 3", THRESHOLD)
     .argument("<command...>", "after --")
     .action(async (command: string[], options: RunOptions) => {
       process.exitCode = await runInMesh(options, command, loadApiConfig(process.env));

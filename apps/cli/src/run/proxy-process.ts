@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
+import type { HealthCheck } from "./health-options.ts";
 import { MEMORY_ENV, proxyArgs } from "./proxy-command.ts";
 import { joinTokenFile } from "./proxy-state.ts";
 import type { Protocol } from "./run-options.ts";
@@ -28,6 +29,7 @@ export type ProxyFileWorkload = {
   readonly ports?: readonly ProxyFilePort[];
   readonly outboundPort: number;
   readonly outbounds: readonly { readonly host: string; readonly localPort: number }[];
+  readonly healthCheck?: HealthCheck;
 };
 
 export type ProxyFilePort = {

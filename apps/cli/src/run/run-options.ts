@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { UsageError } from "../errors.ts";
+import type { HealthOptions } from "./health-options.ts";
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const VERSION = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
@@ -15,7 +16,7 @@ export type RunOptions = {
   /** Of every port that names none itself; absent: found out at each connection. */
   readonly protocol?: Protocol;
   readonly outbound: readonly Outbound[];
-};
+} & HealthOptions;
 
 /** What an app's port can be declared to speak. */
 export const PROTOCOLS = ["http", "http2", "grpc", "tcp", "tls"] as const;

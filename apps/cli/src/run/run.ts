@@ -8,6 +8,7 @@ import { ApiClient } from "../api/api-client.ts";
 import { findCredentials, findHome } from "../api/credentials.ts";
 import type { ApiConfig } from "../config.ts";
 import { takeLock } from "../process-lock.ts";
+import { healthCheckOf } from "./health-options.ts";
 import { type ProxyFilePort, ProxyProcess, type ProxySettings } from "./proxy-process.ts";
 import { clearForOtherMesh } from "./proxy-state.ts";
 import { appEnvironment, checkNames, type RunOptions, workloadOf } from "./run-options.ts";
@@ -29,6 +30,7 @@ export async function runInMesh(
   config: ApiConfig,
 ): Promise<number> {
   checkNames(options);
+  healthCheckOf(options); // refused before anything starts
   const instance = takeInstance(options, resolve(findHome(config) ?? ".heddle"));
   const drainMs = Number(config.HEDDLE_DRAIN_TIMEOUT_MS ?? DEFAULT_DRAIN_MS) + 1000;
   const signals = new SignalRelay();
@@ -93,6 +95,7 @@ async function prepareProxy(
   clearForOtherMesh(dataDir, token);
   const { service, version, namespace, outbound } = options;
   const ports = portsOf(options);
+  const healthCheck = healthCheckOf(options);
   const settings = {
     file: {
       name: workload,
@@ -106,6 +109,7 @@ async function prepareProxy(
           ...(ports === undefined ? {} : { ports }),
           outboundPort: 0,
           outbounds: outbound,
+          ...(healthCheck === undefined ? {} : { healthCheck }),
         },
       ],
     },

@@ -35,6 +35,7 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
           "HEDDLE_PROXY_BIND_ADDRESS",
           "HEDDLE_CONTROL_NAMES",
           "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
+          "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
         ]),
       },
       logFile: home.logFile("control-plane"),

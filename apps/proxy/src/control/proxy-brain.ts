@@ -19,6 +19,7 @@ import { readHost } from "../core/named-host.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
 import { TurnedAway } from "../core/turned-away.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
+import { type CheckedApp, HealthChecker } from "../health/health-checker.ts";
 import {
   CertificateKeeper,
   type CertificateStanding,
@@ -65,6 +66,7 @@ export class ProxyBrain {
   readonly protocols = new ProtocolMemory();
   /** Whom the workloads did not let in, or would not under STRICT. */
   readonly turnedAway = new TurnedAway();
+  readonly health: HealthChecker;
   readonly #observer: Observer;
   readonly #teller: TurnedAwayTeller;
   readonly #unused: UnusedDestinations;
@@ -130,6 +132,11 @@ export class ProxyBrain {
       protocols: this.protocols,
       hosted: this.workloads[0]?.id,
       send: (message) => this.#stream.send(message),
+    });
+    this.health = new HealthChecker(this.workloads.flatMap(checkedApp), {
+      tell: (news) => this.#stream.send({ type: "health", workloads: [news] }),
+      logger,
+      draw: Math.random,
     });
     this.#teller = new TurnedAwayTeller(this.turnedAway, (message) => this.#stream.send(message));
     this.#keeper = new CertificateKeeper({
@@ -225,6 +232,7 @@ export class ProxyBrain {
     this.#stream.start();
     this.#observer.start();
     this.#teller.start();
+    this.health.start();
     this.#unused.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
@@ -241,6 +249,7 @@ export class ProxyBrain {
     this.#keeper.stop();
     this.#observer.stop();
     this.#teller.stop();
+    this.health.stop();
     this.#unused.stop();
     clearInterval(this.#partedTimer);
     this.#mesh.close();
@@ -284,7 +293,9 @@ export class ProxyBrain {
       proxyId,
       proxyName: this.#config.name,
       proxyVersion: PROXY_VERSION,
-      workloads: this.workloads.map((workload) => workload.registration(proxyId)),
+      workloads: this.workloads.map((workload) =>
+        workload.registration(proxyId, this.health.healthOf(workload.id)),
+      ),
       subscriptions: this.#resolver.subscriptions,
       have: this.configuration.have,
       certificates: this.#held.all(),
@@ -299,8 +310,18 @@ export class ProxyBrain {
     this.#keeper.connected();
     this.#observer.forget();
     this.#teller.forget();
+    this.#tellHealth();
     // A stream that has come back has registered the workloads anew.
     if (this.#isDraining) this.#stream.send({ type: "draining" });
+  }
+
+  /** What was found between `hello` and its answer could not be told. */
+  #tellHealth(): void {
+    const workloads = this.workloads.flatMap(({ id }) => {
+      const health = this.health.healthOf(id);
+      return health === undefined ? [] : [{ workload: id, health }];
+    });
+    if (workloads.length > 0) this.#stream.send({ type: "health", workloads });
   }
 
   #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" | "push" }>): void {
@@ -368,6 +389,17 @@ export class ProxyBrain {
       this.#logger.warn({ holder, err: error }, "a certificate on disk is not usable");
     }
   }
+}
+
+/** The check its configuration asks for, if any. */
+function checkedApp({ id, settings }: RunningWorkload): CheckedApp[] {
+  const check = settings.healthCheck;
+  if (check === undefined) return [];
+  const first = settings.ports[0];
+  const port = check.port ?? first?.port ?? 0;
+  const { protocol } = settings.ports.find((one) => one.port === port) ?? { protocol: "auto" };
+  const isHttp2 = protocol === "http2" || protocol === "grpc";
+  return [{ id, settings: check, target: { port, isHttp2 } }];
 }
 
 function identityFile(holder: Holder): string {

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { WorkloadRegistration, WorkloadResource } from "@heddle/contracts";
+import type { InstanceHealthWire, WorkloadRegistration, WorkloadResource } from "@heddle/contracts";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
 import type { AppPort, FormerModes, HostedWorkload } from "../core/hosted-workload.ts";
@@ -148,7 +148,8 @@ export class RunningWorkload implements HostedWorkload {
     return this.isConfigured && this.identity.isValid(nowMs);
   }
 
-  registration(proxyId: string): WorkloadRegistration {
+  /** `health`: what the checks of the app say; `undefined`: nobody checks it. */
+  registration(proxyId: string, health?: InstanceHealthWire): WorkloadRegistration {
     const { namespace, name } = this.id;
     const [first, ...more] = this.ports;
     return {
@@ -164,6 +165,7 @@ export class RunningWorkload implements HostedWorkload {
       protocol: first?.protocol ?? "auto",
       ...(this.locality === undefined ? {} : { locality: this.locality }),
       ...(more.length === 0 ? {} : { morePorts: more.map(registrationOf) }),
+      ...(health === undefined ? {} : { health }),
     };
   }
 }

@@ -17,11 +17,13 @@ export async function startBrain(
   control: TestControlPlane,
   dataDir: string,
   unusedDestinationMs = 600_000,
+  /** More of the workload's configuration. */
+  more: object = {},
 ): Promise<ProxyBrain> {
   const logger = createLogger("proxy", "silent");
   const file = ConfigFile.parse({
     name: "host-a",
-    workloads: [{ namespace: "shop", service: "caller" }],
+    workloads: [{ namespace: "shop", service: "caller", ...more }],
   });
   const brain = new ProxyBrain(
     {
