@@ -65,10 +65,10 @@ test("a route is edited, its effect seen before, applied, and taken back in Hist
   await operator.goto(`${mesh.consoleUrl}/history`);
   await expect(operator.getByText("everyone to the second desk").first()).toBeVisible();
   const restore = operator.getByRole("region", { name: "Restore" });
-  await restore.getByRole("button", { name: /^Restore \d+/ }).click();
+  await restore.getByRole("button", { name: /^Take \d+ back/ }).click();
   await operator
     .getByRole("alertdialog")
-    .getByRole("button", { name: /^Restore \d+/ })
+    .getByRole("button", { name: /^Take \d+ back/ })
     .click();
   const before = readKnownLog(logs.v1).length;
   await waitFor("v1 serves again", 30_000, () => readKnownLog(logs.v1).length > before + 40);
