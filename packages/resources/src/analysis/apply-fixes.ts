@@ -7,8 +7,9 @@ import type { Finding } from "./finding.ts";
 const SEPARATOR = /^(?=---(?:\s|$))/m;
 
 /**
- * Carries out the fixes of findings about one file. Only documents with a fix are written anew; comments,
- * and all that is not about a fix, stay. `fixed`: the findings whose fix was made.
+ * Carries out the fixes of findings about one file. Only documents with a fix are written anew; what they say
+ * stays as it was, and so do comments, but for those on a line that a fix takes away (one right behind a key
+ * with a block below may move to the next line). `fixed`: the findings whose fix was made.
  */
 export function applyFixes(
   text: string,
