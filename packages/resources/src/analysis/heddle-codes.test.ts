@@ -228,3 +228,9 @@ test("a document says itself which codes it does not want to hear", () => {
   );
   assert.deepEqual(codesOf(text, undefined), ["HDL028"]);
 });
+
+test("versions that run at different ports are no reason to name one", () => {
+  const service = { namespace: "shop", name: "till", ports: [26_881, 26_882] };
+  const registry = { ...ONE_TILL, services: [service] };
+  assert.deepEqual(codesOf(till(`{${TO}}`), registry), []);
+});

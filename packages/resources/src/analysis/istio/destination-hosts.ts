@@ -39,12 +39,13 @@ function checkTarget(
 function checkPort(
   document: AnalysisDocument,
   { destination, path }: WrittenDestination,
-  { ports }: KnownHost,
+  { ports, document: declaring }: KnownHost,
   report: Report,
 ): void {
   const host = textAt(destination, "host");
   if (!isFields(destination["port"])) {
-    if (ports.length < 2) return;
+    // Without a document the ports are those of its instances, one each as a rule: the proxies take the one that fits.
+    if (ports.length < 2 || declaring === undefined) return;
     const why = `it routes to ${host}, which has the ports ${ports.join(", ")}, and names none`;
     report(document, "IST0112", { path: [...path, "host"], why });
     return;
