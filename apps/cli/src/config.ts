@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 
@@ -213,6 +214,14 @@ export type ApiConfig = z.infer<typeof ApiEnv>;
 /** The settings of the commands that talk to a running mesh. */
 export function loadApiConfig(env: Env): ApiConfig {
   return Object.freeze(parseEnv(ApiEnv, env));
+}
+
+const FolderEnv = z.object({ XDG_CONFIG_HOME: z.string().optional() });
+
+/** Where `heddle login --server` keeps what it was given. */
+export function loginsFile(env: Env): string {
+  const { XDG_CONFIG_HOME: folder } = parseEnv(FolderEnv.extend(ApiEnv.shape), env);
+  return join(folder ?? join(homedir(), ".config"), "heddle", "logins.json");
 }
 
 /** Port 0 would be another one at each restart, and nobody could find it. */

@@ -6,11 +6,14 @@ import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addDeployCommands } from "./commands/deploy.ts";
 import { addDiffCommand } from "./commands/diff.ts";
+import { addExportCommands } from "./commands/export.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
 import { addHoldCommands } from "./commands/holds.ts";
+import { addLoginCommands } from "./commands/login.ts";
 import { addMtlsCommands } from "./commands/mtls.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
@@ -18,9 +21,12 @@ import { addProxyConfigCommand } from "./commands/proxy-config.ts";
 import { addReplicasCommand } from "./commands/replicas.ts";
 import { addResourceCommands } from "./commands/resources.ts";
 import { addRunCommands } from "./commands/run.ts";
+import { addSignalsCommand } from "./commands/signals.ts";
 import { addTokenCommands } from "./commands/token.ts";
+import { addTracesCommands } from "./commands/traces.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhyCommands } from "./commands/why.ts";
+import { addExamples } from "./examples.ts";
 
 /** The `heddle` command line: arguments and printing; each command lives in its own file. */
 export function buildProgram(): Command {
@@ -46,13 +52,19 @@ export function buildProgram(): Command {
   addMtlsCommands(program);
   addCanaryCommands(program);
   addGraphCommand(program);
+  addSignalsCommand(program);
+  addTracesCommands(program);
   addWhyCommands(program);
   addPolicyCommands(program);
+  addExportCommands(program);
   addTokenCommands(program);
+  addLoginCommands(program);
   addAccessCommands(program);
   addAuditCommand(program);
   addCaCommands(program);
   addCheckCommand(program);
   addDeployCommands(program);
+  addCompletionCommand(program);
+  addExamples(program);
   return program;
 }

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { HeddleError, signToken } from "@heddle/runtime";
 import { z } from "zod";
-import type { ApiConfig } from "../config.ts";
+import { type ApiConfig, loginsFile } from "../config.ts";
 import { UsageError } from "../errors.ts";
+import { type RemoteLogins, readLogins } from "./remote-logins.ts";
 
 const HOME_NAME = ".heddle";
 const LOGIN_LINK_TTL_SECONDS = 15 * 60;
@@ -21,19 +22,29 @@ export type Credentials = z.infer<typeof Credentials>;
 /**
  * The mesh to talk to: HEDDLE_API_URL with HEDDLE_API_TOKEN (or, in the mesh's own containers, with
  * HEDDLE_AUTH_SECRET, which signs one), else the credentials of HEDDLE_HOME or of the nearest `.heddle` from the
- * working folder upwards.
+ * working folder upwards, else the console that `heddle login --server` let this command line into.
  */
-export async function findCredentials(config: ApiConfig): Promise<Credentials> {
+export async function findCredentials(
+  config: ApiConfig,
+  readRemote: () => RemoteLogins = () => readLogins(loginsFile(process.env)),
+): Promise<Credentials> {
   const { HEDDLE_API_URL: apiUrl, HEDDLE_API_TOKEN: token, HEDDLE_AUTH_SECRET: secret } = config;
   if (apiUrl !== undefined && token !== undefined) return { apiUrl, token };
   if (apiUrl !== undefined && secret !== undefined) {
     return { apiUrl, token: await makeCliToken(secret) };
   }
+  if (apiUrl !== undefined) {
+    const named = readRemote().servers[new URL(apiUrl).origin];
+    if (named) return { apiUrl, token: named.token };
+  }
   const home = findHome(config);
   const file = home === undefined ? undefined : join(home, "credentials.json");
   if (file === undefined || !existsSync(file)) {
+    const { current = "", servers } = readRemote();
+    const remote = servers[current];
+    if (apiUrl === undefined && remote) return { apiUrl: current, token: token ?? remote.token };
     throw new UsageError(
-      "no mesh found: start one with `heddle up`, or set HEDDLE_API_URL and HEDDLE_API_TOKEN",
+      "no mesh found: start one with `heddle up`, log in to one with `heddle login --server`, or set HEDDLE_API_URL and HEDDLE_API_TOKEN",
     );
   }
   const local = Credentials.safeParse(parseJson(file));

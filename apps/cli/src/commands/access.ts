@@ -28,7 +28,7 @@ type GrantOptions = OutputOptions & { readonly grant: readonly Grant[] };
 function addUserCommands(user: Command): void {
   withOutput(user.command("create"))
     .description("make a user and print the link that sets the password, once, within 24 h")
-    .argument("<name>")
+    .argument("<name>", "the user's name")
     .option("--grant <role@namespace>", "viewer, operator or admin; * is the mesh", addGrant, [])
     .option("--display-name <text>", "the full name")
     .action(async (name: string, options: GrantOptions & { readonly displayName?: string }) => {
@@ -45,7 +45,7 @@ function addUserCommands(user: Command): void {
     });
   withOutput(user.command("grant"))
     .description("give a user these roles in place of all others; they hold at once")
-    .argument("<name>")
+    .argument("<name>", "the user's name")
     .option("--grant <role@namespace>", "viewer, operator or admin; * is the mesh", addGrant, [])
     .action((name: string, options: GrantOptions) =>
       change(name, { grants: options.grant }, options),
@@ -58,12 +58,12 @@ function addUserCommands(user: Command): void {
       .description(
         isDisabled ? "let a user in no more, and end all sessions" : "let a user in again",
       )
-      .argument("<name>")
+      .argument("<name>", "the user's name")
       .action((name: string, options: OutputOptions) => change(name, { isDisabled }, options));
   }
   withOutput(user.command("setup-link"))
     .description("print a new setup link: for a user who lost it, or the password")
-    .argument("<name>")
+    .argument("<name>", "the user's name")
     .action(async (name: string, options: OutputOptions) => {
       const api = await openApi();
       const path = `/users/${encodeURIComponent(name)}/setup-link`;
@@ -72,7 +72,7 @@ function addUserCommands(user: Command): void {
     });
   withOutput(user.command("sign-out"))
     .description("end all sessions of a user")
-    .argument("<name>")
+    .argument("<name>", "the user's name")
     .action(async (name: string, options: OutputOptions) => {
       const path = `/users/${encodeURIComponent(name)}/sign-out`;
       const answer = await (await openApi()).ask(EndedResponse, path, { method: "POST", body: {} });
@@ -80,7 +80,7 @@ function addUserCommands(user: Command): void {
     });
   withOutput(user.command("delete"))
     .description("take a user away, with all sessions and tokens")
-    .argument("<name>")
+    .argument("<name>", "the user's name")
     .action(async (name: string, options: OutputOptions) => {
       const path = `/users/${encodeURIComponent(name)}`;
       const answer = await (await openApi()).ask(EndedResponse, path, { method: "DELETE" });

@@ -12,20 +12,19 @@ import { joinTokenFile } from "../run/proxy-state.ts";
 import { writePrivateFile } from "../up/home.ts";
 import { applyShopDocuments } from "../up/shop-documents.ts";
 import { portProtocol, tcpDestinations } from "../up/shop-ports.ts";
-import { openApi } from "./command-kit.ts";
+import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 
 const FIRST_LOCAL_PORT = 15_101;
 
 /** What `up` does by itself, for those who start the processes in another way (docker-compose.yml). */
 export function addDeployCommands(program: Command): void {
-  program
-    .command("migrate")
+  withOutput(program.command("migrate"))
     .description("bring the database of DATABASE_URL up to date")
-    .action(async () => {
+    .action(async (options: OutputOptions) => {
       const databaseUrl = loadDatabaseUrl(process.env);
       await requireDatabase(databaseUrl);
       const applied = await migrate(databaseUrl, paths.migrations);
-      process.stdout.write(`${applied.length === 0 ? "nothing to apply" : applied.join("\n")}\n`);
+      print(options, { applied }, () => applied.join("\n") || "nothing to apply");
     });
   program
     .command("init-shop", { hidden: true })

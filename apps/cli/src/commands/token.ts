@@ -1,10 +1,6 @@
 import { TokenCreateResponse, TokenRevokeResponse, TokensResponse } from "@heddle/contracts";
 import type { Command } from "commander";
-import { findCredentials, findHome, makeLoginLink } from "../api/credentials.ts";
-import { type ApiConfig, loadApiConfig } from "../config.ts";
-import { UsageError } from "../errors.ts";
 import { formatTable } from "../print/table.ts";
-import { readSecrets } from "../up/home.ts";
 import { type OutputOptions, openApi, print, wholeNumber, withOutput } from "./command-kit.ts";
 import { parseDurationMs } from "./graph.ts";
 
@@ -15,7 +11,7 @@ type TokenOptions = OutputOptions & {
   readonly ttl: number;
 };
 
-/** `heddle token create` (for proxies) and `heddle login` (for people). */
+/** `heddle token create|list|revoke`: what lets proxies in. */
 export function addTokenCommands(program: Command): void {
   const token = program.command("token").description("join tokens, which let proxies in");
   withOutput(token.command("create"))
@@ -59,14 +55,6 @@ export function addTokenCommands(program: Command): void {
           : "revoked",
       );
     });
-  withOutput(program.command("login"))
-    .description("print a link that logs one browser in, once, within 15 minutes")
-    .action(async (options: OutputOptions) => {
-      const config = loadApiConfig(process.env);
-      const { apiUrl } = await findCredentials(config);
-      const link = await makeLoginLink(new URL(apiUrl).origin, findAuthSecret(config));
-      print(options, { link }, () => link);
-    });
 }
 
 function formatTokens({ tokens }: TokensResponse): string {
@@ -81,16 +69,5 @@ function formatTokens({ tokens }: TokensResponse): string {
       one.createdBy,
       one.proxies.map(({ name }) => name).join(", "),
     ]),
-  );
-}
-
-/** Whoever can read the auth secret may let people in. */
-function findAuthSecret(config: ApiConfig): string {
-  if (config.HEDDLE_AUTH_SECRET !== undefined) return config.HEDDLE_AUTH_SECRET;
-  const home = findHome(config);
-  const secrets = home === undefined ? undefined : readSecrets(home);
-  if (secrets !== undefined) return secrets.authSecret;
-  throw new UsageError(
-    "login links are made where `heddle up` runs: no secrets.json in .heddle or HEDDLE_HOME",
   );
 }

@@ -1,0 +1,121 @@
+import type { Command } from "commander";
+
+/** Lines to copy, by command: `--help` and docs/cli.md end in them. Every command that is shown has one. */
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  up: ["heddle up", "heddle up --no-demo"],
+  run: [
+    "heddle run --service reviews --version v2 --port 9000 -- node server.js",
+    "heddle run --service client --port 9001 --outbound ledger:5432=15432 -- ./client",
+  ],
+  proxy: ["heddle proxy --config host-a.yaml"],
+  apply: [
+    "heddle apply -f shop.yaml --reason 'reviews v2 to a tenth'",
+    "heddle export istio | heddle apply -f -",
+  ],
+  diff: ["heddle diff -f shop.yaml"],
+  analyze: ["heddle analyze -f shop/", "heddle analyze"],
+  get: ["heddle get vs", "heddle get VirtualService shop/reviews", "heddle get workloads -o json"],
+  delete: ["heddle delete VirtualService shop/reviews --reason 'not split any more'"],
+  history: ["heddle history", "heddle history -o json"],
+  "history pin": ["heddle history pin 12"],
+  "history unpin": ["heddle history unpin 12"],
+  "history name": ["heddle history name 12 before-the-sale"],
+  "history note": ["heddle history note 12 'asked for by the payments team'"],
+  rollback: ["heddle rollback 12 --reason 'checkout fails since 13'"],
+  proxies: ["heddle proxies", "heddle proxies -o json"],
+  "proxy-config": ["heddle proxy-config shop/reviews-v1 routes"],
+  "mtls get": ["heddle mtls get", "heddle mtls get shop/reviews-v1"],
+  "mtls ladder": ["heddle mtls ladder"],
+  "mtls preflight": ["heddle mtls preflight shop/payments-v1"],
+  "mtls set": [
+    "heddle mtls set shop/payments-v1 STRICT --guard 10m",
+    "heddle mtls set shop PERMISSIVE",
+  ],
+  "mtls guards": ["heddle mtls guards"],
+  "mtls guards cancel": ["heddle mtls guards cancel 3f0c9a52-58f7-4a52-9d2c-0f4a3f6f6c11"],
+  "canary list": ["heddle canary list"],
+  "canary weight": ["heddle canary weight shop/payments 25"],
+  "canary rollback": ["heddle canary rollback shop/payments"],
+  graph: ["heddle graph", "heddle graph -o dot | dot -Tsvg > graph.svg"],
+  signals: [
+    "heddle signals",
+    "heddle signals shop/reviews-v1 --window 5m",
+    "heddle signals 'front->reviews' -o json",
+  ],
+  "traces list": [
+    "heddle traces list --failed",
+    "heddle traces list '*->payments' --slower-than 200",
+  ],
+  "traces get": ["heddle traces get 4bf92f3577b34da6a3ce929d0e0e4736"],
+  why: [
+    "heddle why 4bf92f3577b34da6a3ce929d0e0e4736",
+    "heddle why --from shop/front-v1 --to shop/ratings-v1 --method DELETE --path /reviews/7",
+  ],
+  denials: ["heddle denials shop/ratings-v1 --window 1h"],
+  "policy suggest": ["heddle policy suggest -n shop | heddle apply -f -"],
+  "policy allow": ["heddle policy allow 5f1c2d | heddle apply -f -"],
+  "export istio": [
+    "heddle export istio istio/ -n shop",
+    "heddle export istio | kubectl apply -f -",
+  ],
+  "token create": ["heddle token create -n shop --ttl 10m"],
+  "token list": ["heddle token list"],
+  "token revoke": ["heddle token revoke 8hT2kQ --disconnect"],
+  login: [
+    "heddle login",
+    "heddle login --server https://mesh.example:20001 --user vera",
+    "heddle login --server https://mesh.example:20001 --token-stdin < token.txt",
+  ],
+  logout: ["heddle logout", "heddle logout --server https://mesh.example:20001"],
+  "user create": ["heddle user create vera --grant operator@shop"],
+  "user list": ["heddle user list"],
+  "user grant": ["heddle user grant vera --grant viewer@shop --grant operator@bank"],
+  "user disable": ["heddle user disable vera"],
+  "user enable": ["heddle user enable vera"],
+  "user setup-link": ["heddle user setup-link vera"],
+  "user sign-out": ["heddle user sign-out vera"],
+  "user delete": ["heddle user delete vera"],
+  "api-token create": ["heddle api-token create ci --grant operator@shop --ttl 30d"],
+  "api-token list": ["heddle api-token list"],
+  "api-token revoke": ["heddle api-token revoke 8hT2kQ"],
+  audit: ["heddle audit --actor vera", "heddle audit -o json"],
+  "ca status": ["heddle ca status"],
+  "ca rotate": ["heddle ca rotate --of intermediate", "heddle ca rotate --of root --step"],
+  "ca pause": ["heddle ca pause"],
+  "ca resume": ["heddle ca resume"],
+  "ca abort": ["heddle ca abort"],
+  "ca rescue": ["heddle ca rescue --force"],
+  "ca revoke": ["heddle ca revoke --workload shop/reviews-v1 --reason 'its host was taken over'"],
+  check: ["heddle check", "heddle check -o json"],
+  migrate: ["DATABASE_URL=postgresql://heddle@db/heddle heddle migrate"],
+  completion: [
+    "heddle completion bash > /etc/bash_completion.d/heddle",
+    "source <(heddle completion zsh)",
+  ],
+};
+
+/** Every command below `program` that does something, by its words: `mtls set`. */
+export function listCommands(
+  program: Command,
+  path: readonly string[] = [],
+): { readonly path: string; readonly command: Command }[] {
+  return program.commands.flatMap((command) => {
+    const words = [...path, command.name()];
+    const below = listCommands(command, words);
+    const isGroup = below.length > 0 && !hasOwnAction(command);
+    return isGroup ? below : [{ path: words.join(" "), command }, ...below];
+  });
+}
+
+/** A group such as `ca` only prints its help; commander marks what does something by its listener. */
+function hasOwnAction(command: Command): boolean {
+  return command.options.length > 0 || command.registeredArguments.length > 0;
+}
+
+export function addExamples(program: Command): void {
+  for (const { path, command } of listCommands(program)) {
+    const lines = EXAMPLES[path];
+    if (lines !== undefined)
+      command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+  }
+}
