@@ -22,6 +22,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "history name": ["heddle history name 12 before-the-sale"],
   "history note": ["heddle history note 12 'asked for by the payments team'"],
   rollback: ["heddle rollback 12 --reason 'checkout fails since 13'"],
+  replicas: ["heddle replicas"],
   proxies: ["heddle proxies", "heddle proxies -o json"],
   "proxy-config": ["heddle proxy-config shop/reviews-v1 routes"],
   "mtls get": ["heddle mtls get", "heddle mtls get shop/reviews-v1"],

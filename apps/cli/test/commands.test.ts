@@ -39,6 +39,7 @@ test("each example is taken, and where no control plane answers a command says s
   const before = { ...process.env };
   t.after(() => {
     process.env = before;
+    process.exitCode = undefined; // a command may have set it: it is ours here
     rmSync(home, { recursive: true, force: true });
   });
   const elsewhere = { HEDDLE_API_URL: NOBODY, HEDDLE_API_TOKEN: "none", XDG_CONFIG_HOME: home };

@@ -190,11 +190,12 @@ function isStream(described: Json): boolean {
 function fieldNames(operation: Operation): string[] {
   const parameters = operation.described["parameters"] as { name: string; in: string }[];
   const schema = contentOf(operation.described["requestBody"], "application/json");
-  const name = /([A-Za-z]+)$/.exec(String(schema?.["$ref"] ?? ""))?.[1] ?? "";
+  const reference = schema?.["$ref"];
+  const name = typeof reference === "string" ? (/[A-Za-z]+$/.exec(reference)?.[0] ?? "") : "";
   const shape = documentOf(operation).components.schemas[name] ?? schema;
   return [
     ...parameters.filter((one) => one.in === "query").map((one) => one.name),
-    ...Object.keys((shape?.["properties"] ?? {}) as Json),
+    ...Object.keys(shape?.["properties"] ?? {}),
   ];
 }
 

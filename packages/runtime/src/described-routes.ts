@@ -67,7 +67,7 @@ export class DescribedRoutes<E extends Env, D extends InputDescription> {
     this.app.on(method, path, (context, next) => {
       descriptions.set(context, description);
       this.#admit(context, description);
-      return handler(context as Parameters<typeof handler>[0], next);
+      return handler(context, next);
     });
     return this;
   }

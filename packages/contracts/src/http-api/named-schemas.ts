@@ -51,14 +51,14 @@ function inputName(id: string): string {
 function toComponents(names: Names, direction: Direction): Record<string, Json> {
   const { schemas } = z.toJSONSchema(names, { ...settings(direction), uri: (id) => REF + id });
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => [name, schema]),
+    Object.entries(schemas).map(([name, { $schema, $id, ...schema }]) => [name, schema]),
   );
 }
 
 /** A shape without a name; those within it that have one are referred to. */
 function inline(schema: z.ZodType, names: Names, direction: Direction): Json {
   const made = z.toJSONSchema(schema, { ...settings(direction), metadata: names });
-  const { $schema: _, $defs: __, ...json } = made;
+  const { $schema, $defs, ...json } = made;
   return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', `"${REF}`));
 }
 
