@@ -36,7 +36,7 @@ export function storeLogin(file: string, origin: string, login: RemoteLogin): vo
 
 export function dropLogin(file: string, origin: string): void {
   const { current, servers } = readLogins(file);
-  const { [origin]: _, ...left } = servers;
+  const left = Object.fromEntries(Object.entries(servers).filter(([one]) => one !== origin));
   write(file, {
     ...(current === undefined || current === origin ? {} : { current }),
     servers: left,

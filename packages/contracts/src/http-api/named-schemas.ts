@@ -51,15 +51,19 @@ function inputName(id: string): string {
 function toComponents(names: Names, direction: Direction): Record<string, Json> {
   const { schemas } = z.toJSONSchema(names, { ...settings(direction), uri: (id) => REF + id });
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema, $id, ...schema }]) => [name, schema]),
+    Object.entries(schemas).map(([name, schema]) => [name, without(schema, "$schema", "$id")]),
   );
 }
 
 /** A shape without a name; those within it that have one are referred to. */
 function inline(schema: z.ZodType, names: Names, direction: Direction): Json {
   const made = z.toJSONSchema(schema, { ...settings(direction), metadata: names });
-  const { $schema, $defs, ...json } = made;
+  const json = without(made, "$schema", "$defs");
   return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', `"${REF}`));
+}
+
+function without(json: Json, ...names: readonly string[]): Json {
+  return Object.fromEntries(Object.entries(json).filter(([name]) => !names.includes(name)));
 }
 
 function settings(io: Direction) {
