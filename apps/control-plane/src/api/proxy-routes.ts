@@ -1,6 +1,7 @@
 import {
+  ListedProxiesResponse,
+  type ListedProxy,
   type ProblemCode,
-  ProxiesResponse,
   ProxyConfigPart,
   ProxyConfigResponse,
   ProxyDetail,
@@ -25,6 +26,7 @@ const CONFIG_REFUSALS = [
   "HEDDLE_PROXY_SILENT",
 ] as const satisfies readonly ProblemCode[];
 const ConfigQuery = z.object({ part: ProxyConfigPart.default("all") });
+const ListQuery = z.object({ kinds: z.enum(["true", "false"]).optional() });
 const SHOWN_AFTER_LOSS_MS = 3_600_000; // a proxy that was lost stays in the list for an hour
 
 /** The proxies: whether they run what they were sent, and what they really run. */
@@ -33,17 +35,27 @@ export function proxyRoutes(parts: ApiParts) {
   return new ApiRoutes()
     .get(
       "/proxies",
-      { summary: "List the proxies and what they run", role: "viewer", answer: ProxiesResponse },
+      {
+        summary: "List the proxies and what they run",
+        description: "With `kinds=true` each also tells its state by kind of resource.",
+        role: "viewer",
+        query: ListQuery,
+        answer: ListedProxiesResponse,
+      },
       (context) => {
+        const { kinds } = readQuery(context, ListQuery);
         const nowMs = Date.now();
         const shown = [...registry.proxies()].filter(
           (proxy) =>
             !proxy.hasLeft &&
             (proxy.isConnected || proxy.lastSeenAtMs > nowMs - SHOWN_AFTER_LOSS_MS),
         );
-        const proxies = shown.map((proxy) => toProxy(parts, proxy));
+        const proxies = shown.map((proxy): ListedProxy => {
+          const session = kinds === "true" ? hub.find(proxy.id) : undefined;
+          return { ...toProxy(parts, proxy), ...(session && { kinds: session.kinds() }) };
+        });
         proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
-        const answer: ProxiesResponse = { proxies };
+        const answer: ListedProxiesResponse = { proxies };
         return context.json(answer);
       },
     )

@@ -1,10 +1,9 @@
 "use client";
 
-import type { ProxyState } from "@heddle/contracts";
+import type { ListedProxy, ProxyState } from "@heddle/contracts";
 import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { formatCounted } from "../../lib/numbers.ts";
-import { useProxies } from "../../lib/queries/use-mesh-state.ts";
 import { Card } from "../../ui/card.tsx";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -19,12 +18,13 @@ import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxies-page.module.css";
-import { filterProxies, sortProxies, syncView } from "./proxy-sync.ts";
+import { useListedProxies } from "./proxy-queries.ts";
+import { filterProxies, KIND_WORDS, sortProxies, syncView, viewOfSync } from "./proxy-sync.ts";
 import { SyncPill } from "./sync-pill.tsx";
 
 /** Every proxy the control plane knows: whether it runs the newest revision that concerns it, and since when. */
 export function ProxiesPage() {
-  const proxies = useProxies();
+  const proxies = useListedProxies();
   useLivePage(proxies.dataUpdatedAt);
   const namespace = useSearchParams().get("ns");
   const shown = proxies.data?.proxies.filter(
@@ -74,7 +74,7 @@ const STATES = [
   { value: "skew", label: "With a warning" },
 ] as const;
 
-function FilteredTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
+function FilteredTable({ proxies }: { readonly proxies: readonly ListedProxy[] }) {
   const [text, setText] = useUrlValue("q");
   const [named, setState] = useUrlValue("state");
   const state = STATES.find(({ value }) => value !== "" && value === named)?.value;
@@ -111,7 +111,7 @@ function FilteredTable({ proxies }: { readonly proxies: readonly ProxyState[] })
   );
 }
 
-function ProxyTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
+function ProxyTable({ proxies }: { readonly proxies: readonly ListedProxy[] }) {
   return (
     <Card isFlush>
       <Table label="Proxies">
@@ -120,6 +120,7 @@ function ProxyTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
             <Th>Proxy</Th>
             <Th>State</Th>
             <Th>Since</Th>
+            <Th>By kind</Th>
             <Th isNumber>Sent</Th>
             <Th isNumber>Acked</Th>
             <Th>Workloads</Th>
@@ -136,7 +137,7 @@ function ProxyTable({ proxies }: { readonly proxies: readonly ProxyState[] }) {
   );
 }
 
-function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
+function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
   return (
     <>
       <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
@@ -155,6 +156,9 @@ function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
         <Td>
           <RelativeTime atMs={proxy.sinceMs} />
         </Td>
+        <Td>
+          <Kinds proxy={proxy} />
+        </Td>
         <Td isNumber>{revisionWords(proxy.sentRevision)}</Td>
         <Td isNumber>
           <span className={proxy.ackedRevision < proxy.sentRevision ? styles.behind : undefined}>
@@ -170,19 +174,43 @@ function ProxyRow({ proxy }: { readonly proxy: ProxyState }) {
       </Tr>
       {proxy.warnings?.map((warning) => (
         <Tr key={warning}>
-          <Td colSpan={7} className={styles.warning}>
+          <Td colSpan={8} className={styles.warning}>
             <StatusGlyph status="degraded" isBesideWord /> {warning}
           </Td>
         </Tr>
       ))}
       {proxy.lastNack !== undefined && (
         <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
-          <Td colSpan={7} className={styles.nack}>
+          <Td colSpan={8} className={styles.nack}>
             <b>Last refusal</b> {proxy.lastNack}
           </Td>
         </Tr>
       )}
     </>
+  );
+}
+
+/** One sign a kind; what is not well says its word, and all say theirs on hover. */
+function Kinds({ proxy: { kinds } }: { readonly proxy: ListedProxy }) {
+  if (kinds === undefined) {
+    return <span className={styles.quiet}>not connected here</span>;
+  }
+  return (
+    <ul className={styles.kinds}>
+      {kinds.map(({ kind, sync, acked, total }) => {
+        const { status, word, words } = viewOfSync(sync);
+        const { short, name } = KIND_WORDS[kind];
+        return (
+          <li key={kind} title={`${name}: ${word}, ${acked} of ${total} taken. ${words}`}>
+            <StatusGlyph status={status} isBesideWord /> {short}
+            <span className={status === "healthy" ? "visually-hidden" : styles.behind}>
+              {" "}
+              {word}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 

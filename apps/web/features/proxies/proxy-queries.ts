@@ -1,6 +1,6 @@
 "use client";
 
-import { ProxyConfigResponse, ProxyDetail } from "@heddle/contracts";
+import { ListedProxiesResponse, ProxyConfigResponse, ProxyDetail } from "@heddle/contracts";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { z } from "zod";
 import { apiPath, getJson } from "../../lib/api-client.ts";
@@ -8,9 +8,21 @@ import { queryKeys } from "../../lib/queries/query-keys.ts";
 
 /** Acks come without an event. */
 const DETAIL_EVERY_MS = 3000;
+const LIST_EVERY_MS = 5000;
 
 /** The parts one looks at one at a time. */
 export type ConfigPart = Exclude<z.infer<typeof ProxyConfigResponse>["part"], "all">;
+
+/** Every proxy with its state by kind of resource, which costs the control plane more than the bare list. */
+export function useListedProxies() {
+  return useQuery({
+    queryKey: [...queryKeys.proxies, "by kind"],
+    queryFn: ({ signal }) =>
+      getJson(apiPath(["proxies"], { kinds: "true" }), ListedProxiesResponse, signal),
+    refetchInterval: LIST_EVERY_MS,
+    placeholderData: keepPreviousData,
+  });
+}
 
 /** One proxy: what it was sent and has taken. */
 export function useProxy(proxyId: string) {

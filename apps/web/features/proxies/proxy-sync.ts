@@ -34,13 +34,28 @@ export function viewOfSync(sync: SyncState): SyncView {
 
 /** What a proxy is handed, in words. */
 export const KIND_WORDS: Readonly<
-  Record<ProxyResourceKind, { readonly name: string; readonly words: string }>
+  Record<
+    ProxyResourceKind,
+    { readonly name: string; readonly short: string; readonly words: string }
+  >
 > = {
-  service: { name: "Routes and clusters", words: "How to reach the services its workloads call." },
-  endpoints: { name: "Endpoints", words: "The live addresses of those services." },
-  workload: { name: "Inbound rules", words: "What holds for requests to its own workloads." },
-  trust: { name: "Trust", words: "Whose certificates to believe." },
-  names: { name: "Names", words: "Which names are the mesh's." },
+  service: {
+    name: "Routes and clusters",
+    short: "routes",
+    words: "How to reach the services its workloads call.",
+  },
+  endpoints: {
+    name: "Endpoints",
+    short: "endpoints",
+    words: "The live addresses of those services.",
+  },
+  workload: {
+    name: "Inbound rules",
+    short: "inbound",
+    words: "What holds for requests to its own workloads.",
+  },
+  trust: { name: "Trust", short: "trust", words: "Whose certificates to believe." },
+  names: { name: "Names", short: "names", words: "Which names are the mesh's." },
 };
 
 /** A proxy without connection serves on with what it has; that outweighs what it last said. */
@@ -54,7 +69,7 @@ export function syncView(proxy: ProxyState): SyncView {
 }
 
 /** Worst first, then by name. */
-export function sortProxies(proxies: readonly ProxyState[]): ProxyState[] {
+export function sortProxies<Proxy extends ProxyState>(proxies: readonly Proxy[]): Proxy[] {
   return [...proxies].sort(
     (a, b) => compareStatus(syncView(a).status, syncView(b).status) || a.name.localeCompare(b.name),
   );
@@ -67,10 +82,10 @@ export interface ProxyFilter {
 }
 
 /** Proxies whose name, id, version, workloads or refusal hold every word, in the wanted state. */
-export function filterProxies(
-  proxies: readonly ProxyState[],
+export function filterProxies<Proxy extends ProxyState>(
+  proxies: readonly Proxy[],
   { text, state }: ProxyFilter,
-): ProxyState[] {
+): Proxy[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return proxies.filter((proxy) => {
     if (state !== undefined && !isInState(proxy, state)) return false;

@@ -49,6 +49,10 @@ export const ProxyDetail = ProxyState.extend({
   destinations: z.array(Subscription.extend({ service: NameWire.nullable() })),
 });
 
+/** `GET /proxies?kinds=true`: a proxy of the list with its state by kind; absent: it is not connected here. */
+export const ListedProxy = ProxyState.extend({ kinds: z.array(ResourceKindSync).optional() });
+export const ListedProxiesResponse = z.object({ proxies: z.array(ListedProxy) });
+
 /** `routes` and `clusters` are two sides of `service`; `secret` is certificates and trust. */
 export const ProxyConfigPart = z.enum(["routes", "clusters", "endpoints", "secret", "all"]);
 
@@ -115,6 +119,8 @@ export const ProxyConfigResponse = z.object({
 export type ProxyResourceKind = z.infer<typeof ProxyResourceKind>;
 export type ResourceKindSync = z.infer<typeof ResourceKindSync>;
 export type RefusedResource = z.infer<typeof RefusedResource>;
+export type ListedProxy = z.infer<typeof ListedProxy>;
+export type ListedProxiesResponse = z.infer<typeof ListedProxiesResponse>;
 export type ProxyDetail = z.infer<typeof ProxyDetail>;
 export type ProxyConfigPart = z.infer<typeof ProxyConfigPart>;
 export type ShapingDocument = z.infer<typeof ShapingDocument>;
