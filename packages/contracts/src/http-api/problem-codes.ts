@@ -104,7 +104,7 @@ export const PROBLEM_CODES = {
     status: 422,
     title: "Bad document",
     meaning:
-      "The YAML is JSON's well-formed string, but its documents are refused; nothing was changed.",
+      "The request is well formed, but a document in its YAML is refused; nothing was changed.",
     remedy: "`errors` names each fault by document and line.",
   },
   HEDDLE_TOO_MANY_REQUESTS: {
