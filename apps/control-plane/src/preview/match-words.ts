@@ -45,7 +45,7 @@ function describeText(
       return `${subject} starts with ${text.value}`;
     case "regex":
       return text.value === "*" ? `with ${subject}` : `${subject} matches ${text.value}`;
-    case "present":
+    default:
       return `with ${subject}`;
   }
 }

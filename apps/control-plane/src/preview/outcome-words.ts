@@ -116,7 +116,7 @@ function describeEnd({ kind, from, to, detail = "" }: SimulatedEnd, own: Service
       return `would find nobody who serves ${target} (503)`;
     case "recovered":
       return describeRecovery(detail);
-    case "unknown":
+    default:
       return `cannot tell: depends on ${detail}`;
   }
 }
