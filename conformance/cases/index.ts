@@ -4,6 +4,7 @@ import { connectionPoolCases } from "./destination-rule/connection-pool.ts";
 import { loadBalancerCases } from "./destination-rule/load-balancer.ts";
 import { outlierCases } from "./destination-rule/outlier-detection.ts";
 import { retryBudgetCases, scopeCases } from "./destination-rule/scope.ts";
+import { bypassCases } from "./mesh/bypass.ts";
 import { meshConfigCases } from "./mesh/mesh-config.ts";
 import { proxyFilterCases } from "./mesh/proxy-filter.ts";
 import { rateLimitCases } from "./mesh/rate-limit.ts";
@@ -51,4 +52,5 @@ export const CASES: readonly ConformanceCase[] = [
   ...externalAuthorizerCases,
   ...telemetryCases,
   ...proxyFilterCases,
+  ...bypassCases,
 ];

@@ -25,6 +25,7 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   TrafficPolicy: "heddle.dev/v1",
   RateLimit: "heddle.dev/v1",
   ProxyFilter: "heddle.dev/v1",
+  Bypass: "heddle.dev/v1",
 };
 
 /** Kinds of which the case's own document may be named only so. */

@@ -3,6 +3,7 @@ import { addAccessCommands } from "./commands/access.ts";
 import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addApplyCommands } from "./commands/apply.ts";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addBypassCommands } from "./commands/bypass.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import { addCanaryCommands } from "./commands/canary.ts";
 import { addCheckCommand } from "./commands/check.ts";
@@ -51,6 +52,7 @@ export function buildProgram(): Command {
   addReplicasCommand(program);
   addMtlsCommands(program);
   addCanaryCommands(program);
+  addBypassCommands(program);
   addGraphCommand(program);
   addSignalsCommand(program);
   addTracesCommands(program);

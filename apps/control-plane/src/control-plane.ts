@@ -18,6 +18,7 @@ import { createApi } from "./api/api.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
 import { toIdentity } from "./api/identity-wire.ts";
 import type { ApiParts } from "./api/parts.ts";
+import { bypassTimers } from "./bypass/bypass-timer.ts";
 import { AlarmLog } from "./certificates/alarm-log.ts";
 import { readAuthorityFiles } from "./certificates/authority-files.ts";
 import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
@@ -267,6 +268,7 @@ function assemble(
     onObservations: () => feed.noteObservations(),
     onTurnedAway: (proxyId) => guards.onTurnedAway(proxyId),
   });
+  replicas.singletons.add(bypassTimers(config));
   const guards = new GuardKeeper({
     ...{ db, config, registry, hub, turnedAway, logger },
     foreignStatusOf: (proxyId) => reports.statusOf(proxyId),

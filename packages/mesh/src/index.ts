@@ -62,6 +62,7 @@ export {
 } from "./authorization/explain-authorization.ts";
 export { InvalidAuthorizationError } from "./authorization/invalid-authorization-error.ts";
 export { Balancer, type Ejection } from "./balancing/balancer.ts";
+export { bypassPolicy, bypassRoute } from "./balancing/bypass-rules.ts";
 export { carriesLabels } from "./balancing/carries-labels.ts";
 export { effectivePolicy } from "./balancing/effective-policy.ts";
 export type { EndpointStanding } from "./balancing/endpoint-standing.ts";

@@ -20,6 +20,7 @@ export {
 export type { HostRef, Labels, PolicyTarget, TargetRef, Visibility } from "./documents/document.ts";
 export type {
   AccessLoggingRule,
+  BypassDocument,
   CustomTag,
   MeshConfigDocument,
   MetricOverride,

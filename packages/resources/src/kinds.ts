@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { AuthorizationPolicySchema } from "./kinds/authorization-policy.ts";
+import { BypassSchema } from "./kinds/bypass.ts";
 import { DestinationRuleSchema } from "./kinds/destination-rule.ts";
 import { MeshConfigSchema } from "./kinds/mesh-config.ts";
 import { PeerAuthenticationSchema } from "./kinds/peer-authentication.ts";
@@ -44,6 +45,7 @@ export const KINDS: Readonly<Record<ResourceKindName, KindSchema>> = {
   TrafficPolicy: { ...HEDDLE, schema: TrafficPolicySchema },
   RateLimit: { ...HEDDLE, schema: RateLimitSchema },
   ProxyFilter: { ...HEDDLE, schema: ProxyFilterSchema },
+  Bypass: { ...HEDDLE, schema: BypassSchema },
 };
 
 /** Groups that articles write in the place of Istio's. */

@@ -1,4 +1,5 @@
 import type {
+  BypassDocument,
   MeshConfigDocument,
   TelemetryDocument,
   TrafficPolicyDocument,
@@ -36,6 +37,7 @@ export const RESOURCE_KINDS = [
   "TrafficPolicy",
   "RateLimit",
   "ProxyFilter",
+  "Bypass",
 ] as const;
 export type ResourceKindName = (typeof RESOURCE_KINDS)[number];
 
@@ -61,7 +63,8 @@ export type Resource =
   | MeshConfigDocument
   | TrafficPolicyDocument
   | RateLimitDocument
-  | ProxyFilterDocument;
+  | ProxyFilterDocument
+  | BypassDocument;
 
 /** `VirtualService shop/reviews`: how messages name a document, and a key for maps. */
 export function formatRef(ref: ResourceRef): string {

@@ -31,6 +31,8 @@ export const GOOD_SPECS: Readonly<Record<ResourceKindName, string>> = {
   TrafficPolicy: `{sources: [{namespace: n, service: s, workload: w, labels: {a: b}}], destinations: [{host: a, subset: v1}], ${POLICY}, timeout: 1s, retries: {attempts: 1}, fault: {scope: upstream, abort: {httpStatus: 500, percentage: {value: 1}}}}`,
   RateLimit:
     "{selector: {matchLabels: {app: a}}, limits: [{name: n, match: [{uri: {prefix: /a}, headers: {x: {}}}], key: {header: x-user}, requests: 5, per: 1m, burst: 3, shadow: true}]}",
+  Bypass:
+    '{source: {service: web, workload: web-v1}, destination: {host: reviews}, until: "2026-11-21T23:15:00Z"}',
   ProxyFilter:
     "{selector: {matchLabels: {app: a}}, filters: [{name: audit, direction: outbound, settings: {a: [1, {b: c}]}, onFailure: skip, budget: 5ms}]}",
 };

@@ -9,6 +9,7 @@ import { apiTokenRoutes } from "./api-token-routes.ts";
 import { auditActs } from "./audit-acts.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { authorizationRoutes } from "./authorization-routes.ts";
+import { bypassRoutes } from "./bypass-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
 import { documentRoute } from "./document-route.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -69,6 +70,7 @@ export function createApi(parts: ApiParts): Hono {
     policyListRoutes,
     authorizationRoutes,
     previewRoutes,
+    bypassRoutes,
     identityRoutes,
     tokenRoutes,
     sessionRoutes,

@@ -25,6 +25,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "DELETE /mtls/guards/:id": "mtls.guard-cancel",
   "POST /holds/:id/confirm": "hold.confirm",
   "POST /holds/:id/dismiss": "hold.dismiss",
+  "POST /bypasses": "bypass.on",
+  "DELETE /bypasses/:namespace/:name": "bypass.off",
   "POST /tokens": "join-token.create",
   "DELETE /tokens/:id": "join-token.revoke",
   "POST /users": "user.create",

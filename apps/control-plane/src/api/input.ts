@@ -63,7 +63,8 @@ export function mayChange(principal: Principal) {
   return (changed: readonly ResourceRef[], rootNamespace: string): void => {
     for (const { kind, namespace } of changed) {
       const isForAll = kind === "MeshConfig" || namespace === rootNamespace;
-      requireRole(principal, "operator", isForAll ? WHOLE_MESH : namespace);
+      const role = kind === "Bypass" && isForAll ? "admin" : "operator";
+      requireRole(principal, role, isForAll ? WHOLE_MESH : namespace);
     }
   };
 }

@@ -27,7 +27,7 @@ export class PlannedChange {
     this.documents = request
       .plan(snapshot)
       .filter(({ ref, after }) => snapshot.documents.get(formatRef(ref))?.yaml !== after?.yaml);
-    const changed = this.documents.map(({ ref }) => ref);
+    const changed = this.documents.map((one) => reachOf(one, snapshot));
     request.authorize?.(changed, snapshot.rootNamespace);
     checkExpected(request.expected ?? [], snapshot);
     this.next = new Map(snapshot.documents);
@@ -109,6 +109,16 @@ export class PlannedChange {
       after: after?.yaml,
     };
   }
+}
+
+/** Whom a change has to be allowed for: a bypass of AuthorizationPolicies counts as one of the whole mesh. */
+function reachOf({ ref, after }: PlannedDocument, snapshot: ConfigSnapshot): ResourceRef {
+  const resource = after?.resource;
+  const isOpen =
+    resource?.kind === "Bypass" &&
+    resource.target.kind === "workload" &&
+    resource.target.includesAuthorization;
+  return isOpen ? { kind: ref.kind, name: ref.name, namespace: snapshot.rootNamespace } : ref;
 }
 
 function toDocument(

@@ -59,6 +59,8 @@ function servicesOf(resource: Resource, { selectedBy, keyOf }: ShapedServices): 
       return keysOf([resource]);
     case "TrafficPolicy":
       return keysOf(resource.destinations);
+    case "Bypass":
+      return resource.target.kind === "pair" ? keysOf([resource.target.destination]) : [];
     case "Service":
       return [formatId({ namespace, name })];
     case "WorkloadEntry": {

@@ -5,7 +5,7 @@ import { contentVersion } from "./content-version.ts";
 import type { DeclaredService } from "./declared-service.ts";
 import { findDelegate } from "./delegates.ts";
 import type { MeshDocument } from "./mesh-document.ts";
-import { type ServiceSources, selectorsOf } from "./rule-index.ts";
+import { type ServiceSources, selectorsOf, toSelector } from "./rule-index.ts";
 import { hostOf } from "./service-host.ts";
 import {
   type EffectiveRuleSet,
@@ -30,10 +30,12 @@ export type CompiledService = {
 
 /** Every document that has a say in a service, in a fixed order; equal lists compile to equal services. */
 export function documentsOf(
+  service: ServiceId,
   sources: ServiceSources,
   declared: DeclaredService | undefined,
-  { meshConfig, findDocument }: RuleContext,
+  context: RuleContext,
 ): MeshDocument[] {
+  const { meshConfig, findDocument } = context;
   const virtualServices = sources.virtualServices.map(({ document }) => document);
   const delegates = virtualServices.flatMap((root) =>
     root.resource.routes.flatMap((route) => findDelegate(root, route, findDocument) ?? []),
@@ -45,8 +47,20 @@ export function documentsOf(
     ...sources.rules.map(({ document }) => document),
     ...sources.policies,
     ...(meshConfig ? [meshConfig] : []),
+    ...bypassesOf(service, context).map(({ document }) => document),
   ];
   return [...new Set(documents)];
+}
+
+/** The callers that are off a service's rules, with the document that says so. */
+function bypassesOf(service: ServiceId, { bypasses, hosts }: RuleContext) {
+  return bypasses.flatMap((document) => {
+    const { target, namespace, name, untilMs } = document.resource;
+    if (target.kind !== "pair") return [];
+    if (formatId(hosts.ofRef(target.destination, namespace)) !== formatId(service)) return [];
+    const source = toSelector({ ...target.source, labels: undefined });
+    return [{ document, wire: { source, untilMs, name: formatId({ namespace, name }) } }];
+  });
 }
 
 export function compileService(
@@ -66,6 +80,7 @@ export function compileService(
   const base = distinct.at(-1)?.rules;
   const host = hostOf(service);
   const ports = (declared?.ports ?? []).map(toWirePort);
+  const bypasses = bypassesOf(service, context).map(({ wire }) => wire);
   const content = {
     kind: "service" as const,
     key: `service/${formatId(service)}`,
@@ -75,6 +90,7 @@ export function compileService(
     ...(ports.length === 0 ? {} : { ports }),
     ...(declared?.resolution === undefined ? {} : { resolution: declared.resolution }),
     ...(base ? toWireRules(base) : { routes: [], subsets: [] }),
+    ...(bypasses.length === 0 ? {} : { bypasses }),
     ...(distinct.length === 1
       ? {}
       : {

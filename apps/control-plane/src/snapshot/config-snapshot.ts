@@ -58,6 +58,7 @@ export class ConfigSnapshot {
       rules: this.#rules,
       hosts: this.hosts,
       meshConfig,
+      bypasses: all.filter((one) => isOf(one, "Bypass")),
       findDocument: (ref) => documents.get(ref),
     };
     const entryKeys = this.workloadEntries.flatMap(({ resource: { namespace, labels, port } }) => {
@@ -115,7 +116,7 @@ export class ConfigSnapshot {
     if (known) return known;
     const declared = this.declared.get(key);
     const sources = this.#rules.sourcesOf(service);
-    const documents = documentsOf(sources, declared, this.#context);
+    const documents = documentsOf(service, sources, declared, this.#context);
     const before = this.#previous.get(key);
     const isSame =
       before?.documents.length === documents.length &&

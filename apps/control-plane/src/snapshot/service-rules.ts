@@ -39,6 +39,8 @@ export type RuleContext = {
   readonly rules: RuleIndex;
   readonly hosts: HostIndex;
   readonly meshConfig: DocumentOf<"MeshConfig"> | undefined;
+  /** Pairs that are off the rules; the oldest first. */
+  readonly bypasses: readonly DocumentOf<"Bypass">[];
   readonly findDocument: (ref: string) => MeshDocument | undefined;
 };
 

@@ -28,6 +28,7 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   TrafficPolicy: "heddle.dev/v1",
   RateLimit: "heddle.dev/v1",
   ProxyFilter: "heddle.dev/v1",
+  Bypass: "heddle.dev/v1",
   Telemetry: "telemetry.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",

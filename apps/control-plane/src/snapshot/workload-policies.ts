@@ -37,6 +37,7 @@ export class WorkloadPolicies {
   readonly #peerAuthentications: readonly DocumentOf<"PeerAuthentication">[];
   readonly #selecting: ReadonlyMap<string, readonly DocumentOf<Selecting>[]>;
   readonly #meshConfig: DocumentOf<"MeshConfig"> | undefined;
+  readonly #bypasses: readonly DocumentOf<"Bypass">[];
 
   constructor(
     documents: readonly MeshDocument[],
@@ -55,6 +56,7 @@ export class WorkloadPolicies {
     const sidecars = aged.filter((one) => isOf(one, "Sidecar"));
     this.rootNamespace = rootNamespace;
     this.#meshConfig = meshConfig;
+    this.#bypasses = aged.filter((one) => isOf(one, "Bypass"));
     this.#peerAuthentications = aged.filter((one) => isOf(one, "PeerAuthentication"));
     this.#selecting = Map.groupBy(selecting, ({ resource }) => resource.namespace);
     this.mtls = this.#peerAuthentications.map(({ resource, createdAtMs }) => {
@@ -65,6 +67,7 @@ export class WorkloadPolicies {
       ...selecting,
       ...sidecars,
       ...this.#peerAuthentications,
+      ...this.#bypasses.filter(({ resource }) => resource.target.kind === "workload"),
       ...(meshConfig ? [meshConfig] : []),
     ];
     this.signature = JSON.stringify(
@@ -95,6 +98,17 @@ export class WorkloadPolicies {
     );
   }
 
+  /** The bypass of a workload that lasts longest. */
+  bypassOf(workload: WorkloadId): DocumentOf<"Bypass"> | undefined {
+    const own = this.#bypasses.filter(
+      ({ resource: { namespace, target } }) =>
+        namespace === workload.namespace &&
+        target.kind === "workload" &&
+        target.workload === workload.name,
+    );
+    return own.toSorted((a, b) => b.resource.untilMs - a.resource.untilMs)[0];
+  }
+
   /** What holds for a workload's proxy. */
   resource(
     workload: WorkloadId,
@@ -111,6 +125,7 @@ export class WorkloadPolicies {
     const filters = this.selecting("ProxyFilter", about);
     const telemetry = this.selecting("Telemetry", about);
     const sidecar = sidecars.find(about);
+    const bypass = this.bypassOf(workload);
     const mesh = this.#meshConfig?.resource;
     const outbound = sidecar?.resource.outboundTrafficPolicy ?? mesh?.outboundTrafficPolicy;
     const content = {
@@ -133,11 +148,12 @@ export class WorkloadPolicies {
       ),
       ...present("telemetry", compileTelemetry(telemetry, this.rootNamespace)),
       ...present("outboundTrafficPolicy", outbound),
+      ...present("bypass", bypass && toBypass(bypass)),
       ...present("connectionPool", sidecar?.resource.inboundConnectionPool),
       ...present("pathNormalization", mesh?.pathNormalization),
       ...present("trustedProxyCount", mesh?.trustedProxyCount),
     };
-    const documents = this.documentsOf(about, sidecars);
+    const documents = [...this.documentsOf(about, sidecars), ...(bypass ? [bypass] : [])];
     const revision = Math.max(0, ...documents.map((document) => document.revision));
     return { ...content, version: contentVersion(content), revision } as WorkloadResource;
   }
@@ -204,6 +220,12 @@ function takesIn(
 ): boolean {
   if ((resource.targetRefs?.length ?? 0) > 0) return false;
   return resource.selector === undefined || carries(labels, resource.selector);
+}
+
+function toBypass({ resource }: DocumentOf<"Bypass">) {
+  const { target, untilMs } = resource;
+  const includesAuthorization = target.kind === "workload" && target.includesAuthorization;
+  return { untilMs, name: formatId(resource), includesAuthorization };
 }
 
 function toAuthorization({ resource }: DocumentOf<"AuthorizationPolicy">): AuthorizationPolicy {

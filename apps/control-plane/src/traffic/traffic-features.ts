@@ -1,4 +1,4 @@
-import type { ResourceKind, TrafficFeature } from "@heddle/contracts";
+import { type ResourceKind, type TrafficFeature, WORKLOAD_LABEL } from "@heddle/contracts";
 import {
   type ConnectionPool,
   type FaultInjection,
@@ -17,19 +17,39 @@ import {
 import { inPercent, inTime } from "./wording.ts";
 
 /** What documents do to a service's traffic, for all callers and beyond that for some. */
-export function featuresOf({ ruleSets }: CompiledService): TrafficFeature[] {
+export function featuresOf({ ruleSets, documents }: CompiledService): TrafficFeature[] {
   const features = ruleSets.toReversed().flatMap(({ caller, rules }) => {
     const source = toSourceSelector(caller);
     const isForAll = Object.keys(source).length === 0;
     return featuresOfRules(rules).map((one) => (isForAll ? one : { ...one, source }));
   });
   const seen = new Set<string>();
-  return features.filter((feature) => {
+  return [...bypassFeatures(documents), ...features].filter((feature) => {
     const { source: _, ...rest } = feature;
     const text = JSON.stringify(rest);
     if (seen.has(text)) return false; // what holds for all is not told again for some
     seen.add(text);
     return true;
+  });
+}
+
+function bypassFeatures(documents: readonly MeshDocument[]): TrafficFeature[] {
+  return documents.flatMap((document): TrafficFeature[] => {
+    if (!isOf(document, "Bypass") || document.resource.target.kind !== "pair") return [];
+    const { source } = document.resource.target;
+    const until = new Date(document.resource.untilMs).toISOString().slice(11, 16);
+    const labels = {
+      ...(source.service === undefined ? {} : { app: source.service }),
+      ...(source.workload === undefined ? {} : { [WORKLOAD_LABEL]: source.workload }),
+    };
+    return [
+      {
+        kind: "bypass",
+        detail: `${source.workload ?? source.service} calls past the mesh's rules until ${until} UTC`,
+        ...from(document),
+        source: { namespaces: [source.namespace], labels },
+      },
+    ];
   });
 }
 

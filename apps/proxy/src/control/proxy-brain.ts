@@ -45,6 +45,8 @@ import { UnusedDestinations } from "./unused-destinations.ts";
 const PROXY_VERSION = "0.1.0";
 const CONFIGURATION_FILE = "configuration.json";
 const PARTED_CHECK_MS = 5_000;
+/** Bypasses end by this clock, also without control plane. */
+const BYPASS_CHECK_MS = 250;
 const MAX_REASON_CHARS = 4_096;
 
 /**
@@ -78,6 +80,7 @@ export class ProxyBrain {
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
+  #bypassTimer: NodeJS.Timeout | undefined;
   readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
   /** The control plane has another root than the one that is believed here: a join token may name it. */
@@ -236,6 +239,14 @@ export class ProxyBrain {
     this.#unused.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
+    this.#bypassTimer = setInterval(() => this.#endBypasses(Date.now()), BYPASS_CHECK_MS);
+    this.#bypassTimer.unref();
+  }
+
+  /** What was taken off the mesh's rules for a time comes back when that is over, told or not. */
+  #endBypasses(nowMs: number): void {
+    for (const workload of this.workloads) workload.endBypass(nowMs);
+    if (this.#mesh.endBypasses(nowMs)) this.#resolver.applied([]);
   }
 
   /** Lets callers know to send nothing new here; configuration and certificates still come. */
@@ -252,6 +263,7 @@ export class ProxyBrain {
     this.health.stop();
     this.#unused.stop();
     clearInterval(this.#partedTimer);
+    clearInterval(this.#bypassTimer);
     this.#mesh.close();
     await this.#stream.stop();
     this.#save();

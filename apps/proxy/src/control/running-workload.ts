@@ -8,6 +8,7 @@ import {
   CLOSED_POLICY,
   compileWorkloadPolicy,
   replacePolicy,
+  underBypass,
   type WorkloadPolicy,
 } from "../core/workload-policy.ts";
 import { NO_FILTERS } from "../filters/active-filter.ts";
@@ -45,6 +46,8 @@ export class RunningWorkload implements HostedWorkload {
   #resource: WorkloadResource | undefined;
   #policy: WorkloadPolicy = CLOSED_POLICY;
   #former: FormerModes | undefined;
+  /** Whether the policy is what a bypass leaves of it. */
+  #isBypassed = false;
   readonly #library: FilterLibrary;
 
   /** `trust`: of the whole proxy; by itself the workload believes what its certificate came with. */
@@ -99,6 +102,10 @@ export class RunningWorkload implements HostedWorkload {
     return this.#policy;
   }
 
+  get isBypassed(): boolean {
+    return this.#isBypassed;
+  }
+
   get locality(): string | undefined {
     return this.settings.locality;
   }
@@ -121,9 +128,12 @@ export class RunningWorkload implements HostedWorkload {
    */
   prepare(resource: WorkloadResource, isLenient = false): () => void {
     const library = this.#library;
-    const own = this.settings.filters;
-    const policy = compileWorkloadPolicy(resource, this.#policy, { library, own, isLenient });
+    const held = underBypass(resource, Date.now());
+    const isBypassed = held !== resource;
+    const own = isBypassed ? [] : this.settings.filters;
+    const policy = compileWorkloadPolicy(held, this.#policy, { library, own, isLenient });
     return () => {
+      this.#isBypassed = isBypassed;
       replacePolicy(this.#policy, policy);
       const before = this.#resource;
       if (before !== undefined && modesOf(before) !== modesOf(resource)) {
@@ -132,6 +142,14 @@ export class RunningWorkload implements HostedWorkload {
       this.#resource = resource;
       this.#policy = policy;
     };
+  }
+
+  /** Lets the workload's bypass end if its time is over: what its documents say holds again. */
+  endBypass(nowMs: number): void {
+    const resource = this.#resource;
+    if (!this.#isBypassed || resource === undefined || underBypass(resource, nowMs) !== resource)
+      return;
+    this.prepare(resource, true)();
   }
 
   /** A filter's file has changed: what can run now, runs. */

@@ -1,4 +1,4 @@
-import type { ProxyResource, ServiceResource } from "@heddle/contracts";
+import { type ProxyResource, type ServiceResource, WORKLOAD_LABEL } from "@heddle/contracts";
 import {
   carriesLabels,
   type Endpoint,
@@ -14,6 +14,8 @@ import { EndpointSets } from "./endpoint-sets.ts";
 import { LiveDestination } from "./live-destination.ts";
 import type { Caller, DestinationView, DestinationWorkload, ServiceView } from "./mesh-view.ts";
 import {
+  type BypassedCaller,
+  bypassEnd,
   type CheckedService,
   checkService,
   findPort,
@@ -52,6 +54,10 @@ export class LiveMesh {
   readonly #endpoints: EndpointSets;
   readonly #destinations = new Map<string, KnownDestination>();
   readonly #workloads = new Map<string, DestinationWorkload>();
+  /** Services some callers of which are off their rules, and the next moment at which that ends. */
+  readonly #bypassEnds = new Map<string, number>();
+  /** Hosted workloads that are off all rules, `namespace/name`, and until when. */
+  readonly #bypassed = new Map<string, number>();
   /** Which services ask who calls, and how; empty: none does. */
   #sources = "";
   /** Views made so far; a caller's is shared with all callers that see the same. */
@@ -91,15 +97,25 @@ export class LiveMesh {
     if (known !== undefined) return known.view;
     const places: SplitPlaces = kept ?? new Map();
     const how = { id, caller, asked: port, places };
-    const view = makeServiceView(compiled, caller, port, this.#parts, places);
+    const view = makeServiceView(compiled, this.#bypassable(caller), port, this.#parts, places);
     // A port nobody has declared is told what is wrong; such views are not worth keeping.
     if (found.problem === undefined) this.#views.set(key, { how, view });
     return view;
   }
 
+  /** A caller, with the end of its own bypass if it is off all rules. */
+  #bypassable(caller: Caller): BypassedCaller {
+    if (this.#bypassed.size === 0) return caller;
+    const id = `${caller.namespace}/${caller.labels[WORKLOAD_LABEL]}`;
+    const bypassedUntilMs = this.#bypassed.get(id);
+    return bypassedUntilMs === undefined ? caller : { ...caller, bypassedUntilMs };
+  }
+
   /** Callers of equal keys see the same; where no rule asks who calls, only where they stand counts. */
   #callerKey({ namespace, labels, locality = "" }: Caller): string {
-    return this.#sources === "" ? locality : JSON.stringify([namespace, labels, locality]);
+    return this.#sources === "" && this.#bypassed.size === 0
+      ? locality
+      : JSON.stringify([namespace, labels, locality]);
   }
 
   /** Every workload of a service that was ever sent a request from here. */
@@ -152,6 +168,8 @@ export class LiveMesh {
     }
     for (const key of removes) this.#remove(key, changed, moved);
     this.#dns.watch(this.#endpoints.names);
+    if (this.#takeBypasses(upserts, nowMs))
+      for (const name of this.#services.keys()) changed.add(name);
     if (changed.size > 0) {
       this.#sources = this.#readSources();
       const areSourcesKept = this.#sources === sourcesBefore;
@@ -160,6 +178,51 @@ export class LiveMesh {
     }
     // Endpoints come and go often: what they do not concern is left alone.
     this.#refreshDestinations((service) => changed.has(service) || moved.has(service));
+  }
+
+  /** Lets bypasses end whose time is over, whoever should have taken them back. Returns whether any has. */
+  endBypasses(nowMs: number): boolean {
+    const ended = new Set<string>();
+    for (const [name, endMs] of this.#bypassEnds) {
+      if (endMs > nowMs) continue;
+      const service = this.#services.get(name);
+      const next = service && bypassEnd(service, nowMs);
+      if (next === undefined) this.#bypassEnds.delete(name);
+      else this.#bypassEnds.set(name, next);
+      ended.add(name);
+    }
+    for (const [workload, untilMs] of this.#bypassed) {
+      if (untilMs > nowMs) continue;
+      this.#bypassed.delete(workload);
+      for (const name of this.#services.keys()) ended.add(name);
+    }
+    if (ended.size === 0) return false;
+    this.#remakeViews((view) => leadsTo(view, ended));
+    this.#forgetUnused();
+    this.#refreshDestinations((service) => ended.has(service));
+    return true;
+  }
+
+  /** Whether other workloads are off the rules than before. */
+  #takeBypasses(upserts: readonly ProxyResource[], nowMs: number): boolean {
+    let isChanged = false;
+    for (const resource of upserts) {
+      if (resource.kind === "service") {
+        const name = formatId(resource.service);
+        const service = this.#services.get(name);
+        const endMs = service && bypassEnd(service, nowMs);
+        if (endMs === undefined) this.#bypassEnds.delete(name);
+        else this.#bypassEnds.set(name, endMs);
+      }
+      if (resource.kind !== "workload") continue;
+      const id = formatId(resource.workload);
+      const untilMs = resource.bypass?.untilMs ?? 0;
+      if (untilMs > nowMs) {
+        isChanged ||= this.#bypassed.get(id) !== untilMs;
+        this.#bypassed.set(id, untilMs);
+      } else if (this.#bypassed.delete(id)) isChanged = true;
+    }
+    return isChanged;
   }
 
   /** Gives up the endpoints that were kept after the control plane had taken the last one away. */
@@ -201,7 +264,7 @@ export class LiveMesh {
     const compiled = this.#services.get(name);
     const wanted = target.port ?? viewPort;
     const port = compiled === undefined ? wanted : findPort(compiled, wanted).port?.number;
-    const ruleSet = ruleSetFor(compiled, caller);
+    const ruleSet = ruleSetFor(compiled, this.#bypassable(caller), Date.now());
     const origin = compiled?.asksForLabels ? JSON.stringify(caller.labels) : "";
     const place = caller.locality ?? "";
     const key = [name, subset ?? "", port ?? "", ruleSet, place, origin].join("|");

@@ -66,6 +66,8 @@ export type ServiceView = {
   readonly port: ServicePort | undefined;
   /** Why no port could be found: the one asked for is none of several declared ones. */
   readonly portProblem: string | undefined;
+  /** The caller is off the mesh's rules for now: straight to the endpoints. */
+  readonly isBypassed: boolean;
   /** The revision that last shaped the routes; 0: defaults only. */
   readonly revision: number;
   /** In list order, for `findRoute`. */

@@ -1,5 +1,7 @@
 import type { ServiceResource, ServiceRules } from "@heddle/contracts";
 import {
+  bypassPolicy,
+  bypassRoute,
   compileRoutes,
   compileTcpRoutes,
   type LeveledPolicy,
@@ -45,13 +47,17 @@ export function checkService(resource: ServiceResource): CheckedService {
     rules: checkRules(rules),
   }));
   const all = [base, ...overrides.map(({ rules }) => rules)];
+  const bypasses = (resource.bypasses ?? []).map(({ source, untilMs }) => [source, untilMs]);
   const asksForLabels = all.some(hasPriorityLabels);
   const asksForCaller = asksForLabels || all.some(asksWhoCalls);
   return {
     resource,
     base,
     overrides,
-    sources: overrides.map(({ name }) => name).join() + (asksForCaller ? " caller" : ""),
+    sources:
+      overrides.map(({ name }) => name).join() +
+      (asksForCaller ? " caller" : "") +
+      (bypasses.length > 0 ? ` bypassed ${JSON.stringify(bypasses)}` : ""),
     asksForLabels,
     policyPorts: new Set(all.flatMap(portsOf)),
   };
@@ -93,14 +99,57 @@ function levelsOf({ policy, subsets }: CheckedRules): LeveledPolicy[] {
   return all.filter((level) => level !== undefined);
 }
 
-/** The name of the rule set that holds for a caller: its source as text; empty: for everybody. */
-export function ruleSetFor(service: CheckedService | undefined, caller: Caller): string {
+/** Before the name of a rule set: what is left of it for a bypassed caller. */
+const BYPASSED = "bypassed ";
+
+/** Whether rules hold for a caller at this moment, or it has been taken off them. */
+export type BypassedCaller = Caller & { readonly bypassedUntilMs?: number | undefined };
+
+/**
+ * The name of the rule set that holds for a caller: its source as text; empty: for everybody. The caller may be off
+ * the rules, for this service or for all it calls.
+ */
+export function ruleSetFor(
+  service: CheckedService | undefined,
+  caller: BypassedCaller,
+  nowMs: number,
+): string {
   const first = service?.overrides.find(({ source }) => selectsCaller(source, caller));
-  return first?.name ?? "";
+  const name = first?.name ?? "";
+  const isBypassed =
+    (caller.bypassedUntilMs ?? 0) > nowMs ||
+    service?.resource.bypasses?.some(
+      ({ source, untilMs }) => untilMs > nowMs && selectsCaller(source, caller),
+    ) === true;
+  return isBypassed ? BYPASSED + name : name;
+}
+
+export function isBypassed(ruleSet: string): boolean {
+  return ruleSet.startsWith(BYPASSED);
 }
 
 export function rulesOf(service: CheckedService, ruleSet: string): CheckedRules {
+  if (isBypassed(ruleSet)) {
+    return withoutRules(service, rulesOf(service, ruleSet.slice(BYPASSED.length)));
+  }
   return service.overrides.find(({ name }) => name === ruleSet)?.rules ?? service.base;
+}
+
+/** The next moment at which a bypass of the service ends; `undefined`: none does. */
+export function bypassEnd({ resource }: CheckedService, nowMs: number): number | undefined {
+  const ends = (resource.bypasses ?? []).map(({ untilMs }) => untilMs);
+  const next = Math.min(...ends.filter((untilMs) => untilMs > nowMs));
+  return Number.isFinite(next) ? next : undefined;
+}
+
+function withoutRules({ resource }: CheckedService, { policy }: CheckedRules): CheckedRules {
+  const trafficPolicy = bypassPolicy(policy);
+  const routes = [bypassRoute(resource.service)];
+  return {
+    rules: { routes, subsets: [], trafficPolicy },
+    subsets: new Map(),
+    policy: trafficPolicy,
+  };
 }
 
 export type FoundPort = {

@@ -13,7 +13,7 @@ import {
   serviceFqdn,
 } from "@heddle/mesh";
 import type { Caller, DestinationView, RouteView, ServiceView, TcpRouteView } from "./mesh-view.ts";
-import { type CheckedService, findPort, ruleSetFor, rulesOf } from "./service-rules.ts";
+import { type CheckedService, findPort, isBypassed, ruleSetFor, rulesOf } from "./service-rules.ts";
 
 export type Target = Pick<RouteDestination, "service" | "subset" | "port">;
 type ToDestination = (target: Target) => DestinationView;
@@ -44,7 +44,8 @@ export function makeServiceView(
   places: SplitPlaces,
 ): ServiceView {
   const { resource } = service;
-  const { rules } = rulesOf(service, ruleSetFor(service, caller));
+  const ruleSet = ruleSetFor(service, caller, Date.now());
+  const { rules } = rulesOf(service, ruleSet);
   const { port, problem } = findPort(service, asked);
   const toDestination = (target: Target) => parts.toDestination(target, caller, port?.number);
   const routes = compileRoutes(rules.routes, caller);
@@ -66,6 +67,7 @@ export function makeServiceView(
     isExternal: resource.isExternal === true,
     port,
     portProblem: problem,
+    isBypassed: isBypassed(ruleSet),
     revision: resource.revision,
     routes: routes.map((route, index) => toRouteView(route, toDestination, placeOf("http", index))),
     matchedHeaders: matchedHeadersOf(routes),

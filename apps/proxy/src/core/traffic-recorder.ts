@@ -154,6 +154,8 @@ export type SpanRecord = {
   readonly peerAddress?: string | undefined;
   /** What decided, and where the request went in the end. */
   readonly way?: SpanWay | undefined;
+  /** It went past the mesh's rules, by a Bypass. */
+  readonly isBypassed?: boolean | undefined;
   /** The mesh's service that was asked for, `namespace/name`; `undefined`: none, or an inbound side's span. */
   readonly askedService?: string | undefined;
   /** The headers its rules look at, which the span tells. */

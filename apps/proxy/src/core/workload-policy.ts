@@ -103,6 +103,16 @@ export function compileWorkloadPolicy(
   };
 }
 
+/** What is left of a resource while its workload is off the mesh's rules: who it trusts, and how it tells of itself. */
+export function underBypass(resource: WorkloadResource, nowMs: number): WorkloadResource {
+  const { bypass } = resource;
+  if (bypass === undefined || bypass.untilMs <= nowMs) return resource;
+  const { rateLimits: _, filters: __, ...kept } = resource;
+  if (!bypass.includesAuthorization) return kept;
+  const { authorization: ___, requestAuthentication: ____, ...open } = kept;
+  return open;
+}
+
 function compileAll(
   { workload, filters = [] }: WorkloadResource,
   previous: WorkloadPolicy | undefined,

@@ -4,7 +4,8 @@ import type { OutboundParts } from "./outbound-parts.ts";
 type CountedName =
   | "heddle_retries_total"
   | "heddle_mirrored_requests_total"
-  | "heddle_faults_total";
+  | "heddle_faults_total"
+  | "heddle_bypassed_total";
 
 /** Heddle's own counters of a workload's way out, by service, workload (if one was chosen) and outcome. */
 export class EventCounts {

@@ -52,8 +52,15 @@ export class OutboundExchange extends TryingExchange {
       return;
     }
     const chain = this.side.parts.workload.policy?.filters.outbound;
-    if (chain === undefined || request.method === "CONNECT") this.#resolve(host);
-    else this.#filterBy(chain, host);
+    const hasFilters = chain !== undefined && request.method !== "CONNECT";
+    if (hasFilters && !this.#isBypassed(host)) this.#filterBy(chain, host);
+    else this.#resolve(host);
+  }
+
+  /** Whether what the host means is asked past the rules for now: then filters are past, too. */
+  #isBypassed(host: string): boolean {
+    const resolution = this.side.parts.view.resolve(host);
+    return typeof resolution === "object" && resolution.isBypassed;
   }
 
   /** Before anything is chosen, so that rules may look at what filters write. */

@@ -31,6 +31,10 @@ export function reportOutcome(
       : side.series.ofEndpoint(live, request.destination?.fqdn ?? "");
   const series = table.seriesOf(status, flag, failedBy, grpcStatus);
   recorder.record(series, durationMs, measured.requestBytes, measured.responseBytes);
+  if (view?.isBypassed === true) {
+    const outcome = status === 0 || status >= 500 ? "failed" : "served";
+    side.counts.add("heddle_bypassed_total", view.service, outcome);
+  }
   const { requestBytes, responseBytes } = measured;
   const { signals } = side;
   const wanted = signals.wanted(
@@ -68,6 +72,7 @@ export function reportOutcome(
       endpoint: live && `${live.endpoint.address}:${live.port}`,
       retryCount: request.retryCount,
     },
+    isBypassed: view?.isBypassed,
     askedService: view && `${view.service.namespace}/${view.service.name}`,
     matchedHeaders: view?.matchedHeaders,
     authority: request.authority,

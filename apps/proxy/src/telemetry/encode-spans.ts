@@ -47,6 +47,7 @@ function writeSpan(writer: ProtobufWriter, span: SpanRecord): void {
   writeAttribute(writer, 9, "heddle.flags", span.flags);
   writeAttribute(writer, 9, "heddle.failed_by", span.failedBy);
   writeAttribute(writer, 9, "guid:x-request-id", span.requestId);
+  if (span.isBypassed === true) writeAttribute(writer, 9, "heddle.bypassed", "true");
   if (span.askedService !== undefined) {
     writeAttribute(writer, 9, "heddle.service", span.askedService);
     if (span.authority) writeAttribute(writer, 9, "server.address", span.authority);

@@ -1,5 +1,5 @@
 import type { TrafficFeatureKind } from "@heddle/contracts";
-import { Bug, Copy, Gauge, Repeat, Split, Timer, Zap } from "lucide-react";
+import { Bug, Copy, Gauge, Repeat, Split, Timer, Unplug, Zap } from "lucide-react";
 
 const ICONS = {
   fault: Bug,
@@ -9,6 +9,7 @@ const ICONS = {
   breaker: Zap,
   split: Split,
   "rate-limit": Gauge,
+  bypass: Unplug,
 } as const;
 
 /** The sign of a rule; a breaker's bolt is filled while it is open. */

@@ -49,10 +49,12 @@ export const FEATURE_WORDS: Readonly<Record<TrafficFeatureKind, string>> = {
   breaker: "Circuit breaker",
   split: "Traffic is split",
   "rate-limit": "Rate limit",
+  bypass: "Off the mesh's rules",
 };
 
 /** Which badge comes first when there is no room for all: what deviates before what is only set. */
 export const BADGE_ORDER: readonly TrafficFeatureKind[] = [
+  "bypass",
   "fault",
   "breaker",
   "split",

@@ -23,6 +23,7 @@ export const ResourceKind = z.enum([
   "TrafficPolicy",
   "RateLimit",
   "ProxyFilter",
+  "Bypass",
 ]);
 export const Role = z.enum(["viewer", "operator", "admin"]);
 export const MtlsModeWire = z.enum(["DISABLE", "PERMISSIVE", "STRICT"]);

@@ -74,6 +74,7 @@ export const TrafficFeatureKind = z.enum([
   "breaker",
   "split",
   "rate-limit",
+  "bypass",
 ]);
 
 /** One thing a document does to a service's traffic: a badge on the graph. */

@@ -46,6 +46,13 @@ export const ServiceResource = ServiceRules.extend({
   resolution: z.enum(["registry", "dns", "dns-one", "none"]).optional(),
   /** The first whose source matches the caller holds instead of the rules above. */
   overrides: z.array(z.object({ source: SourceSelectorWire, rules: ServiceRules })).optional(),
+  /**
+   * Callers that are off all of this until a moment: straight to the endpoints, each in turn, as `tls` says. The proxy
+   * itself ends it.
+   */
+  bypasses: z
+    .array(z.object({ source: SourceSelectorWire, untilMs: z.number(), name: z.string() }))
+    .optional(),
   /** The revision that last shaped this resource; 0: defaults only. */
   revision: z.number().int(),
 });
@@ -100,6 +107,13 @@ export const WorkloadResource = z.object({
     .optional(),
   /** Of the connections to the app, from a Sidecar document. */
   connectionPool: ConnectionPoolWire.optional(),
+  /**
+   * The workload is off the mesh's rules until a moment, for what it calls and for what calls it: no routes, limits and
+   * filters; policies only where said. mTLS stays. The proxy itself ends it.
+   */
+  bypass: z
+    .object({ untilMs: z.number(), name: z.string(), includesAuthorization: z.boolean() })
+    .optional(),
   /** Addresses before the last this many of `x-forwarded-for` are not believed. */
   trustedProxyCount: z.number().int().min(0).optional(),
   revision: z.number().int(),

@@ -113,3 +113,26 @@ export type AccessLoggingRule = {
   /** CEL, as written. */
   readonly filter: string | undefined;
 };
+
+/** A pair of services, or a workload, off the mesh's rules until a moment (heddle.dev/v1). */
+export type BypassDocument = Named<"Bypass"> & {
+  readonly target:
+    | {
+        readonly kind: "pair";
+        /** Who calls; of the document's own namespace. */
+        readonly source: {
+          readonly namespace: string;
+          readonly service: string | undefined;
+          readonly workload: string | undefined;
+        };
+        readonly destination: HostRef;
+      }
+    | {
+        readonly kind: "workload";
+        /** Of the document's own namespace. */
+        readonly workload: string;
+        readonly includesAuthorization: boolean;
+      };
+  /** Epoch ms; from then on the document says nothing. */
+  readonly untilMs: number;
+};
