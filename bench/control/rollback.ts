@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { createServer, type Server } from "node:http";
+import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,7 @@ export async function measureRollback(
   }
   await mesh.apply(DOCUMENTS);
   const ports = await startCallers(mesh, callers);
+  const firstUses = await measureFirstUses(ports, stable.port);
   const load = fork(LOAD, { stdio: "inherit" });
   scope.after(() => void load.kill("SIGKILL"));
   await startLoad(load, ports);
@@ -64,11 +65,44 @@ export async function measureRollback(
   const failed = await stopLoad(load);
   const name = `rollback with ${callers} real proxies under ${callers * REQUESTS_PER_SECOND} requests/s`;
   return [
+    ...firstUses,
     rowOf(name, "click to the last request a proxy sent on the old route, ms", told, 100),
     rowOf(name, "click to the last request the canary received, ms", seen, 100),
     rowOf(name, "click to the last ack, ms", acked),
     rowOf(name, "failed requests", [failed], 0),
   ];
+}
+
+/** What a first request to a host pays, at each caller in turn. */
+async function measureFirstUses(ports: readonly number[], outside: number): Promise<ControlRow[]> {
+  const times: Record<"outside" | "first" | "second", number[]> = {
+    outside: [],
+    first: [],
+    second: [],
+  };
+  for (const port of ports) {
+    times.outside.push(await timeOf(port, `127.0.0.1:${outside}`));
+    times.first.push(await timeOf(port, "payments"));
+    times.second.push(await timeOf(port, "payments"));
+  }
+  const name = `first use at ${ports.length} real proxies, one by one`;
+  return [
+    rowOf(name, "a host outside the mesh, ms", times.outside, 50),
+    rowOf(name, "a service of the mesh, with its configuration and mTLS, ms", times.first),
+    rowOf(name, "the same again, ms", times.second),
+  ];
+}
+
+async function timeOf(port: number, host: string): Promise<number> {
+  const startMs = nowMs();
+  const status = await new Promise<number>((resolve, reject) => {
+    get({ host: "127.0.0.1", port, headers: { host }, agent: false }, (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.statusCode ?? 0));
+    }).once("error", reject);
+  });
+  if (status !== 200) throw new Error(`${host} answered ${status}`);
+  return nowMs() - startMs;
 }
 
 const DOCUMENTS = `apiVersion: networking.istio.io/v1
