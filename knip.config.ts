@@ -6,7 +6,7 @@ const config: KnipConfig = {
       entry: [
         "tools/*.ts",
         "bench/*.ts",
-        "bench/proxy/programs/*.ts",
+        "bench/{proxy,control}/programs/*.ts",
         "scripts/*.mjs",
         "e2e/*.ts",
         "conformance/{*.test,filters/*}.ts",
@@ -24,6 +24,10 @@ const config: KnipConfig = {
         "oxlint-tsgolint", // oxlint runs it for its type-aware rules
         "@typescript/native", // the `tsc` binary
         "oxlint", // tools/lint.ts runs its binary by name
+        // simulated proxies speak the control stream by the very packages apps/proxy and apps/control-plane do
+        "ws",
+        "@peculiar/x509",
+        "reflect-metadata",
       ],
       ignoreBinaries: ["apt-get"], // scripts/test.mjs installs a browser by it where there is one
     },

@@ -164,7 +164,7 @@ test("a proxy of another minor version is warned of, and told of no kind it does
   const { plane, port } = await setUp(t);
   const joined = await join(port, await plane.joinToken());
   const hello = { ...helloOf(joined, []), proxyVersion: "0.2.3", features: undefined };
-  const client = await StreamClient.open(t, port, joined, hello as object);
+  const client = await StreamClient.open(t, port, joined, hello);
   await waitFor("all resources", 5000, () => client.versions.has("service/shop/reviews"));
   const { body } = await plane.call<ProxiesResponse>("GET", "/proxies");
   assert.match(body.proxies[0]?.warnings?.[0] ?? "", /0\.2\.3.*understand each other/);

@@ -60,9 +60,9 @@ function describeKind(
   const sync = WORST_FIRST.find((state) => states.includes(state)) ?? "NOT SENT";
   const lastSentMs = times.lastSentMs(kind);
   const lastAckedMs = times.lastAckedMs(kind);
-  const refusedMs = resources.flatMap(({ key }) => refused.get(key)?.atMs ?? []).sort();
+  const refusedMs = resources.flatMap(({ key }) => refused.get(key)?.atMs ?? []);
   const sinceMs = {
-    ERROR: refusedMs[0],
+    ERROR: Math.min(...refusedMs),
     STALE: lastSentMs,
     "NOT SENT": times.startedMs,
     SYNCED: lastAckedMs,

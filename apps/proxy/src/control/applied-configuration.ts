@@ -171,7 +171,7 @@ export class AppliedConfiguration {
       case "service":
         this.#mesh.check(resource);
         return NOTHING_TO_COMMIT;
-      case "endpoints":
+      default: // endpoints: nothing about them can fail
         return NOTHING_TO_COMMIT;
     }
   }

@@ -47,6 +47,7 @@ const CONFIGURATION_FILE = "configuration.json";
 const PARTED_CHECK_MS = 5_000;
 /** Bypasses end by this clock, also without control plane. */
 const BYPASS_CHECK_MS = 250;
+const SAVE_DELAY_MS = 250;
 const MAX_REASON_CHARS = 4_096;
 
 /**
@@ -81,6 +82,7 @@ export class ProxyBrain {
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
   #bypassTimer: NodeJS.Timeout | undefined;
+  #saveTimer: NodeJS.Timeout | undefined;
   readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
   /** The control plane has another root than the one that is believed here: a join token may name it. */
@@ -107,7 +109,7 @@ export class ProxyBrain {
       this.#mesh,
       (subscription) => {
         this.#stream.send({ type: "subscribe", subscriptions: [subscription] });
-        this.#save();
+        this.#saveSoon();
       },
       () => this.#stream.isLive,
       names,
@@ -127,7 +129,7 @@ export class ProxyBrain {
       canTell: () => this.#stream.isLive && this.#controlFeatures.has("unsubscribe"),
       onUnused: (subscriptions) => {
         this.#stream.send({ type: "unsubscribe", subscriptions });
-        this.#save();
+        this.#saveSoon();
       },
     });
     this.#observer = new Observer({
@@ -364,7 +366,9 @@ export class ProxyBrain {
     }
     this.#stream.send(this.#answer(nonce, applied.lastSends, refused));
     this.#logger.debug({ revision, upserts: push.upserts.length }, "applied a push");
-    this.#save();
+    // What a workload lets in is kept at once: a proxy that is killed now must not come back without it.
+    if (push.upserts.some(({ kind }) => kind === "workload" || kind === "trust")) this.#save();
+    else this.#saveSoon();
   }
 
   /** A control plane that knows of no partial ack is to believe nothing that is not so: it sends all again. */
@@ -389,7 +393,17 @@ export class ProxyBrain {
     );
   }
 
+  /**
+   * Not at once: where many proxies share a machine, their writing would stand in the way of those that have not
+   * applied the push yet. What a crash loses by that, the next stream brings again.
+   */
+  #saveSoon(): void {
+    this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_DELAY_MS);
+  }
+
   #save(): void {
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = undefined;
     this.#data.save(CONFIGURATION_FILE, this.configuration.saved);
   }
 
