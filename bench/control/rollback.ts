@@ -12,7 +12,7 @@ import { say } from "./simulated.ts";
 const LOAD = fileURLToPath(new URL("programs/steady-callers.ts", import.meta.url));
 const AT_ONCE = 4;
 /** Of each caller. */
-const REQUESTS_PER_SECOND = 5;
+const REQUESTS_PER_SECOND = 2;
 
 /** Must be met: from the click to the last request on the old route, with so many real proxy processes. */
 export async function measureRollback(
@@ -161,11 +161,13 @@ async function startLoad(load: ChildProcess, ports: readonly number[]): Promise<
 }
 
 async function stopLoad(load: ChildProcess): Promise<number> {
-  const answer = new Promise<{ failed: number }>((resolve) => {
-    load.once("message", (message) => resolve(message as { failed: number }));
+  const answer = new Promise<{ failures: [string, number][] }>((resolve) => {
+    load.once("message", (message) => resolve(message as { failures: [string, number][] }));
   });
   load.send({ type: "stop" });
-  return (await answer).failed;
+  const { failures } = await answer;
+  for (const [why, times] of failures) say(`${times} requests failed: ${why}`);
+  return failures.reduce((sum, [, times]) => sum + times, 0);
 }
 
 function nowMs(): number {

@@ -7,19 +7,23 @@ type Order =
 
 const TIMERS: NodeJS.Timeout[] = [];
 const agent = new Agent({ keepAlive: true });
-let failed = 0;
+/** By status and flags, or the connection's error. */
+const failures = new Map<string, number>();
 let underWay = 0;
 
 function call(port: number): void {
   underWay += 1;
-  const done = (isGood: boolean) => {
+  const done = (failure: string | undefined) => {
     underWay -= 1;
-    if (!isGood) failed += 1;
+    if (failure !== undefined) failures.set(failure, (failures.get(failure) ?? 0) + 1);
   };
   get({ host: "127.0.0.1", port, path: "/", headers: { host: "payments" }, agent }, (response) => {
     response.resume();
-    response.once("end", () => done(response.statusCode === 200));
-  }).once("error", () => done(false));
+    response.once("end", () => {
+      const { statusCode, headers } = response;
+      done(statusCode === 200 ? undefined : `${statusCode} ${headers["x-heddle-flags"]}`);
+    });
+  }).once("error", (error) => done(error.message));
 }
 
 process.on("message", (order: Order) => {
@@ -37,7 +41,7 @@ process.on("message", (order: Order) => {
   const finish = setInterval(() => {
     if (underWay > 0) return;
     clearInterval(finish);
-    process.send?.({ type: "stopped", failed });
+    process.send?.({ type: "stopped", failures: [...failures] });
   }, 20);
 });
 process.once("disconnect", () => process.exit(0));
