@@ -59,8 +59,25 @@ export class StaleDocumentsError extends HeddleError {
 /** `git` is missing, or has refused; the message holds its words. */
 export class GitError extends HeddleError {
   override readonly name = "GitError";
-  constructor(message: string, options?: ErrorOptions) {
+  /** There is no git on this machine. */
+  readonly isMissing: boolean;
+  constructor(
+    message: string,
+    { isMissing = false, ...options }: ErrorOptions & { readonly isMissing?: boolean } = {},
+  ) {
     super("HEDDLE_GIT", message, options);
+    this.isMissing = isMissing;
+  }
+}
+
+/** A repository and the mesh differ, and the exit code was to tell. */
+export class DriftError extends HeddleError {
+  override readonly name = "DriftError";
+  constructor(documents: number) {
+    super(
+      "HEDDLE_DRIFT",
+      `${documents} ${documents === 1 ? "document differs" : "documents differ"}`,
+    );
   }
 }
 

@@ -11,6 +11,7 @@ import { addCompletionCommand } from "./commands/completion.ts";
 import { addDeployCommands } from "./commands/deploy.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addExportCommands } from "./commands/export.ts";
+import { addGitCommands } from "./commands/git.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addHistoryCommands } from "./commands/history.ts";
 import { addHoldCommands } from "./commands/holds.ts";
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
   addAnalyzeCommand(program);
   addResourceCommands(program);
   addHistoryCommands(program);
+  addGitCommands(program);
   addProxiesCommand(program);
   addHoldCommands(program);
   addProxyConfigCommand(program);

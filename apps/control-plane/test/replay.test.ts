@@ -139,27 +139,24 @@ async function carryOut(
   const newest = (await db.prisma.revision.aggregate({ _max: { id: true } }))._max.id ?? 0;
   const target = "at" in act ? Math.max(1, Math.round(act.at * newest)) : 0;
   const send = async (): Promise<{ status: number; body: ApplyResponse }> => {
-    switch (act.kind) {
-      case "apply": {
-        const state = await inForce(plane);
-        const expected = act.documents.map(({ kind, name }) => {
-          const revision = state.get(`${kind} shop/${name}`)?.revision ?? 0;
-          return { kind, namespace: "shop", name, revision };
-        });
-        const yaml = act.documents.map(yamlOf).join("---\n");
-        return plane.apply(yaml, act.isLocked ? { expected } : {});
-      }
-      case "delete":
-        return plane.call("DELETE", `/resources/VirtualService/shop/${act.name}`);
-      case "restore": {
-        const { scope, side, dryRun } = act;
-        return plane.call("POST", `/revisions/${target}/restore`, { scope, side, dryRun });
-      }
-      case "restore-at": {
-        const row = await db.prisma.revision.findUnique({ where: { id: target } });
-        return plane.call("POST", "/restore", { atMs: row?.createdAt.getTime() ?? 0 });
-      }
+    if (act.kind === "delete") {
+      return plane.call("DELETE", `/resources/VirtualService/shop/${act.name}`);
     }
+    if (act.kind === "restore") {
+      const { scope, side, dryRun } = act;
+      return plane.call("POST", `/revisions/${target}/restore`, { scope, side, dryRun });
+    }
+    if (act.kind === "restore-at") {
+      const row = await db.prisma.revision.findUnique({ where: { id: target } });
+      return plane.call("POST", "/restore", { atMs: row?.createdAt.getTime() ?? 0 });
+    }
+    const state = await inForce(plane);
+    const expected = act.documents.map(({ kind, name }) => {
+      const revision = state.get(`${kind} shop/${name}`)?.revision ?? 0;
+      return { kind, namespace: "shop", name, revision };
+    });
+    const yaml = act.documents.map(yamlOf).join("---\n");
+    return plane.apply(yaml, act.isLocked ? { expected } : {});
   };
   const { status, body } = await send();
   assert.ok(EXPECTED_STATUSES.includes(status), `${JSON.stringify(act)}: ${JSON.stringify(body)}`);

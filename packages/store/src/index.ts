@@ -73,6 +73,7 @@ export {
   type PastDocument,
   type StoredDocument,
 } from "./config/documents.ts";
+export { findDrift, type StoredDrift, saveDrift } from "./config/drift-reports.ts";
 export {
   type CertificateCounts,
   type CertificateRecord,

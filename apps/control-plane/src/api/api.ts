@@ -12,6 +12,7 @@ import { authorizationRoutes } from "./authorization-routes.ts";
 import { bypassRoutes } from "./bypass-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
 import { documentRoute } from "./document-route.ts";
+import { driftRoutes } from "./drift-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { holdRoutes } from "./hold-routes.ts";
@@ -66,6 +67,7 @@ export function createApi(parts: ApiParts): Hono {
     revisionRoutes,
     restoreRoutes,
     markRoutes,
+    driftRoutes,
     canaryRoutes,
     policyListRoutes,
     authorizationRoutes,

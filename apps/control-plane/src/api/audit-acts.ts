@@ -10,6 +10,7 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "DELETE /resources/:kind/:namespace/:name": "delete",
   "POST /revisions/:revision/restore": "restore",
   "POST /restore": "restore",
+  "PUT /drift": "drift.report",
   "PUT /revisions/:revision/pin": "revision.pin",
   "PUT /revisions/:revision/name": "revision.name",
   "POST /revisions/:revision/comments": "revision.comment",

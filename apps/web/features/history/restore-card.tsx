@@ -109,29 +109,27 @@ const CHOICES = [
 
 function wordsOf(meaning: RestoreMeaning, revision: number, newest: number) {
   const kept = `as a new revision ${newest + 1}. Nothing newer is lost.`;
-  switch (meaning) {
-    case "mesh":
-      return {
-        act: `Restore ${revision}`,
-        title: `Restore revision ${revision}`,
-        words: `Every document becomes as it stood after ${revision}, ${kept}`,
-        command: `heddle rollback ${revision}`,
-      };
-    case "documents":
-      return {
-        act: `Restore its documents`,
-        title: `Restore the documents of revision ${revision}`,
-        words: `Only the documents ${revision} changed become as it made them, ${kept} All others stay.`,
-        command: `heddle rollback ${revision} --documents`,
-      };
-    case "undo":
-      return {
-        act: `Take ${revision} back`,
-        title: `Take revision ${revision} back`,
-        words: `The documents ${revision} changed become as they stood before it, ${kept} All others stay.`,
-        command: `heddle rollback ${revision} --undo`,
-      };
-  }
+  const words = {
+    mesh: {
+      act: `Restore ${revision}`,
+      title: `Restore revision ${revision}`,
+      words: `Every document becomes as it stood after ${revision}, ${kept}`,
+      command: `heddle rollback ${revision}`,
+    },
+    documents: {
+      act: "Restore its documents",
+      title: `Restore the documents of revision ${revision}`,
+      words: `Only the documents ${revision} changed become as it made them, ${kept} All others stay.`,
+      command: `heddle rollback ${revision} --documents`,
+    },
+    undo: {
+      act: `Take ${revision} back`,
+      title: `Take revision ${revision} back`,
+      words: `The documents ${revision} changed become as they stood before it, ${kept} All others stay.`,
+      command: `heddle rollback ${revision} --undo`,
+    },
+  };
+  return words[meaning];
 }
 
 function outcomeWords({ changes }: RestoreResponse, newest: number): string {

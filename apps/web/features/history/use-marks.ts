@@ -38,14 +38,9 @@ export function useMark(revision: number) {
 
 function send(revision: number, act: MarkAct): Promise<unknown> {
   const path = (...more: string[]) => apiPath(["revisions", String(revision), ...more]);
-  switch (act.kind) {
-    case "pin":
-      return putJson(path("pin"), { isPinned: act.isPinned }, RevisionMarks);
-    case "name":
-      return putJson(path("name"), { name: act.name }, RevisionMarks);
-    case "comment":
-      return postJson(path("comments"), { text: act.text }, RevisionComment);
-    case "delete-comment":
-      return deleteJson(path("comments", act.id), CommentsResponse);
-  }
+  if (act.kind === "pin") return putJson(path("pin"), { isPinned: act.isPinned }, RevisionMarks);
+  if (act.kind === "name") return putJson(path("name"), { name: act.name }, RevisionMarks);
+  if (act.kind === "comment")
+    return postJson(path("comments"), { text: act.text }, RevisionComment);
+  return deleteJson(path("comments", act.id), CommentsResponse);
 }
