@@ -47,7 +47,6 @@ export function buildProgram(): Command {
   addAnalyzeCommand(program);
   addResourceCommands(program);
   addHistoryCommands(program);
-  addGitCommands(program);
   addProxiesCommand(program);
   addHoldCommands(program);
   addProxyConfigCommand(program);
@@ -61,6 +60,7 @@ export function buildProgram(): Command {
   addWhyCommands(program);
   addPolicyCommands(program);
   addExportCommands(program);
+  addGitCommands(program); // its `export git` stands beside `export istio`
   addTokenCommands(program);
   addLoginCommands(program);
   addAccessCommands(program);

@@ -85,6 +85,7 @@ describe("the history beside a git repository", () => {
     assert.match(drift.documents[1].diff, /^@@[^]*-[^]*5s[^]*\+[^]*1s/);
     assert.match(await run("drift"), /the mesh is newer: export it/);
     await assert.rejects(run("drift", "rules", "--exit-code"), /2 documents differ/);
+    await assert.rejects(run("import", "git", "rules"), /shop\/ratings changed in the mesh since/);
     await run("export", "git", "rules");
     await run("import", "git", "rules");
     const { revisions } = JSON.parse(await run("history", "--limit", "1", "-o", "json"));

@@ -3,13 +3,14 @@ import {
   ApplyResponse,
   type DriftReport,
   DriftResponse,
+  type ResourceDocument,
   ResourceKind,
   ResourcesResponse,
 } from "@heddle/contracts";
 import { formatRef } from "@heddle/resources";
 import { type Command } from "commander";
-import { DriftError, UsageError } from "../errors.ts";
-import { exportHistory } from "../git/export-history.ts";
+import { DriftError, GitError, UsageError } from "../errors.ts";
+import { exportHistory, findExported } from "../git/export-history.ts";
 import { findDrift } from "../git/find-drift.ts";
 import { GitFolder } from "../git/git.ts";
 import { type CommittedTree, readTree, textOf } from "../git/read-tree.ts";
@@ -24,6 +25,7 @@ type ExportOptions = OutputOptions & {
 };
 type ImportOptions = OutputOptions & {
   readonly prune?: boolean;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly reason?: string;
 };
@@ -44,6 +46,7 @@ export function addGitCommands(program: Command): void {
     .description("apply the documents of a repository's newest commit as one revision")
     .argument("<dir>", "a folder of the repository")
     .option("--prune", "delete the mesh's documents that are not in the repository")
+    .option("--force", "also where the mesh is newer than the repository")
     .option("--dry-run", "show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history; default: the commit")
     .action(importGit);
@@ -84,10 +87,13 @@ async function importGit(dir: string, options: ImportOptions): Promise<void> {
   const tree = await readTree(folder);
   if (tree.documents.size === 0)
     throw new UsageError(`the newest commit has no document below ${dir}`);
-  const { resources } = options.prune
-    ? await api.ask(ResourcesResponse, "/resources")
-    : { resources: [] };
-  const deletes = resources
+  const { resources } = await api.ask(ResourcesResponse, "/resources");
+  const differing = resources.filter((one) => {
+    const inGit = tree.documents.get(formatRef(one));
+    return inGit ? inGit.yaml !== one.yaml : options.prune === true;
+  });
+  if (!options.force) await refuseNewer(folder, differing);
+  const deletes = differing
     .filter((one) => !tree.documents.has(formatRef(one)))
     .map(({ kind, namespace, name }) => ({ kind: ResourceKind.parse(kind), namespace, name }));
   const answer = await api.ask(ApplyResponse, "/apply", {
@@ -98,9 +104,25 @@ async function importGit(dir: string, options: ImportOptions): Promise<void> {
       dryRun: options.dryRun === true,
       reason: options.reason ?? commitWords(tree),
       ...(deletes.length === 0 ? {} : { deletes }),
+      // As they stood when we looked: who changes one meanwhile is not overrun.
+      expected: differing.map(({ kind, namespace, name, revision }) => {
+        return { kind, namespace, name, revision };
+      }),
     },
   });
   print(options, answer, options.dryRun ? formatDiff : formatApplied);
+}
+
+/** What the mesh changed since the last export would be undone by an import, without anybody having meant it. */
+async function refuseNewer(folder: GitFolder, differing: readonly ResourceDocument[]) {
+  const exported = await findExported(folder);
+  const newer = exported === 0 ? [] : differing.filter(({ revision }) => revision > exported);
+  const [first] = newer;
+  if (!first) return;
+  const more = newer.length === 1 ? "" : ` and ${newer.length - 1} more`;
+  throw new GitError(
+    `${formatRef(first)}${more} changed in the mesh since revision ${exported}, the last in ${folder.dir}; export first, or --force to let git win`,
+  );
 }
 
 function commitWords({ commit, subject, author }: CommittedTree): string {

@@ -25,11 +25,24 @@ export async function exportHistory(api: ApiClient, folder: GitFolder): Promise<
   const missing = await findSince(api, last);
   for (const one of missing) {
     const detail = await api.ask(RevisionDetail, `/revisions/${one.revision}`);
-    for (const change of detail.changes) writeDocument(folder.dir, change, change.after);
-    await folder.run(["add", "-A", "--", "."]);
-    await commit(folder, detail);
+    try {
+      for (const change of detail.changes) writeDocument(folder.dir, change, change.after);
+      await folder.run(["add", "-A", "--", "."]);
+      await commit(folder, detail);
+    } catch (error) {
+      await takeBack(folder);
+      throw error;
+    }
   }
   return { commits: missing.length, revision: missing.at(-1)?.revision ?? last };
+}
+
+/** Half a revision is not left behind. All that is not committed here is ours: it was clean before. */
+async function takeBack(folder: GitFolder): Promise<void> {
+  if (!(await folder.hasCommits())) return;
+  await folder.run(["reset", "-q", "--", "."]);
+  await folder.run(["checkout", "-q", "HEAD", "--", "."]);
+  await folder.run(["clean", "-fdq", "--", "."]);
 }
 
 /** The newest revision that was exported here; 0: none. */
