@@ -40,7 +40,7 @@ export function CertificatesCard({
         />
       )}
       {failed === null && (data === undefined || workloads.data === undefined) && (
-        <Skeleton heightPx={120} />
+        <Skeleton heightPx={120} waitsFor="the control plane" />
       )}
       {data !== undefined && workloads.data !== undefined && (
         <Facts

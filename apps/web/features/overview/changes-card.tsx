@@ -37,7 +37,7 @@ export function ChangesCard({
           onRetry={() => void revisions.refetch()}
         />
       )}
-      {revisions.isPending && <Skeleton heightPx={200} />}
+      {revisions.isPending && <Skeleton heightPx={200} waitsFor="the control plane" />}
       {shown?.length === 0 && <p className={styles.none}>Nothing was changed in the last hour.</p>}
       {shown !== undefined && shown.length > 0 && (
         <ol className={styles.list}>

@@ -95,7 +95,7 @@ function Mesh({
       <TroubleBanner troubles={troubles} />
       <HoldCards namespace={namespace} />
       {snapshot === undefined ? (
-        !isFailed && <Skeleton heightPx={104} />
+        !isFailed && <Skeleton heightPx={104} waitsFor="the collector" />
       ) : (
         <KeyFigures snapshot={snapshot} isPart={namespace !== undefined} />
       )}

@@ -42,7 +42,7 @@ export function ProxiesCard({
           onRetry={() => void proxies.refetch()}
         />
       )}
-      {proxies.isPending && <Skeleton heightPx={120} />}
+      {proxies.isPending && <Skeleton heightPx={120} waitsFor="the control plane" />}
       {shown?.length === 0 && <p className={styles.none}>No proxy has joined yet.</p>}
       {shown !== undefined && shown.length > 0 && (
         <>

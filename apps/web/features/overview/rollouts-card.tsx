@@ -42,7 +42,7 @@ export function RolloutsCard({
           onRetry={() => void canaries.refetch()}
         />
       )}
-      {canaries.isPending && <Skeleton heightPx={80} />}
+      {canaries.isPending && <Skeleton heightPx={80} waitsFor="the control plane" />}
       {shown?.length === 0 && <p className={styles.none}>No service is between two versions.</p>}
       {shown?.slice(0, MOST).map(({ canary, status }) => (
         <div key={`${canary.namespace}/${canary.service}`} className={styles.rollout}>

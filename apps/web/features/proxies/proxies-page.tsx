@@ -40,7 +40,7 @@ export function ProxiesPage() {
           onRetry={() => void proxies.refetch()}
         />
       )}
-      {proxies.isPending && <Skeleton heightPx={320} />}
+      {proxies.isPending && <Skeleton heightPx={320} waitsFor="the control plane" />}
       {shown !== undefined &&
         (shown.length === 0 ? (
           <Card>

@@ -31,7 +31,7 @@ export function ProxyPage({ proxyId }: { readonly proxyId: string }) {
     return (
       <PageFrame title="Proxy">
         {proxy.isPending ? (
-          <Skeleton heightPx={320} />
+          <Skeleton heightPx={320} waitsFor="the control plane" />
         ) : proxy.error instanceof ApiError && proxy.error.status === 404 ? (
           <Card>
             <EmptyState act={<Link href="/proxies">All proxies</Link>}>

@@ -77,7 +77,7 @@ export function RunningConfig({ proxy }: { readonly proxy: ProxyDetail }) {
           onRetry={() => void config.refetch()}
         />
       )}
-      {config.isPending && <Skeleton heightPx={200} />}
+      {config.isPending && <Skeleton heightPx={200} waitsFor="the proxy itself" />}
       {config.data !== undefined && (
         <Config config={config.data} part={part} filter={filter ?? ""} />
       )}

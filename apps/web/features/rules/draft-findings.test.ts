@@ -68,7 +68,7 @@ test("finds a line by its number, and none beyond the last", () => {
   assert.equal(rangeOfLine(TEXT, 99), undefined);
 });
 
-test("a warning of the check gives way to the finding at the same place, a fault does not", () => {
+test("the check gives way to the finding at the same place, and what it refuses stays refused", () => {
   const told = "VirtualService shop/reviews: spec.http[0].timeout: is short";
   const finding = {
     code: "HDL009",
@@ -80,11 +80,18 @@ test("a warning of the check gives way to the finding at the same place, a fault
     why: "Short.",
     whatToDo: "",
   } as const;
-  const messages = (level: "fault" | "warning", findings: readonly (typeof finding)[]) =>
-    draftFindings(TEXT, IDENTITY, [{ level, message: told }], findings).map(
-      ({ message }) => message,
-    );
-  assert.deepEqual(messages("warning", []), ["is short"]);
-  assert.deepEqual(messages("warning", [finding]), ["Short."]);
-  assert.deepEqual(messages("fault", [finding]), ["is short", "Short."]);
+  const inDocument = `document 1 (${told.replace(": spec", "): spec")}`;
+  const tell = (
+    level: "fault" | "warning",
+    message: string,
+    findings: readonly (typeof finding)[],
+  ) =>
+    draftFindings(TEXT, IDENTITY, [{ level, message }], findings).map((one) => [
+      one.message,
+      one.blocks,
+    ]);
+  assert.deepEqual(tell("warning", told, []), [["is short", false]]);
+  assert.deepEqual(tell("warning", told, [finding]), [["Short.", false]]);
+  assert.deepEqual(tell("fault", inDocument, []), [["is short", true]]);
+  assert.deepEqual(tell("fault", inDocument, [finding]), [["Short.", true]]);
 });

@@ -38,12 +38,17 @@ export function draftFindings(
     ...notes.map((note) => ofNote(text, identity, note)),
     ...findings.map((one) => ofFinding(text, one)),
   ];
+  // Where the analysis speaks of the same place, its words say more than the check's; what blocks blocks on.
   const coded = new Set(findings.flatMap(({ path }) => path ?? []));
+  const isTold = ({ code, path }: DraftFinding): boolean =>
+    code === undefined && path !== undefined && coded.has(path);
+  const refused = new Set(
+    all.flatMap((one) => (one.blocks && isTold(one) ? (one.path ?? []) : [])),
+  );
   const byPlace = new Map<string, DraftFinding>();
-  for (const one of all) {
-    // Where the analysis speaks of the same place, its words say more than the check's.
-    const isTold = one.code === undefined && one.path !== undefined && coded.has(one.path);
-    if (isTold && !one.blocks) continue;
+  for (const found of all) {
+    if (isTold(found)) continue;
+    const one = refused.has(found.path ?? "") ? { ...found, blocks: true } : found;
     const key =
       one.code !== undefined && one.path !== undefined ? `${one.code} ${one.path}` : one.message;
     const known = byPlace.get(key);
@@ -60,7 +65,7 @@ export function draftFindings(
   );
 }
 
-const PLACED = /^(\w+ [\w.-]+\/[\w.-]+): (spec[^\s:]*): (.+)$/s;
+const PLACED = /^(?:document \d+ \()?(\w+ [\w.-]+\/[\w.-]+)\)?: (spec[^\s:]*): (.+)$/s;
 
 function nameOf(identity: RuleIdentity | undefined): string | undefined {
   return identity && `${identity.kind} ${identity.namespace}/${identity.name}`;

@@ -39,7 +39,7 @@ export function FindingList({
                   line {lineOf(text, finding.range[0])}
                 </button>
               )}{" "}
-              {finding.message} {finding.advice}
+              {sentence(finding.message)} {finding.advice !== undefined && sentence(finding.advice)}
             </span>
             {finding.fix !== undefined && readOnlyReason === undefined && (
               <button type="button" className={styles.act} onClick={() => onFix(finding)}>
@@ -51,4 +51,9 @@ export function FindingList({
       })}
     </ul>
   );
+}
+
+/** With a full stop, so that what follows is a sentence of its own. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -34,7 +34,7 @@ export function NewRulePage() {
   if (workloads.isPending || resources.isPending) {
     return (
       <PageFrame title="New rule">
-        <Skeleton heightPx={320} />
+        <Skeleton heightPx={320} waitsFor="the control plane" />
       </PageFrame>
     );
   }

@@ -234,7 +234,7 @@ export function RuleEditor({
               <Verdict
                 findings={findings}
                 isBehind={isBehind || analysis.isFetching}
-                failed={preview.error?.message}
+                failed={rule.kind === "fault" ? rule.message : preview.error?.message}
               />
             </span>
           </header>
@@ -265,7 +265,7 @@ export function RuleEditor({
           />
         </section>
       </div>
-      {isDraft && (
+      {isDraft && rule.kind === "rule" && (
         <PreviewPart
           preview={preview}
           isBehind={isBehind}

@@ -34,7 +34,7 @@ export function RulePage(ref: RuleRef) {
           onRetry={() => void rule.refetch()}
         />
       ) : (
-        <Skeleton heightPx={420} />
+        <Skeleton heightPx={420} waitsFor="the control plane" />
       )}
     </PageFrame>
   );

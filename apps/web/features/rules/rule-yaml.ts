@@ -50,7 +50,8 @@ export function readRule(text: string): ReadRule {
   const [error] = first.errors;
   if (error !== undefined) {
     const line = lines.linePos(error.pos[0]).line;
-    return { kind: "fault", message: error.message.split("\n")[0] ?? error.message, line };
+    const [said = ""] = error.message.split("\n");
+    return { kind: "fault", message: said.replace(/ at line \d+, column \d+:?$/, "."), line };
   }
   let value: unknown;
   try {

@@ -61,7 +61,7 @@ export function RulesPage() {
           onRetry={() => void resources.refetch()}
         />
       )}
-      {resources.isPending && <Skeleton heightPx={320} />}
+      {resources.isPending && <Skeleton heightPx={320} waitsFor="the control plane" />}
       {all?.length === 0 && (
         <Card>
           <EmptyState act={<CodeLine command="heddle apply -f rules.yaml" />}>
