@@ -5,8 +5,12 @@ import { UsageError } from "./errors.ts";
 
 /** The YAML of files, of the `.yaml` and `.yml` files in and below folders (by name), or of stdin (`-`), as one text. */
 export async function readDocuments(sources: readonly string[]): Promise<string> {
-  const texts = await readTexts(sources);
-  return texts.map((one) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
+  return joinDocuments(await readFiles(sources));
+}
+
+/** Files as one text of many documents. */
+export function joinDocuments(files: readonly { readonly text: string }[]): string {
+  return files.map(({ text: one }) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
 }
 
 /** The same files, each by its name (`stdin` for `-`). */
@@ -25,10 +29,6 @@ export async function readFiles(
 /** Whether more than one file is meant, so that one may repeat what another says. */
 export function areManyFiles(sources: readonly string[]): boolean {
   return sources.filter((source) => source !== "-").flatMap(filesOf).length > 1;
-}
-
-async function readTexts(sources: readonly string[]): Promise<string[]> {
-  return (await readFiles(sources)).map((file) => file.text);
 }
 
 function filesOf(source: string): string[] {

@@ -1,7 +1,13 @@
-import { type PreviewNote, PreviewResponse } from "@heddle/contracts";
+import {
+  AnalyzeResponse,
+  type Finding,
+  type PreviewNote,
+  PreviewResponse,
+} from "@heddle/contracts";
 import { type Command, Option } from "commander";
+import { formatFinding } from "../analyze/format-findings.ts";
 import { formatTable } from "../print/table.ts";
-import { areManyFiles, readDocuments } from "../read-documents.ts";
+import { areManyFiles, joinDocuments, readFiles } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 import { parseDurationMs } from "./graph.ts";
 
@@ -12,6 +18,8 @@ type DiffOptions = OutputOptions & {
 
 const DIFFERS = 1;
 const FAULTY = 2;
+/** So many files one analysis takes. */
+const MAX_ANALYZED = 200;
 
 /** `heddle diff`: what applying documents would do, said before it is done. */
 export function addDiffCommand(program: Command): void {
@@ -38,14 +46,30 @@ export function addDiffCommand(program: Command): void {
     });
 }
 
+/** The preview with what the analysis finds in the documents. */
+type Answer = PreviewResponse & { readonly findings: readonly Finding[] };
+
 /** What applying these files would do. */
-async function askPreview(files: readonly string[], windowMs: number): Promise<PreviewResponse> {
-  const yaml = await readDocuments(files);
-  return (await openApi()).ask(PreviewResponse, "/preview", {
+async function askPreview(sources: readonly string[], windowMs: number): Promise<Answer> {
+  const files = await readFiles(sources);
+  const api = await openApi();
+  const preview = await api.ask(PreviewResponse, "/preview", {
     method: "POST",
-    // as if the files were applied one after another, though in one revision
-    body: { yaml, windowMs, ...(areManyFiles(files) ? { twins: "last" } : {}) },
+    body: {
+      yaml: joinDocuments(files),
+      windowMs,
+      // as if the files were applied one after another, though in one revision
+      ...(areManyFiles(sources) ? { twins: "last" } : {}),
+    },
   });
+  const { findings } = await api.ask(AnalyzeResponse, "/analyze", {
+    method: "POST",
+    body: {
+      files:
+        files.length <= MAX_ANALYZED ? files : [{ name: "documents", text: joinDocuments(files) }],
+    },
+  });
+  return { ...preview, findings };
 }
 
 function exitCodeOf({ changes, notes }: PreviewResponse): number {
@@ -53,9 +77,13 @@ function exitCodeOf({ changes, notes }: PreviewResponse): number {
   return changes.length > 0 ? DIFFERS : 0;
 }
 
-function formatPreview(answer: PreviewResponse): string {
-  const { changes, notes, limits } = answer;
-  const said = [...notes.map(formatNote), ...limits.map((limit) => `note: ${limit}`)];
+function formatPreview(answer: Answer): string {
+  const { changes, notes, limits, findings } = answer;
+  const said = [
+    ...notes.map(formatNote),
+    ...findings.filter(({ severity }) => severity !== "info").map(formatFinding),
+    ...limits.map((limit) => `note: ${limit}`),
+  ];
   if (notes.some(({ level }) => level === "fault")) return said.join("\n");
   if (changes.length === 0) return [...said, "nothing would change"].join("\n");
   const diffs = changes.map(

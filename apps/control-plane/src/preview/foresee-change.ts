@@ -1,7 +1,7 @@
 import type { PreviewNote, PreviewRequest, ResourceChange } from "@heddle/contracts";
 import { type Fault, formatRef, parseResources, type ResourceRef } from "@heddle/resources";
 import type { PlannedDocument } from "../revisions/change-request.ts";
-import { checkDocuments } from "../revisions/check-documents.ts";
+import { checkInSteps } from "../revisions/check-documents.ts";
 import { PlannedChange } from "../revisions/planned-change.ts";
 import { type ConfigSnapshot, compileSnapshot } from "../snapshot/config-snapshot.ts";
 import type { Foreseen, MeshView } from "../snapshot/mesh-view.ts";
@@ -48,12 +48,13 @@ export async function foreseeChange(
   await breather.breathe();
   // What the check looks at is compiled by then, step by step.
   const touched = await breather.finish(mesh.foresee(after));
-  const { faults, warnings } = checkDocuments(after, before, planned.keys, {
+  const checking = checkInSteps(after, before, planned.keys, {
     trustDomain: mesh.trustDomain,
     isServed: (service) => mesh.hasEndpoints(service),
     workloads: () => mesh.workloadsWithLabels(),
     versionsOf: (service) => mesh.versionsOf(service),
   });
+  const { faults, warnings } = await breather.finish(checking);
   await breather.breathe();
   const notes = [
     ...faults.map(toFault),

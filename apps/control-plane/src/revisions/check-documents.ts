@@ -20,19 +20,29 @@ export type CheckOutcome = {
  * the younger in silence), a route to a subset that is not there or a port that is not declared, two MeshConfigs, more sets of
  * callers than a service may be told apart by. `changed`: the refs whose warnings are wanted.
  */
-export function checkDocuments(
+export function checkDocuments(...asked: Parameters<typeof checkInSteps>): CheckOutcome {
+  const steps = checkInSteps(...asked);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, stopping after each document that takes time, for who must not keep others waiting. */
+export function* checkInSteps(
   snapshot: ConfigSnapshot,
   before: ConfigSnapshot,
   changed: ReadonlySet<string>,
   context: CheckContext & Pick<TargetContext, "versionsOf">,
-): CheckOutcome {
+): Generator<void, CheckOutcome> {
   const all = [...snapshot.documents.values()];
-  const targets = all
-    .filter((one) => isOf(one, "VirtualService"))
-    .map((document) => ({
-      document,
-      ...checkTargets(document, { next: snapshot, before, versionsOf: context.versionsOf }),
-    }));
+  const targets = [];
+  for (const document of all) {
+    if (!isOf(document, "VirtualService")) continue;
+    const { versionsOf } = context;
+    targets.push({ document, ...checkTargets(document, { next: snapshot, before, versionsOf }) });
+    yield;
+  }
   const isChanged = (document: (typeof all)[number]) => changed.has(formatRef(document.resource));
   const foreign = all.filter(isChanged).flatMap((one) => findForeignHosts(one, snapshot, context));
   return {
