@@ -74,14 +74,23 @@ upwards, as \`heddle up\` has written it; else the console that \`heddle login -
 }
 
 /** The routes are all known before a server has anything to serve from. */
-async function apiPage(): Promise<string> {
+export async function readDocuments(): Promise<{ name: string; document: OpenApiDocument }[]> {
   const servers = [
     { name: "control plane", app: createApi(nothing()) },
     { name: "collector", app: createCollectorApi(nothing()) },
   ];
+  return Promise.all(
+    servers.map(async ({ name, app }) => {
+      const answer = await app.request("/api/openapi.json");
+      return { name, document: (await answer.json()) as OpenApiDocument };
+    }),
+  );
+}
+
+async function apiPage(): Promise<string> {
   const rows: { path: string; line: string }[] = [];
-  for (const { name, app } of servers) {
-    const { paths } = (await (await app.request("/api/openapi.json")).json()) as OpenApiDocument;
+  for (const { name, document } of await readDocuments()) {
+    const { paths } = document;
     for (const [path, operations] of Object.entries(paths)) {
       if (!path.startsWith("/api/v1/")) continue;
       for (const [method, operation] of Object.entries(operations)) {
