@@ -21,7 +21,7 @@ function call(port: number): void {
     response.resume();
     response.once("end", () => {
       const { statusCode, headers } = response;
-      done(statusCode === 200 ? undefined : `${statusCode} ${headers["x-heddle-flags"]}`);
+      done(statusCode === 200 ? undefined : `${statusCode} ${String(headers["x-heddle-flags"])}`);
     });
   }).once("error", (error) => done(error.message));
 }
