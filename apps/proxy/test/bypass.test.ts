@@ -66,10 +66,10 @@ test("a bypass ends by the proxy's own clock, nobody telling it, and no request 
     ],
     rules,
   );
-  let isOver = false;
+  const ending = new AbortController();
   const statuses = new Set<number>();
   const caller = (async () => {
-    while (!isOver) statuses.add((await send(proxy.port, { host })).status);
+    while (!ending.signal.aborted) statuses.add((await send(proxy.port, { host })).status);
   })();
   await waitFor("the rules are followed", 10_000, () => one.seen.length > 20);
   assert.equal(two.seen.length, 0);
@@ -91,7 +91,7 @@ test("a bypass ends by the proxy's own clock, nobody telling it, and no request 
   const atV2 = two.seen.length;
   await waitFor("more requests have come", 10_000, () => one.seen.length > then + 30);
   assert.ok(two.seen.length - atV2 <= 1, "one may have been under way");
-  isOver = true;
+  ending.abort();
   await caller;
   assert.deepEqual([...statuses], [200]);
 });

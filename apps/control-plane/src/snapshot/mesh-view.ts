@@ -316,7 +316,7 @@ export class MeshView {
 
   /**
    * What would differ under another snapshot, which is not taken over. The caller decides at each step when to go on,
-   * so that nobody waits for it.
+   * so that nobody waits for it. The mesh's names, which every proxy is told, are no part of it.
    */
   *foresee(next: ConfigSnapshot): Generator<void, Foreseen> {
     const before = this.#snapshot;
