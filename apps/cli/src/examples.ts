@@ -38,7 +38,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   holds: ["heddle holds"],
   "holds confirm": ["heddle holds confirm 7 --reason 'the old hosts are gone'"],
   "holds dismiss": ["heddle holds dismiss 7"],
-  bypass: ["heddle bypass"],
+  "bypass on": [
+    "heddle bypass on shop/front shop/reviews --for 30m --reason 'is it the mesh?'",
+    "heddle bypass on shop/payments-v1 --for 10m",
+  ],
+  "bypass off": ["heddle bypass off bypass-payments-v1"],
+  "bypass list": ["heddle bypass list"],
   "proxy-config": ["heddle proxy-config shop/reviews-v1 routes"],
   "mtls get": ["heddle mtls get", "heddle mtls get shop/reviews-v1"],
   "mtls ladder": ["heddle mtls ladder"],
