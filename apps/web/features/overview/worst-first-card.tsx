@@ -56,7 +56,7 @@ export function WorstFirstCard({
       {lines?.length === 0 && <EmptyState>No service here yet.</EmptyState>}
       {drawn.length > 0 && (
         <div {...holder}>
-          <Table label="Services, worst first">
+          <Table label="Services, worst first" className={styles.lines}>
             <thead>
               <tr>
                 <Th>Status</Th>
