@@ -5,6 +5,7 @@ export {
   type AnalysisFile,
   type AnalysisInput,
   analyze,
+  analyzeInSteps,
   countFindings,
 } from "./analysis/analyze.ts";
 export { applyFixes } from "./analysis/apply-fixes.ts";

@@ -2,7 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import {
   type Analysis,
   type AnalysisFile,
-  analyze,
+  type AnalysisInput,
+  analyzeInSteps,
   readSources,
   type SourceDocument,
 } from "@heddle/resources";
@@ -13,6 +14,7 @@ import { describeRegistry } from "./describe-registry.ts";
 
 /** So many documents are parsed before others get their turn: at some 0.5 ms each. */
 const BATCH = 20;
+const TURN_MS = 5;
 /** Consoles ask often, and many at once. */
 const REMEMBERED_MS = 2000;
 
@@ -24,13 +26,19 @@ type Remembered = {
 
 /** Looks for mistakes in the mesh's documents, and in files against what is in the mesh. */
 export class MeshAnalysis {
-  readonly #config: MeshConfig;
+  readonly #config: Pick<MeshConfig, "snapshot">;
   readonly #registry: Registry;
   /** A document is parsed once for as long as it stands. */
   readonly #sources = new WeakMap<MeshDocument, readonly SourceDocument[]>();
   #last: Remembered | undefined;
 
-  constructor({ config, registry }: { readonly config: MeshConfig; readonly registry: Registry }) {
+  constructor({
+    config,
+    registry,
+  }: {
+    readonly config: Pick<MeshConfig, "snapshot">;
+    readonly registry: Registry;
+  }) {
     this.#config = config;
     this.#registry = registry;
   }
@@ -43,7 +51,7 @@ export class MeshAnalysis {
       return { revision, ...(await last.answer) };
     }
     const answer = this.#read().then((subjects) =>
-      analyze({ files: [], subjects, registry: describeRegistry(this.#registry), nowMs }),
+      inTurns({ files: [], subjects, registry: describeRegistry(this.#registry), nowMs }),
     );
     this.#last = { revision, atMs: nowMs, answer };
     return { revision, ...(await answer) };
@@ -60,7 +68,7 @@ export class MeshAnalysis {
     const { revision } = this.#config.snapshot;
     const around = await this.#read();
     const registry = describeRegistry(this.#registry);
-    return { revision, ...analyze({ files, around, registry, namespace, nowMs }) };
+    return { revision, ...(await inTurns({ files, around, registry, namespace, nowMs })) };
   }
 
   async #read(): Promise<SourceDocument[]> {
@@ -77,5 +85,18 @@ export class MeshAnalysis {
       all.push(...sources);
     }
     return all;
+  }
+}
+
+/** Lets others have their turn whenever it has taken one of its own: streams and changes wait for nothing here. */
+async function inTurns(input: AnalysisInput): Promise<Analysis> {
+  const steps = analyzeInSteps(input);
+  let turnEndsAt = performance.now() + TURN_MS;
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() < turnEndsAt) continue;
+    await setImmediate();
+    turnEndsAt = performance.now() + TURN_MS;
   }
 }

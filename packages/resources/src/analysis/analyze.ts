@@ -35,6 +35,15 @@ export type Analysis = {
 
 /** Looks for mistakes in documents, as Istio's own analysis does and with Heddle's own codes. Pure. */
 export function analyze(input: AnalysisInput): Analysis {
+  const steps = analyzeInSteps(input);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same with a pause after each part, for those who have other things to do in between. */
+export function* analyzeInSteps(input: AnalysisInput): Generator<void, Analysis> {
   const findings = new Map<string, Finding>();
   const documents = readAll(input, (finding) => findings.set(identityOf(finding), finding));
   const report = (document: AnalysisDocument, code: Code, told: Told) => {
@@ -42,6 +51,7 @@ export function analyze(input: AnalysisInput): Analysis {
     const finding = toFinding(document, code, told);
     findings.set(identityOf(finding), finding);
   };
+  yield;
   const last = new Map<string, AnalysisDocument>();
   for (const document of documents) {
     const key = `${document.type} ${keyOf(document)}`;
@@ -54,8 +64,12 @@ export function analyze(input: AnalysisInput): Analysis {
   }
   const effective = [...last.values()];
   for (const document of effective) reportReading(document, report);
+  yield;
   const mesh = new MeshFacts(effective, { registry: input.registry, nowMs: input.nowMs });
-  for (const analyzer of ANALYZERS) analyzer(mesh, report);
+  for (const analyzer of ANALYZERS) {
+    yield;
+    analyzer(mesh, report);
+  }
   return {
     documents: documents.filter(({ source }) => source !== undefined).length,
     findings: withoutEchoes([...findings.values()]).sort(compareFindings),
