@@ -36,7 +36,9 @@ import { LeaseHolds } from "./registry/lease-holds.ts";
 import { Observations } from "./registry/observations.ts";
 import { Registry } from "./registry/registry.ts";
 import { RegistryHolds } from "./registry/registry-holds.ts";
+import { RegistrySources } from "./registry/registry-sources.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
+import { StartHolds } from "./registry/start-holds.ts";
 import { Deliveries } from "./replicas/deliveries.ts";
 import { ForeignRegistry } from "./replicas/foreign-registry.ts";
 import { type ReplicaHandlers, Replicas } from "./replicas/replicas.ts";
@@ -125,6 +127,7 @@ export async function startControlPlane(
   const expiry = setInterval(() => {
     const nowMs = Date.now();
     const touched = parts.leaseHolds.expire(nowMs);
+    parts.startHolds.settle(nowMs);
     parts.holds.look(nowMs);
     if (touched.size === 0) return;
     hub.publishEndpoints(touched);
@@ -276,8 +279,9 @@ function assemble(
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
   const leaseHolds = new LeaseHolds({ registry, mesh, hub, observations, config, maxLossPercent });
+  const startHolds = new StartHolds({ registry, mesh, hub, config });
   const holds = new RegistryHolds({
-    keepers: [leaseHolds],
+    keepers: [leaseHolds, startHolds],
     onChange: (asking) => {
       feed.noteHolds();
       for (const { words } of asking) logger.warn(words);
@@ -291,7 +295,9 @@ function assemble(
     registry,
     observations,
     leaseHolds,
+    startHolds,
     holds,
+    sources: new RegistrySources(registry, []),
     maxLossPercent,
     reports,
     turnedAway,
@@ -341,7 +347,7 @@ function assemble(
 /** Everything a push needs, read once; after this a dead database stops changes, never streams. */
 async function load(
   settings: ControlPlaneConfig,
-  { db, registry, config, keySets, logger, replicas }: ApiParts,
+  { db, registry, startHolds, config, keySets, logger, replicas }: ApiParts,
 ): Promise<CertificateAuthority> {
   await migrate(settings.databaseUrl, MIGRATIONS_DIR).catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
@@ -354,6 +360,7 @@ async function load(
   const authority = await CertificateAuthority.open(db, settings, files, logger);
   await forgetProxies(db, nowMs - PROXY_MEMORY_MS);
   registry.load(await loadRegistry(db), nowMs + RESTART_LEASE_MS);
+  startHolds.begin(nowMs + RESTART_LEASE_MS);
   keySets.remember(await loadIssuerKeys(db, nowMs - KEY_MEMORY_MS));
   await config.load();
   // Proxies have had these keys: they are not to lose them for as long as it takes to fetch them again.

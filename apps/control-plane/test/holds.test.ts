@@ -8,9 +8,12 @@ import type {
   GoneInstancesResponse,
   HoldResponse,
   HoldsResponse,
+  InstanceResponse,
+  RegistrySourcesResponse,
   RevisionsResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
+import { loadRegistry, openConfigDb, saveRegistry } from "@heddle/store";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
 import { join, registration, StreamClient } from "./stream-client.ts";
@@ -130,6 +133,84 @@ test("a registry that hears of nobody any more keeps their endpoints, says why a
   );
   const { entries } = (await plane.call<AuditResponse>("GET", "/audit")).body;
   assert.ok(entries.some(({ act, target }) => act === "hold.confirm" && target === "shop/reviews"));
+});
+
+test("a control plane that starts with an empty registry empties no proxy, says why and asks", async (t) => {
+  const database = await startDatabase(t);
+  const plane = await runControlPlane(t, database.url);
+  const server = await serve(t, plane, "reviews-v1");
+  const own = await join(plane.controlPort, await plane.joinToken());
+  const hello = {
+    workloads: [registration(own.proxyId, "caller")],
+    subscriptions: [{ namespace: "shop", host: "reviews" }],
+  };
+  const before = await StreamClient.open(t, plane.controlPort, own, hello);
+  await waitFor("the caller to know it", 10_000, () => told(before, "shop/reviews") === 1);
+  before.terminate();
+  server.client.terminate();
+  await plane.restart({
+    meanwhile: async () => {
+      const db = openConfigDb(database.url, () => {});
+      const { instances } = await loadRegistry(db);
+      const removedInstanceIds = instances.map(({ instanceId }) => instanceId);
+      await saveRegistry(db, { seen: [], saved: [], removedInstanceIds, replicaId: "test" });
+      await db.close();
+    },
+  });
+  const have = before.have();
+  const caller = await StreamClient.open(t, plane.controlPort, own, { ...hello, have });
+  const first = await caller.next("push");
+  const isOfReviews = (key: string) => key.endsWith("/shop/reviews");
+  assert.deepEqual(first.upserts.map(({ key }) => key).filter(isOfReviews), [
+    "service/shop/reviews",
+  ]);
+  assert.deepEqual(first.removes.filter(isOfReviews), []);
+  const hold = await waitFor("it to be asked for", LEASE_DEADLINE_MS, async () => {
+    return (await holdsOf(plane)).find(({ service }) => service === "shop/reviews");
+  });
+  assert.equal(hold.cause, "start");
+  assert.equal(told(caller, "shop/reviews"), undefined, "nothing was taken");
+  await StreamClient.open(t, plane.controlPort, server.joined, server.hello);
+  await waitFor("the hold to end", 10_000, async () => (await holdsOf(plane)).length === 0);
+});
+
+test("an instance without a proxy comes in by the API, lives by its lease and can be taken out", async (t) => {
+  const plane = await runControlPlane(t, (await startDatabase(t)).url);
+  const own = await join(plane.controlPort, await plane.joinToken());
+  const caller = await StreamClient.open(t, plane.controlPort, own, {
+    subscriptions: [{ namespace: "shop", host: "legacy" }],
+  });
+  const path = "/registry/instances/shop/legacy-1";
+  const body = { service: "legacy", address: "10.0.0.9", port: 8080, weight: 3 };
+  assert.equal((await plane.callAs("viewer", "PUT", path, body)).status, 403);
+  const bad = await plane.call("PUT", path, { ...body, address: "no address" });
+  assert.match(bad.body.detail, /address: expected an IP address or host name \(is "no address"\)/);
+  const first = await plane.callAs<InstanceResponse>("operator", "PUT", path, body);
+  assert.deepEqual([first.status, first.body.isNew], [200, true]);
+  await waitFor("the caller to know it", 10_000, () => told(caller, "shop/legacy") === 1);
+  const [endpoint] = endpointsIn(caller.received, "endpoints/shop/legacy") ?? [];
+  assert.deepEqual(
+    [endpoint?.address, endpoint?.port, endpoint?.weight, endpoint?.identity],
+    ["10.0.0.9", 8080, 3, undefined],
+  );
+  const again = await plane.callAs<InstanceResponse>("operator", "PUT", path, body);
+  assert.equal(again.body.isNew, false);
+  const { sources } = (await plane.call<RegistrySourcesResponse>("GET", "/registry/sources")).body;
+  assert.deepEqual(
+    sources.map(({ name, count }) => [name, count]),
+    [["api", 1]],
+  );
+  await plane.restart();
+  const { workloads } = (await plane.call<WorkloadsResponse>("GET", "/workloads")).body;
+  const kept = workloads.find(({ name }) => name === "legacy-1")?.instances[0];
+  assert.deepEqual([kept?.source, kept?.state], ["api", "connected"]);
+  const back = await StreamClient.open(t, plane.controlPort, own, {
+    subscriptions: [{ namespace: "shop", host: "legacy" }],
+  });
+  await waitFor("the caller to know it again", 10_000, () => told(back, "shop/legacy") === 1);
+  assert.equal((await plane.callAs("operator", "DELETE", path)).status, 200);
+  await waitFor("it to be gone", 10_000, () => told(back, "shop/legacy") === 0);
+  assert.equal((await plane.callAs("operator", "DELETE", path)).status, 404);
 });
 
 const entry = (...addresses: string[]) => `

@@ -24,7 +24,7 @@ export type RunningControlPlane = ControlPlane & {
   apply<Body = ApplyResponse>(yaml: string, more?: object): Promise<Answer<Body>>;
   joinToken(options?: { workload?: string; maxUses?: number; namespace?: string }): Promise<string>;
   /** Stops it and starts it again on the same ports and database. */
-  restart(): Promise<void>;
+  restart(options?: { readonly meanwhile?: () => Promise<void> }): Promise<void>;
 };
 
 export async function runControlPlane(
@@ -97,9 +97,10 @@ export async function runControlPlane(
       const { body } = await callAs<TokenCreateResponse>("admin", "POST", "/tokens", request);
       return body.token;
     },
-    restart: async () => {
+    restart: async ({ meanwhile } = {}) => {
       const { adminPort, controlPort } = running;
       await running.close();
+      await meanwhile?.();
       running = await startControlPlane({ ...settings, adminPort, controlPort }, logger);
     },
     close,

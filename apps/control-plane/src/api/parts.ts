@@ -14,6 +14,8 @@ import type { LeaseHolds } from "../registry/lease-holds.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RegistryHolds } from "../registry/registry-holds.ts";
+import type { RegistrySources } from "../registry/registry-sources.ts";
+import type { StartHolds } from "../registry/start-holds.ts";
 import type { Deliveries } from "../replicas/deliveries.ts";
 import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import type { Replicas } from "../replicas/replicas.ts";
@@ -34,7 +36,9 @@ export type ApiParts = {
   readonly observations: Observations;
   readonly turnedAway: TurnedAway;
   readonly leaseHolds: LeaseHolds;
+  readonly startHolds: StartHolds;
   readonly holds: RegistryHolds;
+  readonly sources: RegistrySources;
   /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
   readonly maxLossPercent: number;
   readonly guards: GuardKeeper;

@@ -106,6 +106,11 @@ export class Registry {
     return this.#byService.has(serviceKey);
   }
 
+  /** It is a service, though nobody serves it now. */
+  noteService(serviceKey: string): void {
+    if (!this.#byService.has(serviceKey)) this.#byService.set(serviceKey, new Set());
+  }
+
   serviceKeys(): Iterable<string> {
     return this.#byService.keys();
   }

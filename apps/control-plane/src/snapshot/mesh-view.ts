@@ -51,6 +51,14 @@ export type Foreseen = {
   readonly keys: ReadonlySet<string>;
 };
 
+/** What holds while the registry has lost whom it knew, and proxies know more. */
+export type LostRegistry = {
+  /** A proxy says what it has. */
+  readonly recall: (have: readonly { readonly key: string }[]) => void;
+  /** Of a resource's key: who has a version of it keeps that one. */
+  readonly keeps: (key: string) => boolean;
+};
+
 type Served = {
   readonly known: readonly KnownEndpoint[];
   readonly resource: EndpointsResource;
@@ -71,6 +79,8 @@ export class MeshView {
   readonly names = new MeshNames();
   /** Where issuers' keys come from; `undefined`: none are fetched. */
   keySets: Pick<KeySets, "find" | "want"> | undefined;
+  /** `undefined`: the registry is whole. */
+  lostRegistry: LostRegistry | undefined;
   readonly #registry: Registry;
   readonly #endpoints = new Map<string, Served>();
   /** Services with the ports their instances have registered, where documents declare none. */

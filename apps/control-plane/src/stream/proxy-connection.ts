@@ -180,6 +180,7 @@ export class ProxyConnection {
       leaseMs: LEASE_MS,
       features: [...CONTROL_FEATURES],
     });
+    mesh.lostRegistry?.recall(hello.have);
     const session = new ProxySession(
       { mesh, registry, send: (message) => this.#send(message) },
       hello,

@@ -136,6 +136,11 @@ export class ProxySession {
     return describeKinds(this.#view().resources.values(), parts);
   }
 
+  /** What the proxy runs, as far as it has said so. */
+  get has(): { readonly key: string; readonly version: string }[] {
+    return [...this.#have].map(([key, version]) => ({ key, version }));
+  }
+
   /** The version of a resource that the proxy runs, as far as it has said so. */
   runs(key: string): string | undefined {
     return this.#have.get(key);
@@ -354,7 +359,9 @@ export class ProxySession {
   ): Pick<Push, "upserts" | "removes" | "resolutions"> | undefined {
     const upserts = [...view.resources.values()].filter(
       ({ key, version }) =>
-        have.get(key) !== version && this.#refused.get(key)?.version !== version,
+        have.get(key) !== version &&
+        !(have.has(key) && this.#mesh.lostRegistry?.keeps(key) === true) &&
+        this.#refused.get(key)?.version !== version,
     );
     const removes = [...have.keys()].filter((key) => !view.resources.has(key));
     const brought = new Set(upserts.flatMap(({ key }) => (have.has(key) ? [] : [key])));

@@ -19,7 +19,7 @@ import { readHost } from "../core/named-host.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
 import { TurnedAway } from "../core/turned-away.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
-import { type CheckedApp, HealthChecker } from "../health/health-checker.ts";
+import { type CheckedApp, HealthChecker, type HealthNews } from "../health/health-checker.ts";
 import {
   CertificateKeeper,
   type CertificateStanding,
@@ -139,7 +139,7 @@ export class ProxyBrain {
       send: (message) => this.#stream.send(message),
     });
     this.health = new HealthChecker(this.workloads.flatMap(checkedApp), {
-      tell: (news) => this.#stream.send({ type: "health", workloads: [news] }),
+      tell: (news) => this.#tellHealth([news]),
       logger,
       draw: Math.random,
     });
@@ -324,18 +324,23 @@ export class ProxyBrain {
     this.#keeper.connected();
     this.#observer.forget();
     this.#teller.forget();
-    this.#tellHealth();
+    this.#tellAllHealth();
     // A stream that has come back has registered the workloads anew.
     if (this.#isDraining) this.#stream.send({ type: "draining" });
   }
 
   /** What was found between `hello` and its answer could not be told. */
-  #tellHealth(): void {
+  #tellAllHealth(): void {
     const workloads = this.workloads.flatMap(({ id }) => {
       const health = this.health.healthOf(id);
       return health === undefined ? [] : [{ workload: id, health }];
     });
-    if (workloads.length > 0) this.#stream.send({ type: "health", workloads });
+    if (workloads.length > 0) this.#tellHealth(workloads);
+  }
+
+  /** A control plane that does not know the message hears it in the next `hello`. */
+  #tellHealth(workloads: HealthNews[]): void {
+    if (this.#controlFeatures.has("health")) this.#stream.send({ type: "health", workloads });
   }
 
   #receive(message: Exclude<ControlMessage, { type: "welcome" | "refused" | "push" }>): void {
