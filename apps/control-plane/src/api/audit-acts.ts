@@ -28,6 +28,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "POST /holds/:id/dismiss": "hold.dismiss",
   "POST /bypasses": "bypass.on",
   "DELETE /bypasses/:namespace/:name": "bypass.off",
+  "PUT /registry/instances/:namespace/:name": "instance.register",
+  "DELETE /registry/instances/:namespace/:name": "instance.withdraw",
   "POST /tokens": "join-token.create",
   "DELETE /tokens/:id": "join-token.revoke",
   "POST /users": "user.create",

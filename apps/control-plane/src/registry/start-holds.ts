@@ -1,11 +1,16 @@
 import type { RegistryHold } from "@heddle/contracts";
 import type { ServiceId } from "@heddle/mesh";
-import type { MeshConfig } from "../revisions/mesh-config.ts";
+import type { ChangeRequest } from "../revisions/change-request.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { holdIdOf } from "./loss-guard.ts";
 import type { Registry } from "./registry.ts";
 import { type HoldAnswer, type HoldKeeper, serviceOfHold } from "./registry-holds.ts";
+
+/** Writes down that a hold was answered. */
+type RevisionWriter = {
+  readonly change: (request: ChangeRequest) => Promise<{ readonly revision: number }>;
+};
 
 const ENDPOINTS = "endpoints/";
 
@@ -19,7 +24,7 @@ export class StartHolds implements HoldKeeper {
     readonly registry: Registry;
     readonly mesh: MeshView;
     readonly hub: StreamHub;
-    readonly config: MeshConfig;
+    readonly config: RevisionWriter;
   };
   #settledAtMs: number | undefined;
   #isSettled = false;
@@ -30,7 +35,7 @@ export class StartHolds implements HoldKeeper {
     readonly registry: Registry;
     readonly mesh: MeshView;
     readonly hub: StreamHub;
-    readonly config: MeshConfig;
+    readonly config: RevisionWriter;
   }) {
     this.#parts = parts;
   }
