@@ -179,19 +179,19 @@ class ControlPlanes {
       PATIENCE_MS,
       async () => {
         index = 1 - index;
-        const answer = await this.#send<ApplyResponse>(index, "POST", "/apply", { yaml });
+        const answer = await this.#send(index, "POST", "/apply", { yaml });
         if (answer.status === 503) return undefined; // its database connection was cut, or it is starting
         assert.equal(answer.status, 200, JSON.stringify(answer.body));
-        return answer.body;
+        return answer.body as ApplyResponse;
       },
     );
     return revision;
   }
 
   async ask<Body>(index: number, method: string, path: string, body?: object): Promise<Body> {
-    const answer = await this.#send<Body>(index, method, path, body);
+    const answer = await this.#send(index, method, path, body);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
-    return answer.body;
+    return answer.body as Body;
   }
 
   /** What all revisions make of an empty mesh; each has to continue the one before. */
@@ -227,19 +227,19 @@ class ControlPlanes {
     });
   }
 
-  async #send<Body>(
+  async #send(
     index: number,
     method: string,
     path: string,
     body?: object,
-  ): Promise<{ readonly status: number; readonly body: Body }> {
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
     const response = await fetch(`http://127.0.0.1:${this.#ports[index]?.admin}/api/v1${path}`, {
       method,
       headers: { "content-type": "application/json", authorization: `Bearer ${this.#token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(20_000),
     });
-    return { status: response.status, body: (await response.json()) as Body };
+    return { status: response.status, body: await response.json() };
   }
 }
 

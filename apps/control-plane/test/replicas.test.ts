@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type {
-  ApplyResponse,
   MtlsGuardResponse,
   MtlsSetResponse,
   ProxiesResponse,
@@ -63,7 +62,7 @@ test("a change made at one control plane reaches the proxies of the other, and b
     subscriptions: [{ namespace: "shop", host: "reviews" }],
   });
   await client.next("push");
-  const { status, body } = await a.apply<ApplyResponse>(subsets("reviews", "v1"));
+  const { status, body } = await a.apply(subsets("reviews", "v1"));
   assert.equal(status, 200, JSON.stringify(body));
   const push = await client.next("push", ({ revision }) => revision === body.revision);
   assert.ok(push.upserts.some(({ key }) => key === "service/shop/reviews"));

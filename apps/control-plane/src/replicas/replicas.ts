@@ -108,7 +108,7 @@ export class Replicas {
   /** To all others, now. What they miss they find when they look around. */
   tell(told: Told): void {
     if (this.others.length === 0) return;
-    const notice = formatNotice({ ...told, from: this.id } as Notice);
+    const notice = formatNotice({ ...told, from: this.id });
     if (notice === undefined) return;
     notifyReplicas(this.#db, notice).catch((error: unknown) => {
       if (error instanceof DatabaseUnavailableError) return; // found out by the next round

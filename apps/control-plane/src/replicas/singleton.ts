@@ -79,7 +79,7 @@ export class Singletons {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const { turn } of this.#duties) turn?.abort.abort();
-    await Promise.all(this.#duties.map(({ turn }) => turn?.over));
+    await Promise.all(this.#duties.flatMap(({ turn }) => turn?.over ?? []));
   }
 
   #look(): void {
