@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createLogger, type HttpService, type Logger, serveHttp } from "@heddle/runtime";
@@ -71,6 +72,7 @@ type Started = {
   authority?: CertificateAuthority;
   keeper?: AuthorityKeeper;
   stream?: StreamServer;
+  adminPort?: number;
 };
 
 /** Starts everything; resolves when proxies are served. The API answers 503 until then. */
@@ -91,6 +93,7 @@ export async function startControlPlane(
       purpose: "control plane API",
       variable: "HEDDLE_CONTROL_ADMIN_PORT",
     });
+    started.adminPort = admin.port;
     started.authority = await untilAnswered(logger, () => load(settings, parts));
     const { authority } = started;
     const onAuthorities = async () => started.stream?.takeAuthorities();
@@ -207,6 +210,7 @@ function assemble(
     ...{ db, logger, databaseUrl: settings.databaseUrl },
     about: () => ({
       controlAddress: controlAddress(),
+      apiUrl: `http://${apiHostOf(settings)}:${started.adminPort ?? settings.adminPort}`,
       proxiesConnected: hub.size,
       revision: mesh.snapshot.revision,
     }),
@@ -383,6 +387,12 @@ async function untilAnswered<Answer>(
       await wait(RETRY_DATABASE_MS);
     }
   }
+}
+
+/** How other control planes reach the API, as far as this one can know. */
+function apiHostOf({ bindAddress }: ControlPlaneConfig): string {
+  if (bindAddress === "0.0.0.0" || bindAddress === "::") return hostname();
+  return bindAddress.includes(":") ? `[${bindAddress}]` : bindAddress;
 }
 
 function hostOf({ proxyBindAddress: address }: ControlPlaneConfig): string {

@@ -4,13 +4,14 @@ import type {
   MtlsGuardResponse,
   MtlsSetResponse,
   ProxiesResponse,
+  ProxyDetail,
   ReplicasResponse,
   ResourcesResponse,
   RevisionDetail,
   RevisionsResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
-import { startDatabase, waitFor } from "@heddle/testkit";
+import { startDatabase, startDatabaseServer, type TestDatabase, waitFor } from "@heddle/testkit";
 import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
 import { join, registration, StreamClient } from "./stream-client.ts";
@@ -18,8 +19,11 @@ import { join, registration, StreamClient } from "./stream-client.ts";
 const PATIENCE_MS = 60_000;
 
 /** Two control planes over one database that know of each other. */
-async function runTwo(t: TestContext): Promise<[RunningControlPlane, RunningControlPlane]> {
-  const { url } = await startDatabase(t);
+async function runTwo(
+  t: TestContext,
+  database?: TestDatabase,
+): Promise<[RunningControlPlane, RunningControlPlane]> {
+  const { url } = database ?? (await startDatabase(t));
   const a = await runControlPlane(t, url);
   const b = await runControlPlane(t, url);
   for (const one of [a, b]) {
@@ -154,6 +158,8 @@ test("an instance is an endpoint for callers at every control plane, from its he
     const { body } = await a.call<ProxiesResponse>("GET", "/proxies");
     return body.proxies.filter((one) => one.connected && one.sync === "SYNCED").length === 2;
   });
+  const closely = await a.call<ProxyDetail>("GET", `/proxies/${server.proxyId}`);
+  assert.ok(closely.body.kinds.some(({ kind, acked }) => kind === "workload" && acked === 1));
   const again = await StreamClient.open(t, a.controlPort, server, {
     workloads: [registration(server.proxyId, "reviews-v1")],
   });
@@ -241,4 +247,37 @@ test("a flip guarded at one control plane is taken back by what a proxy at the o
     );
     return body.guard.status === "taken-back" && body.guard.refused === 6;
   });
+});
+
+test("after the database was away, control planes hear of each other again and nobody is sent what it has", async (t) => {
+  const database = await startDatabaseServer(t);
+  const [a, b] = await runTwo(t, database);
+  const joined = await join(b.controlPort, await b.joinToken());
+  const client = await StreamClient.open(t, b.controlPort, joined, {
+    workloads: [registration(joined.proxyId, "web-v1")],
+    subscriptions: [{ namespace: "shop", host: "reviews" }],
+  });
+  await client.next("push");
+  await a.apply(subsets("reviews", "v1"));
+  await client.next("push", ({ upserts }) => upserts.some(({ key }) => key.startsWith("service/")));
+  process.kill(database.pid, "SIGKILL");
+  await waitFor("changes are refused", PATIENCE_MS, async () => {
+    return (await a.apply(subsets("reviews", "v2"))).status === 503;
+  });
+  const sentBefore = client.received.length;
+  await database.restart();
+  const applied = await waitFor("changes work again", PATIENCE_MS, async () => {
+    const answer = await a.apply(subsets("reviews", "v1", "v2"));
+    return answer.status === 200 && answer.body;
+  });
+  await waitFor("the other has taken it over", PATIENCE_MS, async () => {
+    return JSON.stringify(await resourcesOf(b)) === JSON.stringify(await resourcesOf(a));
+  });
+  await waitFor("its proxy runs it", PATIENCE_MS, () =>
+    client.received.some((one) => one.type === "push" && one.revision === applied.revision),
+  );
+  const sent = client.received.slice(sentBefore).filter((one) => one.type === "push");
+  const keys = sent.flatMap(({ upserts }) => upserts.map(({ key }) => key));
+  assert.deepEqual(new Set(keys), new Set(["service/shop/reviews"]));
+  assert.equal(client.closeCode, undefined);
 });

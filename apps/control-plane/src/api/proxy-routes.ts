@@ -10,6 +10,7 @@ import {
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
+import { askOwner } from "../replicas/ask-owner.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeConfig } from "../stream/describe-config.ts";
 import { ProxyNotAnsweringError } from "../stream/dump-requests.ts";
@@ -68,9 +69,11 @@ export function proxyRoutes(parts: ApiParts) {
         answer: ProxyDetail,
         refusals: ["HEDDLE_NOT_FOUND"],
       },
-      (context) => {
+      async (context) => {
         const proxy = getProxy(parts, readParams(context, ProxyPath).id);
         const session = hub.find(proxy.id);
+        const told = session ? undefined : await askOwner(parts, context, proxy);
+        if (told) return told;
         const answer: ProxyDetail = {
           ...toProxy(parts, proxy),
           controlPlaneVersion: packageJson.version,
@@ -98,6 +101,8 @@ export function proxyRoutes(parts: ApiParts) {
         const proxy = getProxy(parts, readParams(context, ProxyPath).id);
         const { part } = readQuery(context, ConfigQuery);
         const session = hub.find(proxy.id);
+        const told = session ? undefined : await askOwner(parts, context, proxy);
+        if (told) return told;
         if (!session) throw new ProxyNotAnsweringError(proxy.id, "away");
         if (!session.features.has("dump")) throw new ProxyNotAnsweringError(proxy.id, "old");
         const startedAt = performance.now();

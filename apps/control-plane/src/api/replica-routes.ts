@@ -15,7 +15,7 @@ export function replicaRoutes({ replicas, hub, mesh }: ApiParts) {
       const answer: ReplicasResponse = {
         replicas: replicas.known.map((replica) => {
           const isAnswering = replica.id === replicas.id;
-          const { duties, ...known } = replica;
+          const { duties, apiUrl: _, ...known } = replica;
           const now = isAnswering
             ? {
                 proxiesConnected: hub.size,

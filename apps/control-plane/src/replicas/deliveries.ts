@@ -21,16 +21,20 @@ type Waiting = {
  * was made adds up.
  */
 export class Deliveries {
-  readonly #replicas: Pick<Replicas, "others" | "tell">;
+  readonly #replicas: Pick<Replicas, "others" | "hears" | "tell">;
   readonly #waiting = new Map<string, Set<Waiting>>();
 
-  constructor(replicas: Pick<Replicas, "others" | "tell">) {
+  constructor(replicas: Pick<Replicas, "others" | "hears" | "tell">) {
     this.#replicas = replicas;
   }
 
   /** A revision made here is on its way: what the others' proxies make of it becomes part of `delivery`. */
   gather(revision: number, delivery: PendingDelivery): void {
-    for (const { id } of this.#replicas.others) delivery.include(this.#expect(id, revision));
+    for (const { id } of this.#replicas.others) {
+      // One that cannot hear of it now finds it within a second; or it has died.
+      const isHearing = this.#replicas.hears(id);
+      delivery.include(isHearing ? this.#expect(id, revision) : Promise.resolve(undefined));
+    }
   }
 
   /** A revision made elsewhere is on its way here: tells how far it gets. */

@@ -23,6 +23,8 @@ const FORGET_EVERY_MS = 600_000;
 /** A notice without what is added to each. */
 type Told<N = Notice> = N extends Notice ? Omit<N, "from"> : never;
 
+type About = Pick<StoredReplica, "controlAddress" | "apiUrl" | "proxiesConnected" | "revision">;
+
 export type ReplicaHandlers = {
   /** Another control plane has said this. */
   readonly onNotice: (notice: Notice) => void;
@@ -41,10 +43,11 @@ export class Replicas {
   readonly #db: ConfigDb;
   readonly #logger: Logger;
   readonly #link: ReplicaLink;
-  readonly #about: () => Pick<StoredReplica, "controlAddress" | "proxiesConnected" | "revision">;
+  readonly #about: () => About;
   readonly #startedAtMs = Date.now();
   #handlers: ReplicaHandlers | undefined;
   #known: readonly StoredReplica[] = [];
+  #hearing: ReadonlySet<string> = new Set();
   #databaseAheadMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
@@ -54,7 +57,7 @@ export class Replicas {
     readonly db: ConfigDb;
     readonly databaseUrl: string;
     readonly logger: Logger;
-    readonly about: () => Pick<StoredReplica, "controlAddress" | "proxiesConnected" | "revision">;
+    readonly about: () => About;
   }) {
     this.#db = parts.db;
     this.#logger = parts.logger;
@@ -116,9 +119,9 @@ export class Replicas {
     });
   }
 
-  /** Of these, those whose connection to the database lives; of a killed one it ends at once. */
-  findPresent(replicaIds: readonly string[]): Promise<string[]> {
-    return this.#link.findPresent(replicaIds);
+  /** Whether another one hears what is told: its connection lived a second ago. That of a killed one ends at once. */
+  hears(replicaId: string): boolean {
+    return this.#hearing.has(replicaId);
   }
 
   async close(): Promise<void> {
@@ -164,6 +167,8 @@ export class Replicas {
     });
     this.#noteClock(askedAtMs, round.databaseNowMs);
     this.#known = round.replicas;
+    const others = this.others.map(({ id }) => id);
+    this.#hearing = new Set(others.length === 0 ? [] : await this.#link.findPresent(others));
     if (!this.#isClosed) this.#handlers?.onRound(round);
   }
 }

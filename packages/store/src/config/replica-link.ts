@@ -136,9 +136,7 @@ export class ReplicaLink {
     });
     try {
       await client.connect();
-      await client.query(`SELECT set_config('idle_session_timeout', $1, false)`, [
-        String(SERVER_PATIENCE_MS),
-      ]);
+      await endWhenSilent(client);
       await client.query(`LISTEN ${REPLICA_CHANNEL}`);
       await client.query(`SELECT pg_try_advisory_lock($1, hashtext($2))`, [
         PRESENCE_LOCKS,
@@ -177,5 +175,15 @@ export class ReplicaLink {
     this.#handlers.onDown(error);
     this.#timer = setTimeout(() => void this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+  }
+}
+
+/** PostgreSQL before 14 does not know that setting: there a session that hangs ends with its TCP connection. */
+async function endWhenSilent(client: pg.Client): Promise<void> {
+  const timeout = String(SERVER_PATIENCE_MS);
+  try {
+    await client.query(`SELECT set_config('idle_session_timeout', $1, false)`, [timeout]);
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== "42704") throw error; // undefined_object
   }
 }

@@ -9,6 +9,8 @@ export type StoredReplica = {
   readonly version: string;
   /** `host:port` by which proxies reach it. */
   readonly controlAddress: string;
+  /** Of its API, for other control planes; empty: none that is known. */
+  readonly apiUrl: string;
   readonly startedAtMs: number;
   readonly seenAtMs: number;
   /** It has said so within the last 5 s, by the database's clock. */
@@ -35,7 +37,14 @@ const FORGOTTEN_MS = 3_600_000;
 
 type Beat = Pick<
   StoredReplica,
-  "id" | "name" | "version" | "controlAddress" | "startedAtMs" | "proxiesConnected" | "revision"
+  | "id"
+  | "name"
+  | "version"
+  | "controlAddress"
+  | "apiUrl"
+  | "startedAtMs"
+  | "proxiesConnected"
+  | "revision"
 > & { readonly duties: readonly string[] };
 
 /** Says that this control plane lives, and asks who else does. */
@@ -44,12 +53,12 @@ export async function beat(db: ConfigDb, me: Beat): Promise<ReplicaRound> {
     const [, rows, [mesh]] = await prisma.$transaction([
       prisma.$executeRaw`
         INSERT INTO control_plane_replica
-          (id, name, version, control_address, started_at, seen_at, proxies_connected, revision, duties)
-        VALUES (${me.id}, ${me.name}, ${me.version}, ${me.controlAddress},
+          (id, name, version, control_address, api_url, started_at, seen_at, proxies_connected, revision, duties)
+        VALUES (${me.id}, ${me.name}, ${me.version}, ${me.controlAddress}, ${me.apiUrl},
           ${new Date(me.startedAtMs)}::timestamptz, clock_timestamp(), ${me.proxiesConnected},
           ${me.revision}, ${[...me.duties]}::text[])
         ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(),
-          control_address = excluded.control_address, revision = excluded.revision,
+          control_address = excluded.control_address, api_url = excluded.api_url, revision = excluded.revision,
           proxies_connected = excluded.proxies_connected, duties = excluded.duties`,
       prisma.$queryRaw<ReplicaRow[]>`
         SELECT *, seen_at > clock_timestamp() - ${ALIVE_MS} * interval '1 ms' AS is_alive
@@ -99,6 +108,7 @@ type ReplicaRow = {
   readonly name: string;
   readonly version: string;
   readonly control_address: string;
+  readonly api_url: string;
   readonly started_at: Date;
   readonly seen_at: Date;
   readonly is_alive: boolean;
@@ -113,6 +123,7 @@ function toReplica(row: ReplicaRow): StoredReplica {
     name: row.name,
     version: row.version,
     controlAddress: row.control_address,
+    apiUrl: row.api_url,
     startedAtMs: row.started_at.getTime(),
     seenAtMs: row.seen_at.getTime(),
     isAlive: row.is_alive,
