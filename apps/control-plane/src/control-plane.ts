@@ -97,7 +97,10 @@ export async function startControlPlane(
     started.authority = await untilAnswered(logger, () => load(settings, parts));
     const { authority } = started;
     const onAuthorities = async () => started.stream?.takeAuthorities();
-    const onChange = () => parts.feed.noteIdentity();
+    const onChange = () => {
+      parts.feed.noteIdentity();
+      parts.replicas.tell({ type: "identity" });
+    };
     const keeper = new AuthorityKeeper({ ...parts, authority, onAuthorities, onChange });
     started.keeper = keeper;
     await untilAnswered(logger, () => keeper.open());
@@ -279,7 +282,10 @@ function assemble(
   const guards = new GuardKeeper({
     ...{ db, config, registry, hub, turnedAway, logger },
     foreignStatusOf: (proxyId) => reports.statusOf(proxyId),
-    onChange: () => feed.noteGuards(),
+    onChange: () => {
+      feed.noteGuards();
+      replicas.tell({ type: "guards" });
+    },
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
   const leaseHolds = new LeaseHolds({ registry, mesh, hub, observations, config, maxLossPercent });

@@ -72,7 +72,7 @@ export function proxyRoutes(parts: ApiParts) {
       async (context) => {
         const proxy = getProxy(parts, readParams(context, ProxyPath).id);
         const session = hub.find(proxy.id);
-        const told = session ? undefined : await askOwner(parts, context, proxy);
+        const told = session ? undefined : await askOwner(parts, context, ownerOf(proxy));
         if (told) return told;
         const answer: ProxyDetail = {
           ...toProxy(parts, proxy),
@@ -101,7 +101,7 @@ export function proxyRoutes(parts: ApiParts) {
         const proxy = getProxy(parts, readParams(context, ProxyPath).id);
         const { part } = readQuery(context, ConfigQuery);
         const session = hub.find(proxy.id);
-        const told = session ? undefined : await askOwner(parts, context, proxy);
+        const told = session ? undefined : await askOwner(parts, context, ownerOf(proxy));
         if (told) return told;
         if (!session) throw new ProxyNotAnsweringError(proxy.id, "away");
         if (!session.features.has("dump")) throw new ProxyNotAnsweringError(proxy.id, "old");
@@ -121,6 +121,11 @@ export function proxyRoutes(parts: ApiParts) {
         return context.json(answer);
       },
     );
+}
+
+/** The control plane that has its stream now. */
+function ownerOf({ isConnected, replicaId }: KnownProxy): string | undefined {
+  return isConnected ? replicaId : undefined;
 }
 
 function getProxy({ registry }: ApiParts, id: string): KnownProxy {

@@ -41,8 +41,10 @@ export class LeaseHolds implements HoldKeeper {
     const { registry } = this.#parts;
     const ended = registry.expire(nowMs, (instances) => holdLosses(this.#weigh(instances, nowMs)));
     if (registry.heldInstances().length === 0) return ended;
-    const unreachable = registry.takeOut(this.#alsoUnreachable(), "unreachable", nowMs);
-    const back = releaseHeld(this.#weigh([], nowMs));
+    const isOurs = (one: StoredInstance) => registry.keepsLeaseOf(one); // others' they decide on
+    const alone = this.#alsoUnreachable().filter(isOurs);
+    const unreachable = registry.takeOut(alone, "unreachable", nowMs);
+    const back = releaseHeld(this.#weigh([], nowMs)).filter(isOurs);
     return new Set([...ended, ...unreachable, ...registry.takeOut(back, "lease-ended", nowMs)]);
   }
 

@@ -14,6 +14,9 @@ export type KnownProxy = StoredProxy & {
 
 /** Proxies need this long to turn to another control plane when theirs has died. */
 const ORPHAN_LEASE_MS = 30_000;
+/** As proxies' leases run, and are renewed. */
+const FOREIGN_LEASE_MS = 15_000;
+const RENEWED_EVERY_MS = 5_000;
 
 /** What a change of the registry touches: services by `namespace/name`, whose endpoints to look at again. */
 export type TouchedServices = ReadonlySet<string>;
@@ -267,7 +270,7 @@ export class Registry {
    */
   expire(nowMs: number, guard?: (ended: readonly StoredInstance[]) => HeldLeases): TouchedServices {
     const ended = [...this.#instances.values()].filter(
-      (one) => one.leaseEndsAtMs <= nowMs && one.hold === undefined && this.#keepsLeaseOf(one),
+      (one) => one.leaseEndsAtMs <= nowMs && one.hold === undefined && this.keepsLeaseOf(one),
     );
     if (ended.length === 0) return new Set();
     const held = guard?.(ended) ?? new Map<string, StoredHold>();
@@ -355,7 +358,10 @@ export class Registry {
       hasChanged = true;
     }
     for (const instance of this.#instances.values()) {
-      if (!isDead(instance.replicaId)) continue;
+      if (!isDead(instance.replicaId)) {
+        this.#noteForeignLease(instance, nowMs);
+        continue;
+      }
       const leaseEndsAtMs = nowMs + graceMs;
       this.#instances.set(instance.instanceId, {
         ...instance,
@@ -371,6 +377,15 @@ export class Registry {
   #takeJoin(before: KnownProxy, { namespace, workload, ownKeyHash }: StoredProxy): void {
     const key = this.#unsavedProxies.has(before.id) ? before.ownKeyHash : ownKeyHash;
     this.#proxies.set(before.id, { ...before, namespace, workload, ownKeyHash: key });
+  }
+
+  /** Renewals at other control planes are not told: of a proxy that is connected there they are assumed. */
+  #noteForeignLease(instance: StoredInstance, nowMs: number): void {
+    const isRunning = this.#proxies.get(instance.proxyId)?.isConnected === true;
+    if (this.keepsLeaseOf(instance) || !isRunning || instance.hold) return;
+    if (instance.leaseEndsAtMs > nowMs + FOREIGN_LEASE_MS - RENEWED_EVERY_MS) return;
+    const leaseEndsAtMs = nowMs + FOREIGN_LEASE_MS;
+    this.#instances.set(instance.instanceId, { ...instance, leaseEndsAtMs });
   }
 
   #putForeign(
@@ -398,8 +413,8 @@ export class Registry {
     return [...former, this.#put(instance)];
   }
 
-  /** One's own, and those whose control plane is gone. */
-  #keepsLeaseOf({ replicaId }: StoredInstance): boolean {
+  /** Whether its lease is this control plane's matter: one's own, and those whose control plane is gone. */
+  keepsLeaseOf({ replicaId }: StoredInstance): boolean {
     return replicaId === undefined || replicaId === this.#owner.replicaId;
   }
 
