@@ -1,11 +1,12 @@
 import type { PreviewNote, PreviewRequest, ResourceChange } from "@heddle/contracts";
-import { type Fault, formatRef, parseResources, type ResourceRef } from "@heddle/resources";
+import { type Fault, formatRef, type ResourceRef } from "@heddle/resources";
 import type { PlannedDocument } from "../revisions/change-request.ts";
 import { checkInSteps } from "../revisions/check-documents.ts";
 import { PlannedChange } from "../revisions/planned-change.ts";
 import { type ConfigSnapshot, compileSnapshot } from "../snapshot/config-snapshot.ts";
 import type { Foreseen, MeshView } from "../snapshot/mesh-view.ts";
 import type { Breather } from "./breather.ts";
+import { parseInTurns } from "./parse-in-turns.ts";
 
 /** A change held against the documents as they are; nothing of it is taken over. */
 export type ForeseenChange = {
@@ -24,13 +25,9 @@ export async function foreseeChange(
   breather: Breather,
 ): Promise<ForeseenChange> {
   const before = mesh.snapshot;
-  const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
-  const missing = missingOf(request.deletes, before);
-  if (!parsed.ok || missing.length > 0) {
-    const faults = [...(parsed.ok ? [] : parsed.faults), ...missing];
-    return { ...unchanged(before), notes: faults.map(toFault) };
-  }
-  await breather.breathe();
+  const parsed = await parseInTurns(request.yaml, request.twins ?? "refuse", breather);
+  const problems = [...parsed.faults, ...missingOf(request.deletes, before)];
+  if (problems.length > 0) return { ...unchanged(before), notes: problems.map(toFault) };
   const plan: PlannedDocument[] = [
     ...parsed.resources.map((after) => ({ ref: after.resource, after })),
     ...request.deletes.map((ref) => ({ ref, after: undefined })),
