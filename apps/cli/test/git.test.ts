@@ -105,6 +105,40 @@ describe("the history beside a git repository", () => {
     );
   });
 
+  test("who was overtaken is told by whom, and joins both changes where they do not meet", async () => {
+    await apply(route("carts", "1s"));
+    const read = await run("get", "vs", "shop/carts", "-o", "yaml");
+    assert.match(read, /heddle\.dev\/revision: "\d+"/);
+    await apply(route("carts", "4s"), "--reason", "slow tonight");
+    const mine = `${read.trimEnd()}\n    retries:\n      attempts: 3\n`;
+    await assert.rejects(apply(mine), /by .*slow tonight[^]*apply again with --merge/);
+    await apply(mine, "--merge");
+    const now = await run("get", "vs", "shop/carts");
+    assert.match(now, /timeout: 4s/);
+    assert.match(now, /attempts: 3/);
+    await assert.rejects(
+      apply(read.replace("timeout: 1s", "timeout: 9s"), "--merge"),
+      /both changed spec\.http\[0\]\.timeout:\n +before: 1s\n +theirs: 4s\n +yours: 9s/,
+    );
+  });
+
+  test("the mesh goes back by name and by moment, and one revision alone is taken back", async () => {
+    const { revisions } = JSON.parse(await run("history", "--limit", "1", "-o", "json"));
+    const [{ revision }] = revisions;
+    await run("history", "name", String(revision), "good-one");
+    await apply(route("carts", "8s"));
+    await apply(route("lists", "1s"));
+    assert.match(await run("rollback", "good-one", "--dry-run"), /would undo \d+ by/);
+    assert.match(
+      await run("rollback", String(revision + 1), "--undo"),
+      /VirtualService shop\/carts updated/,
+    );
+    assert.match(await run("get", "vs", "shop/lists"), /timeout: 1s/);
+    assert.match(await run("rollback", "good-one"), /VirtualService shop\/lists deleted/);
+    await assert.rejects(run("rollback", "--at", "-300d"), /nothing stood at/);
+    await assert.rejects(run("rollback", "--at", "soon"), /expected 14:20/);
+  });
+
   test("nothing is written through a link, into uncommitted work or without git", async () => {
     await run("export", "git", "rules");
     rmSync(join(repository, "shop"), { recursive: true });

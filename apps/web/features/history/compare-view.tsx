@@ -6,6 +6,7 @@ import { ArrowRight } from "lucide-react";
 import { useEffect, useState } from "react";
 import { apiPath, getJson } from "../../lib/api-client.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
+import { Button } from "../../ui/button.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
@@ -27,7 +28,8 @@ export function CompareView({
 }: {
   readonly pair: string;
   readonly newest: number;
-  readonly onPair: (pair: string) => void;
+  /** `undefined`: no more comparing. */
+  readonly onPair: (pair: string | undefined) => void;
 }) {
   const [, from = 0, to = newest] = (/^(\d{1,9})\.\.(\d{1,9})$/.exec(pair) ?? []).map(Number);
   const compared = useQuery({
@@ -35,7 +37,14 @@ export function CompareView({
     queryFn: ({ signal }) => getJson(apiPath(["compare"], { from, to }), CompareResponse, signal),
   });
   return (
-    <PageFrame title="Compare two revisions">
+    <PageFrame
+      title="Compare two revisions"
+      actions={
+        <Button size="toolbar" onClick={() => onPair(undefined)}>
+          Stop comparing
+        </Button>
+      }
+    >
       <div className={styles.pair}>
         <RevisionField
           label="From"

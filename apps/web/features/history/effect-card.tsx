@@ -12,6 +12,7 @@ import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
 import { apiPath, getJson } from "../../lib/api-client.ts";
+import { ApiError } from "../../lib/api-error.ts";
 import { formatCount, formatNumber, formatPercentNumber, UNIT_SPACE } from "../../lib/numbers.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { formatDuration, formatMinute } from "../../lib/times.ts";
@@ -37,10 +38,12 @@ export function EffectCard({
 }) {
   const effect = useQuery({
     queryKey: queryKeys.effect(revision),
-    queryFn: ({ signal }) =>
-      getJson(apiPath(["revisions", String(revision), "effect"]), RevisionEffect, signal),
+    queryFn: ({ signal }) => findEffect(revision, signal),
     enabled: isKnown,
-    refetchInterval: ({ state }) => (state.data?.isFinal === false ? 10_000 : false),
+    refetchInterval: ({ state }) => {
+      if (state.data === null) return 3000;
+      return state.data?.isFinal === false ? 10_000 : false;
+    },
   });
   const [chosen, setChosen] = useState<string>();
   if (!isKnown) {
@@ -69,6 +72,13 @@ export function EffectCard({
     );
   }
   const { data } = effect;
+  if (data === null) {
+    return (
+      <Card title="Effect">
+        <EmptyState>Too early to say. The first look comes within seconds.</EmptyState>
+      </Card>
+    );
+  }
   const wanted = chosen ?? data.because?.service;
   const service = data.services.find((one) => one.service === wanted) ?? data.services[0];
   return (
@@ -115,6 +125,20 @@ export function EffectCard({
       </p>
     </Card>
   );
+}
+
+/** `null`: it has not been judged yet. */
+async function findEffect(revision: number, signal: AbortSignal): Promise<RevisionEffect | null> {
+  try {
+    return await getJson(
+      apiPath(["revisions", String(revision), "effect"]),
+      RevisionEffect,
+      signal,
+    );
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 function ServiceTiles({
@@ -170,8 +194,6 @@ const TILES: readonly Tile[] = [
     of: ({ errorRatio }) => errorRatio,
     format: formatPercentNumber,
   },
-  { name: "p50", unit: "ms", signal: "p50Ms", of: ({ p50Ms }) => p50Ms, format: milliseconds },
-  { name: "p99", unit: "ms", signal: "p99Ms", of: ({ p99Ms }) => p99Ms, format: milliseconds },
   {
     name: "Rate",
     unit: "rps",
@@ -179,7 +201,6 @@ const TILES: readonly Tile[] = [
     of: (side) => side.requestsPerSecond,
     format: formatNumber,
   },
-  { name: "p95", unit: "ms", signal: "p95Ms", of: ({ p95Ms }) => p95Ms, format: milliseconds },
   {
     name: "mTLS",
     unit: "%",
@@ -187,6 +208,9 @@ const TILES: readonly Tile[] = [
     of: ({ mtlsRatio }) => mtlsRatio,
     format: formatPercentNumber,
   },
+  { name: "p50", unit: "ms", signal: "p50Ms", of: ({ p50Ms }) => p50Ms, format: milliseconds },
+  { name: "p95", unit: "ms", signal: "p95Ms", of: ({ p95Ms }) => p95Ms, format: milliseconds },
+  { name: "p99", unit: "ms", signal: "p99Ms", of: ({ p99Ms }) => p99Ms, format: milliseconds },
 ];
 
 function EffectTile({

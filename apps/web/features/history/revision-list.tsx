@@ -88,7 +88,9 @@ function RevisionItem({
   readonly isShown: boolean;
 }) {
   const search = useSearchParams();
-  const query = search.size === 0 ? "" : `?${search}`;
+  const kept = new URLSearchParams(search);
+  kept.delete("compare"); // who opens one revision no longer compares two
+  const query = kept.size === 0 ? "" : `?${kept}`;
   return (
     <Link
       href={`/history/${one.revision}${query}`}
