@@ -4,6 +4,7 @@ import {
   checkPeerAuthentications,
   checkSelectors,
 } from "./heddle/authorization.ts";
+import { checkBypasses } from "./heddle/bypasses.ts";
 import { checkFaults, checkMirrors } from "./heddle/faults-and-mirrors.ts";
 import { checkPathMatches } from "./heddle/path-matches.ts";
 import { checkRetries } from "./heddle/retries.ts";
@@ -81,6 +82,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   checkExternalControlPlane,
   checkWebhooks,
   checkAuthorization,
+  checkBypasses,
   checkPeerAuthentications,
   checkSelectors,
   checkFaults,

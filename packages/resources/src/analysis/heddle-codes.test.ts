@@ -198,6 +198,16 @@ const cases: Record<HeddleCode, Case> = {
       till("{match: [{uri: {prefix: /a/}}], delegate: {name: part}}") +
       route("part", `{http: [{${TO}}]}`),
   },
+  HDL034: {
+    trap: document("heddle.dev/v1", "Bypass")(
+      "till",
+      '{workload: till, until: "2026-11-21T23:15:00Z"}',
+    ),
+    sound: document("heddle.dev/v1", "Bypass")(
+      "till",
+      '{workload: till, until: "1969-11-21T23:15:00Z"}',
+    ),
+  },
   HDL033: {
     trap: till(`{${TO}, timeout: 1s, retries: {attempts: 2, perTryTimeout: 1s}}`),
     sound: till(`{${TO}, timeout: 9s, retries: {attempts: 2, perTryTimeout: 1s}}`),

@@ -191,4 +191,10 @@ export const HEDDLE_CODES = {
     says: "A route's perTryTimeout is as long as its timeout or longer: the first attempt uses it all up, and no retry is ever made.",
     todo: "Set perTryTimeout well below timeout",
   },
+  HDL034: {
+    name: "BypassInForce",
+    severity: "warning",
+    says: "A bypass is in force: a pair of services, or a workload, goes without the mesh's rules.",
+    todo: "End it as soon as the mesh is no longer the suspect",
+  },
 } as const;
