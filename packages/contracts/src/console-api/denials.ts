@@ -63,6 +63,7 @@ export const ObservedCallsResponse = z.object({
 export const SuggestRequest = z.discriminatedUnion("from", [
   z.object({
     from: z.literal("denial"),
+    /** As `GET /denials` told it: what is not needed of it is passed over. */
     denial: Denial.pick({
       source: true,
       destination: true,
@@ -71,7 +72,7 @@ export const SuggestRequest = z.discriminatedUnion("from", [
       policy: true,
       rule: true,
       nearest: true,
-    }),
+    }).loose(),
   }),
   z.object({
     from: z.literal("traffic"),

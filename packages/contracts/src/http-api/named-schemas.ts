@@ -73,7 +73,7 @@ function settings(io: Direction) {
     override: ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) => {
       if (jsonSchema.type !== "object" || jsonSchema.properties === undefined) return;
       if (io === "output") delete jsonSchema.additionalProperties;
-      else jsonSchema.additionalProperties = false;
+      else jsonSchema.additionalProperties ??= false; // unless the shape passes others over
     },
   } as const;
 }
