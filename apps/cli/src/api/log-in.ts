@@ -1,5 +1,11 @@
 import { hostname } from "node:os";
-import { ApiTokenCreateResponse, EndedResponse, MeResponse, Problem } from "@heddle/contracts";
+import {
+  ApiTokenCreateResponse,
+  EndedResponse,
+  MeResponse,
+  Problem,
+  SessionsResponse,
+} from "@heddle/contracts";
 import { ApiError } from "../errors.ts";
 import { ApiClient } from "./api-client.ts";
 
@@ -20,9 +26,15 @@ export async function logInByPassword(
     const made = await api.ask(ApiTokenCreateResponse, "/api-tokens", { method: "POST", body });
     return { token: made.secret, tokenId: made.token.id, user: me.name };
   } finally {
-    // It has served; one that does not end now ends by idling.
-    await api.ask(EndedResponse, "/logout", { method: "POST", body: {} }).catch(() => undefined);
+    await endSession(api).catch(() => undefined); // one that does not end now ends by idling
   }
+}
+
+/** The console's own logout knows sessions by their cookie, which is not ours. */
+async function endSession(api: ApiClient): Promise<void> {
+  const { sessions } = await api.ask(SessionsResponse, "/sessions");
+  const own = sessions.find(({ isCurrent }) => isCurrent);
+  if (own) await api.ask(EndedResponse, `/sessions/${own.id}`, { method: "DELETE" });
 }
 
 /** Throws `ApiError` unless the token is good there; returns whose it is. */
