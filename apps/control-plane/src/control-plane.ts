@@ -307,7 +307,7 @@ function assemble(
     leaseHolds,
     startHolds,
     holds,
-    sources: new RegistrySources(registry, []),
+    sources: new RegistrySources(registry),
     maxLossPercent,
     reports,
     turnedAway,

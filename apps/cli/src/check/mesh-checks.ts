@@ -1,6 +1,7 @@
 import {
   AnalysisResponse,
   GraphSnapshot,
+  HoldsResponse,
   IdentityResponse,
   MeResponse,
   ProxiesResponse,
@@ -31,6 +32,7 @@ export async function checkMesh(
       ...(await attempt("database", () => checkDatabase(api))),
       ...(await attempt("collector", () => checkCollector(api, nowMs))),
       ...(await attempt("proxies", () => checkProxies(api))),
+      ...(await attempt("registry", () => checkRegistry(api))),
       ...(await attempt("certificates", () => checkCertificates(api, nowMs))),
       ...(await attempt("authority", () => checkAuthority(api))),
       ...(await attempt("analysis", () => checkDocuments(api))),
@@ -63,6 +65,22 @@ async function checkControlPlane(api: ApiClient): Promise<Finding[]> {
       state: "ok",
       what: `control plane ${status.version}, revision ${status.revision}, trust domain ${status.trustDomain}`,
     },
+  ];
+}
+
+async function checkRegistry(api: ApiClient): Promise<Finding[]> {
+  const { holds } = await api.ask(HoldsResponse, "/holds");
+  const { workloads } = await api.ask(WorkloadsResponse, "/workloads");
+  const unwell = workloads.flatMap(({ namespace, name, instances }) =>
+    instances
+      .filter(({ health }) => health?.status === "unhealthy")
+      .map(({ health }) => `${namespace}/${name} is not well: ${health?.reason ?? "no reason"}`),
+  );
+  return [
+    ...holds
+      .filter(({ dismissed }) => dismissed === undefined)
+      .map(({ words }): Finding => ({ state: "warn", what: words, advice: "heddle holds" })),
+    ...unwell.map((what): Finding => ({ state: "warn", what, advice: "see the app's own log" })),
   ];
 }
 

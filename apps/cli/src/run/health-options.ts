@@ -1,5 +1,4 @@
 import { UsageError } from "../errors.ts";
-import type { RunPort } from "./run-options.ts";
 
 /** How `heddle run` was told to check the app. */
 export type HealthOptions = {
@@ -30,7 +29,7 @@ const MIN_INTERVAL_MS = 100;
 
 /** `undefined`: none was asked for. Throws `UsageError` when more than one was, or what belongs to one without it. */
 export function healthCheckOf(
-  options: HealthOptions & { readonly port?: readonly RunPort[] },
+  options: HealthOptions & { readonly port?: readonly unknown[] },
 ): HealthCheck | undefined {
   const { healthHttp, healthGrpc, healthTcp, healthCmd } = options;
   const kinds: HealthCheck[] = [

@@ -42,8 +42,7 @@ export function registryRoutes({ registry, hub, feed, sources }: ApiParts) {
         role: "viewer",
         answer: RegistrySourcesResponse,
       },
-      (context) =>
-        context.json({ sources: sources.list(Date.now()) } satisfies RegistrySourcesResponse),
+      (context) => context.json({ sources: sources.list() } satisfies RegistrySourcesResponse),
     )
     .put(
       "/registry/instances/:namespace/:name",
