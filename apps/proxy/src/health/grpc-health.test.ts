@@ -5,7 +5,7 @@ import { readServingStatus, writeHealthRequest } from "./grpc-health.ts";
 
 test("asks of the whole server with an empty message, of a service by its name", () => {
   assert.equal(writeHealthRequest("").toString("hex"), "0000000000");
-  assert.equal(writeHealthRequest("ab").toString("hex"), "0000000004" + "0a026162");
+  assert.equal(writeHealthRequest("ab").toString("hex"), "00000000040a026162");
   const long = writeHealthRequest("x".repeat(200));
   assert.equal(long.subarray(5, 8).toString("hex"), "0ac801");
 });
