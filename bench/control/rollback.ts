@@ -132,6 +132,7 @@ async function startApp(scope: RunScope): Promise<App> {
     app.lastAtMs = nowMs();
     response.end("ok");
   });
+  server.keepAliveTimeout = 600_000; // an app that hangs up on an idle connection is not what is measured
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   app.port = (server.address() as AddressInfo).port;
   scope.after(() => {
