@@ -153,7 +153,7 @@ function startBeside(name, patterns) {
   const child = spawn(node, ["--test", "--test-reporter=spec", ...testFiles(patterns)], {
     cwd: root,
     stdio: ["ignore", file, file],
-    env: environment(),
+    env: environment({ HEDDLE_KILL_SECONDS: "20" }), // a minute by `npm run test:soak`
   });
   const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code === 0)));
   return async () => {
