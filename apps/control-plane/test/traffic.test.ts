@@ -56,7 +56,10 @@ test("a host outside the mesh becomes a service as soon as a ServiceEntry names 
     endpoints.endpoints.map(({ address, port, identity }) => [address, port, identity]),
     [["192.0.2.7", 8443, undefined]],
   );
-  const deleted = await plane.call("DELETE", "/resources/ServiceEntry/shop/rates");
+  const deleted = await plane.call(
+    "DELETE",
+    "/resources/ServiceEntry/shop/rates?acceptEndpointLoss=true",
+  );
   assert.equal(deleted.status, 200);
   const gone = await client.next("push");
   assert.equal(gone.resolutions[0]?.service, null);

@@ -128,9 +128,9 @@ export async function startMesh(
     controlPlane,
     apiToken: token,
     call,
-    apply: (yaml) => change("POST", "/apply", { yaml }),
+    apply: (yaml) => change("POST", "/apply", { yaml, acceptEndpointLoss: true }),
     remove: async (kind, namespace, name) => {
-      await change("DELETE", `/resources/${kind}/${namespace}/${name}`);
+      await change("DELETE", `/resources/${kind}/${namespace}/${name}?acceptEndpointLoss=true`);
     },
     startCollector: () =>
       startProcess(scope, "collector", [], {
