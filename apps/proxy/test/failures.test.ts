@@ -143,6 +143,27 @@ test("repeats a harmless request whose kept-alive connection has closed, and no 
   assert.equal(served, 2);
 });
 
+test("repeats a harmless request on a new connection when all kept-alive ones have closed", async (t) => {
+  const waiting: (() => void)[] = [];
+  const all = Promise.withResolvers<void>();
+  const reviews = await rawApp(t, (socket) => {
+    let requests = 0;
+    socket.on("data", () => {
+      requests++;
+      if (requests > 1) return void socket.destroy();
+      waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+      if (waiting.length >= 8) all.resolve();
+    });
+  });
+  const { proxy } = await callerOf(t, [reviews.port]);
+  const crowd = Array.from({ length: 8 }, () => send(proxy.port, { host: "reviews" }));
+  await all.promise; // eight connections at once
+  for (const answer of waiting) answer();
+  for (const { status } of await Promise.all(crowd)) assert.equal(status, 200);
+  waiting.push = (answer) => (answer(), 0);
+  assert.equal((await send(proxy.port, { host: "reviews" })).status, 200);
+});
+
 test("does not repeat a request on a fresh connection that breaks off", async (t) => {
   let requests = 0;
   const reviews = await rawApp(t, (socket) => {

@@ -36,6 +36,8 @@ export interface UpstreamOwner {
   /** Whether the connection may serve again is the owner's to decide. */
   onReleased(upstream: UpstreamConnection): void;
   onClosed(upstream: UpstreamConnection): void;
+  /** It had closed before the request that was to use it: those that lay idle as long have, too. */
+  onStale(): void;
 }
 
 /**
@@ -322,6 +324,7 @@ export class UpstreamConnection implements UpstreamStream, ByteStreamHandler, Wa
     if (this.#hasHead) user.onResponseCut(reason);
     else {
       const isStale = this.servedCount > 0 && !this.#hasBytes;
+      if (isStale) this.#owner.onStale();
       user.onUpstreamFault({ kind: "closed", reason, isStale });
     }
   }

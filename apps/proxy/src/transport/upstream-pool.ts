@@ -196,6 +196,14 @@ export class UpstreamPool implements UpstreamSource, UpstreamOwner {
     this.#reportIfEmpty();
   }
 
+  /**
+   * What is still here was used before the one that was found closed: another attempt gets a new connection
+   * instead of the next dead one. (A process that gets no processor for seconds sees all their ends at once, late.)
+   */
+  onStale(): void {
+    for (const upstream of this.#idle.splice(0)) upstream.close();
+  }
+
   #reportIfEmpty(): void {
     if (this.#all.size === 0 && this.#waiting.length === 0) this.#options.onEmpty(this);
   }
