@@ -56,6 +56,9 @@ test("each server's document is OpenAPI 3.1", async () => {
 });
 
 test("what a running mesh answers is what is described", async () => {
+  await waitFor("the effect of the first revision is judged", 60_000, async () => {
+    return (await mesh.call("GET", "/revisions/1/effect")).status === 200;
+  });
   const known = await knownParameters();
   const checked: string[] = [];
   for (const operation of operations()) {
