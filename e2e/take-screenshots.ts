@@ -6,15 +6,18 @@ import { type Browser, chromium, type Page } from "@playwright/test";
 
 const IMAGES = "docs/images";
 const pages = [
+  { name: "overview", path: "/overview" },
   { name: "graph", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/payments-v2" },
   { name: "tcp", path: "/graph?sel=workload/shop/checkout-v1-%3Eworkload/shop/ledger-v1" },
   { name: "canary", path: "/rollouts/shop/payments" },
   { name: "mtls", path: "/security?open=shop/shipping-v3" },
   { name: "certificates", path: "/security/certificates" },
   { name: "history", path: "/history" },
+  { name: "rule", path: "/rules/VirtualService/shop/reviews" },
+  { name: "proxies", path: "/proxies" },
 ] as const;
-/** The two that matter at night, on a phone. */
-const atNight = pages.filter(({ name }) => name === "graph" || name === "canary");
+/** Those that matter at night, on a phone. */
+const atNight = pages.filter(({ name }) => ["overview", "graph", "canary"].includes(name));
 /** Taken last: what it shows is no part of the shop. */
 const brokenTwin = {
   name: "endpoints",
