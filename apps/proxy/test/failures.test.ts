@@ -150,7 +150,10 @@ test("repeats a harmless request on a new connection when all kept-alive ones ha
     let requests = 0;
     socket.on("data", () => {
       requests++;
-      if (requests > 1) return void socket.destroy();
+      if (requests > 1) {
+        socket.destroy();
+        return;
+      }
       waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
       if (waiting.length >= 8) all.resolve();
     });
@@ -160,7 +163,10 @@ test("repeats a harmless request on a new connection when all kept-alive ones ha
   await all.promise; // eight connections at once
   for (const answer of waiting) answer();
   for (const { status } of await Promise.all(crowd)) assert.equal(status, 200);
-  waiting.push = (answer) => (answer(), 0);
+  waiting.push = (answer) => {
+    answer();
+    return 0;
+  };
   assert.equal((await send(proxy.port, { host: "reviews" })).status, 200);
 });
 
