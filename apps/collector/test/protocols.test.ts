@@ -68,6 +68,27 @@ test("an edge of opaque connections has exact rates, bytes each way and open con
   assert.deepEqual(edge.failures, []);
 });
 
+test("a WebSocket counts as a request, and the time it was open as no latency", async (t) => {
+  const { collector, send } = await collecting(t, 10);
+  const between = { from: "shop/cart", to: "shop/db", reporter: "destination" } as const;
+  for (let second = 1; second <= 10; second++) {
+    await send({
+      b: {
+        counted: [
+          { ...between, code: 200, latenciesMs: [4, 4] },
+          { ...between, code: 101, latenciesMs: [60_000] },
+        ],
+      },
+    });
+  }
+  const { signals } = edgeOf(await collector.graph("?windowMs=10000"), TO_DB);
+  assert.equal(signals.requests, 30);
+  assert.ok(
+    signals.p99Ms !== undefined && signals.p99Ms < 5,
+    `p99 ${signals.p99Ms} ms of requests that took 4 ms`,
+  );
+});
+
 test("connections that stay open keep their edge healthy, and say how they came", async (t) => {
   const { collector, send } = await collecting(t, 40);
   const between = { from: "10.0.0.9", to: "shop/db", reporter: "destination" } as const;

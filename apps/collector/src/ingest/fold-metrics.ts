@@ -159,14 +159,16 @@ class Fold {
     } else if (name === "istio_request_duration_milliseconds") {
       if (metric.kind === "exponential-histogram") {
         return this.#points(metric.points, lastEnd, (point, endMs) =>
-          this.#traffic(point.attributes, endMs, false, (tally) => {
+          this.#traffic(point.attributes, endMs, false, (tally, { isUpgraded }) => {
+            if (isUpgraded) return;
             tally.latency.addExponential(point.scale, point.offset, point.counts, point.zeroCount);
             tally.latencySumMs += finiteOrZero(point.sum);
           }),
         );
       }
       return this.#points(metric.points, lastEnd, (point, endMs) =>
-        this.#traffic(point.attributes, endMs, false, (tally) => {
+        this.#traffic(point.attributes, endMs, false, (tally, { isUpgraded }) => {
+          if (isUpgraded) return;
           tally.latency.addExplicit(point.bounds, point.counts);
           tally.latencySumMs += finiteOrZero(point.sum);
         }),

@@ -22,6 +22,8 @@ export type TrafficPoint = {
   readonly isOpened: boolean;
   /** It met a fault that a rule has injected. */
   readonly isFaultInjected: boolean;
+  /** Answered 101: what follows is a connection (WebSocket), whose life is no latency. */
+  readonly isUpgraded: boolean;
   /** `unknown` where the source counted: only the receiver knows what it accepted. */
   readonly transport: "mtls" | "plaintext" | "unknown";
   /** The caller's identity as the receiving proxy verified it. */
@@ -50,6 +52,7 @@ export function readTrafficPoint(labels: TrafficLabels): TrafficPoint | undefine
     failure: protocol === "tcp" ? tcpFailure(labels, flags) : requestFailure(labels, flags),
     isOpened,
     isFaultInjected: /\b(DI|FI)\b/.test(flags),
+    isUpgraded: Number(labels["response_code"]) === 101,
     transport: reporter === "source" ? "unknown" : transportOf(labels),
     sourcePrincipal: reporter === "destination" ? known(labels, "source_principal") : undefined,
   };
