@@ -10,7 +10,7 @@ import { formatRef } from "@heddle/resources";
 import { z } from "zod";
 import { describeBypass, nameBypass, summarizeBypass } from "../bypass/describe-bypass.ts";
 import { bypassesOf, planBypass } from "../bypass/plan-bypass.ts";
-import { workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
 import { isOf } from "../snapshot/mesh-document.ts";
 import { ApiRoutes } from "./api-routes.ts";

@@ -3,7 +3,7 @@ import { formatId, formatSpiffeId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import packageJson from "../../package.json" with { type: "json" };
 import { describeInstance } from "../registry/describe-instance.ts";
-import { serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
+import { serviceKeyOf, workloadKeyOf } from "../registry/instance.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import type { ApiParts } from "./parts.ts";
 

@@ -9,7 +9,8 @@ import {
 } from "@heddle/contracts";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
-import { type KnownProxy, workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
+import type { KnownProxy } from "../registry/registry-table.ts";
 import { askOwner } from "../replicas/ask-owner.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeConfig } from "../stream/describe-config.ts";

@@ -8,8 +8,8 @@ import {
 import { formatId, parseId, type ServiceId } from "@heddle/mesh";
 import type { Context } from "hono";
 import { z } from "zod";
+import { serviceKeyOf } from "../registry/instance.ts";
 import type { ProxyObservation } from "../registry/observations.ts";
-import { serviceKeyOf } from "../registry/registry.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { describeEndpoints } from "../traffic/describe-endpoints.ts";
 import { effectiveTable } from "../traffic/effective-table.ts";

@@ -14,7 +14,8 @@ import {
   type StoredGuard,
   saveGuardProgress,
 } from "@heddle/store";
-import { type Registry, workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import { parseOne } from "../revisions/parse-one.ts";
 import type { StreamHub } from "../stream/hub.ts";

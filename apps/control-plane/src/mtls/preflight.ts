@@ -7,7 +7,8 @@ import {
   type PlaintextTraffic,
   type StoredInstance,
 } from "@heddle/store";
-import { type Registry, workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { CallerNames } from "./caller-names.ts";
 import type { TurnedAway } from "./turned-away.ts";

@@ -3,7 +3,8 @@ import type { ChangeSource, MtlsGuardRequest, MtlsScope } from "@heddle/contract
 import { formatId, type MtlsMode, resolveMtlsMode } from "@heddle/mesh";
 import type { Labels } from "@heddle/resources";
 import type { NewGuard, StoredGuard } from "@heddle/store";
-import { type Registry, workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
+import type { Registry } from "../registry/registry.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
 import type { ChangeOutcome, PlannedDocument } from "../revisions/change-request.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";

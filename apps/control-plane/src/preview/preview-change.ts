@@ -7,7 +7,8 @@ import type {
 import { WORKLOAD_LABEL } from "@heddle/contracts";
 import { formatId, parseId, type ServiceId, selectsCaller } from "@heddle/mesh";
 import { type ConfigDb, DatabaseUnavailableError, type ObservedNode } from "@heddle/store";
-import { type Registry, serviceKeyOf, workloadKeyOf } from "../registry/registry.ts";
+import { serviceKeyOf, workloadKeyOf } from "../registry/instance.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import type { Foreseen, MeshView } from "../snapshot/mesh-view.ts";
 import { hostOf } from "../snapshot/service-host.ts";

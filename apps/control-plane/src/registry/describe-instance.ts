@@ -1,7 +1,7 @@
 import type { GoneInstance, WorkloadState } from "@heddle/contracts";
 import type { StoredInstance } from "@heddle/store";
 import type { GoneNote } from "./gone-instances.ts";
-import type { KnownProxy } from "./registry.ts";
+import type { KnownProxy } from "./registry-table.ts";
 
 type InstanceState = WorkloadState["instances"][number];
 

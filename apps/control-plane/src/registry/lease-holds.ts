@@ -5,15 +5,17 @@ import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { LEASE_MS } from "../stream/proxy-connection.ts";
+import { serviceKeyOf, workloadKeyOf } from "./instance.ts";
 import { holdLosses, LOSS_WINDOW_MS, type LossSituation, releaseHeld } from "./loss-guard.ts";
 import type { Observations } from "./observations.ts";
-import { type Registry, serviceKeyOf, type TouchedServices, workloadKeyOf } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import {
   countEndpoints,
   type HoldAnswer,
   type HoldKeeper,
   serviceOfHold,
 } from "./registry-holds.ts";
+import type { TouchedServices } from "./registry-table.ts";
 
 /** A proxy gives a sign of life at a third of its lease: one that has used up more than half has missed it. */
 const SILENT_BELOW_MS = LEASE_MS / 2;

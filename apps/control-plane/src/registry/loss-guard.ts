@@ -1,6 +1,7 @@
 import { formatId, type ServiceId } from "@heddle/mesh";
 import type { StoredHold, StoredInstance } from "@heddle/store";
-import { type HeldLeases, serviceKeyOf } from "./registry.ts";
+import { serviceKeyOf } from "./instance.ts";
+import type { HeldLeases } from "./registry.ts";
 
 /** What is lost within this time counts as lost at once. */
 export const LOSS_WINDOW_MS = 60_000;

@@ -6,7 +6,8 @@ import {
   loadRegistryOf,
   type ReplicaRound,
 } from "@heddle/store";
-import type { KnownProxy, Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { KnownProxy } from "../registry/registry-table.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** What is told within so long is read together. */

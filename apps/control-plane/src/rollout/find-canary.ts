@@ -1,7 +1,7 @@
 import type { CanarySide } from "@heddle/contracts";
 import { formatId, parseId, type RouteDestination, type ServiceId } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
-import { workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
 import {
   type ConfigSnapshot,
   findVirtualService,

@@ -2,7 +2,7 @@ import type { EndpointsResource } from "@heddle/contracts";
 import { formatId, formatSpiffeId, type ServiceId } from "@heddle/mesh";
 import type { DeclaredPort, EntryEndpoint } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
-import { isFit } from "../registry/registry.ts";
+import { isFit } from "../registry/instance.ts";
 import { carries } from "./caller-class.ts";
 import { contentVersion } from "./content-version.ts";
 import { type DeclaredService, isReachable } from "./declared-service.ts";

@@ -16,7 +16,8 @@ import {
 } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import type { KeySets } from "../jwks/key-sets.ts";
-import { type Registry, serviceKeyOf } from "../registry/registry.ts";
+import { serviceKeyOf } from "../registry/instance.ts";
+import type { Registry } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
 import { changedHostKeys, hostKeys } from "./host-index.ts";

@@ -6,7 +6,7 @@ import {
 } from "@heddle/contracts";
 import type { ServiceId, SourceSelector } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
-import { workloadKeyOf } from "../registry/registry.ts";
+import { workloadKeyOf } from "../registry/instance.ts";
 import { takesIn } from "../snapshot/caller-class.ts";
 import { toWireRules } from "../snapshot/compile-service.ts";
 import type { MeshDocument } from "../snapshot/mesh-document.ts";
