@@ -104,6 +104,24 @@ test("tunnels a CONNECT to a host outside the mesh byte by byte, both ways", asy
   assert.deepEqual([record.requestBytes, record.responseBytes], [14, 14]);
 });
 
+test("counts as a tunnel's latency how long it took to open, not how long it was open", async (t) => {
+  const { proxy, recorder } = await reviewsMesh(t);
+  const echo = await rawApp(t, (socket) => socket.pipe(socket));
+  const client = new RawClient(t, proxy.port);
+  const askedMs = performance.now();
+  client.send(`CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: x:1\r\n\r\n`);
+  await client.expect(/\r\n\r\n$/);
+  const openedMs = performance.now();
+  for (let count = 1; performance.now() - openedMs < openedMs - askedMs + 50; count++) {
+    client.send(".");
+    await client.expect(new RegExp(`\r\n\r\n\\.{${count}}$`));
+  }
+  client.socket.end();
+  await client.closed();
+  const { durationMs } = await recorder.find(({ labels }) => labels.responseCode === 200);
+  assert.ok(durationMs <= openedMs - askedMs, `${durationMs} ms to open`);
+});
+
 test("does not send a request to itself in circles", async (t) => {
   const { mesh, front, recorder } = await reviewsMesh(t);
   const ownPorts = new Set<number>();

@@ -277,6 +277,7 @@ export class OutboundExchange extends TryingExchange {
           connection.destroy();
           return;
         }
+        this.asked.tunnelOpenMs = performance.now();
         this.acceptConnect();
         this.startTunnel(connection);
       },

@@ -30,6 +30,8 @@ export class OutboundRequest implements RequestFacts {
   authority = "";
   /** `performance.now()` at the whole head. */
   startMs = 0;
+  /** `performance.now()` when a tunnel by CONNECT was open; `undefined`: it is none. */
+  tunnelOpenMs: number | undefined;
   /** As routing sees it: without query. */
   path = "/";
   /** What stands in the request line that is sent. */
@@ -77,6 +79,7 @@ export class OutboundRequest implements RequestFacts {
     this.target = "/";
     this.forgetChoice();
     this.outside = undefined;
+    this.tunnelOpenMs = undefined;
     this.attemptCount = 0;
     this.failedTries = undefined;
     this.retryCount = 0;

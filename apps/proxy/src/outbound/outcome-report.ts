@@ -24,13 +24,16 @@ export function reportOutcome(
 ): void {
   const { recorder, workload } = side.parts;
   const { live, view } = request;
-  const durationMs = performance.now() - measured.startMs;
+  const nowMs = performance.now();
+  const durationMs = nowMs - measured.startMs;
+  // How long a tunnel stays open is up to its ends: its latency is how long it took to open.
+  const latencyMs = (request.tunnelOpenMs ?? nowMs) - measured.startMs;
   const table =
     live === undefined || request.destination?.isOriginal === true
       ? side.series.ofHost(view?.fqdn ?? outsideName(request), view?.service)
       : side.series.ofEndpoint(live, request.destination?.fqdn ?? "");
   const series = table.seriesOf(status, flag, failedBy, grpcStatus);
-  recorder.record(series, durationMs, measured.requestBytes, measured.responseBytes);
+  recorder.record(series, latencyMs, measured.requestBytes, measured.responseBytes);
   if (view?.isBypassed === true) {
     const outcome = status === 0 || status >= 500 ? "failed" : "served";
     side.counts.add("heddle_bypassed_total", view.service, outcome);
