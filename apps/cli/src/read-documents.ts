@@ -13,6 +13,22 @@ export function joinDocuments(files: readonly { readonly text: string }[]): stri
   return files.map(({ text: one }) => (one.endsWith("\n") ? one : `${one}\n`)).join("---\n");
 }
 
+/** Files as one text, with the line at which each begins in it. */
+export function joinFiles(files: readonly { readonly name: string; readonly text: string }[]): {
+  readonly yaml: string;
+  readonly files: { readonly name: string; readonly line: number }[];
+} {
+  const yaml = joinDocuments(files);
+  let line = 1;
+  const starts = files.map(({ name, text: one }) => {
+    const start = { name, line };
+    const newlines = one.split("\n").length - 1;
+    line += newlines + (one.endsWith("\n") ? 1 : 2); // and the marker between two
+    return start;
+  });
+  return { yaml, files: starts };
+}
+
 /** The same files, each by its name (`stdin` for `-`). */
 export async function readFiles(
   sources: readonly string[],

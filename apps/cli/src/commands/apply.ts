@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { formatFinding } from "../analyze/format-findings.ts";
 import { ApiError, StaleDocumentsError } from "../errors.ts";
 import { mergeWords } from "../print/merge-words.ts";
-import { areManyFiles, readDocuments } from "../read-documents.ts";
+import { areManyFiles, joinFiles, readFiles } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 
 type ApplyOptions = OutputOptions & {
@@ -36,13 +36,14 @@ export function addApplyCommands(program: Command): void {
 }
 
 async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyResponse> {
-  const yaml = await readDocuments(options.file);
+  const { yaml, files } = joinFiles(await readFiles(options.file));
   const api = await openApi();
   const send = (more: object) =>
     api.ask(ApplyResponse, "/apply", {
       method: "POST",
       body: {
         yaml,
+        files,
         source: "cli",
         dryRun,
         // as if the files were applied one after another, though in one revision
@@ -97,9 +98,7 @@ export function formatApplied(answer: ApplyResponse): string {
 function formatNotes({ warnings, findings = [] }: ApplyResponse): string[] {
   return [
     ...warnings.map((warning) => `warning: ${warning}`),
-    ...findings
-      .filter(({ severity }) => severity !== "info")
-      .map((finding) => formatFinding({ ...finding, file: undefined })),
+    ...findings.filter(({ severity }) => severity !== "info").map(formatFinding),
   ];
 }
 

@@ -1,13 +1,8 @@
-import {
-  AnalyzeResponse,
-  type Finding,
-  type PreviewNote,
-  PreviewResponse,
-} from "@heddle/contracts";
+import { type PreviewNote, PreviewResponse } from "@heddle/contracts";
 import { type Command, Option } from "commander";
 import { formatFinding } from "../analyze/format-findings.ts";
 import { formatTable } from "../print/table.ts";
-import { areManyFiles, joinDocuments, readFiles } from "../read-documents.ts";
+import { areManyFiles, joinFiles, readFiles } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 import { parseDurationMs } from "./graph.ts";
 
@@ -18,8 +13,6 @@ type DiffOptions = OutputOptions & {
 
 const DIFFERS = 1;
 const FAULTY = 2;
-/** So many files one analysis takes. */
-const MAX_ANALYZED = 200;
 
 /** `heddle diff`: what applying documents would do, said before it is done. */
 export function addDiffCommand(program: Command): void {
@@ -46,30 +39,20 @@ export function addDiffCommand(program: Command): void {
     });
 }
 
-/** The preview with what the analysis finds in the documents. */
-type Answer = PreviewResponse & { readonly findings: readonly Finding[] };
-
 /** What applying these files would do. */
-async function askPreview(sources: readonly string[], windowMs: number): Promise<Answer> {
-  const files = await readFiles(sources);
+async function askPreview(sources: readonly string[], windowMs: number): Promise<PreviewResponse> {
+  const { yaml, files } = joinFiles(await readFiles(sources));
   const api = await openApi();
-  const preview = await api.ask(PreviewResponse, "/preview", {
+  return api.ask(PreviewResponse, "/preview", {
     method: "POST",
     body: {
-      yaml: joinDocuments(files),
+      yaml,
+      files,
       windowMs,
       // as if the files were applied one after another, though in one revision
       ...(areManyFiles(sources) ? { twins: "last" } : {}),
     },
   });
-  const { findings } = await api.ask(AnalyzeResponse, "/analyze", {
-    method: "POST",
-    body: {
-      files:
-        files.length <= MAX_ANALYZED ? files : [{ name: "documents", text: joinDocuments(files) }],
-    },
-  });
-  return { ...preview, findings };
 }
 
 function exitCodeOf({ changes, notes }: PreviewResponse): number {
@@ -77,8 +60,8 @@ function exitCodeOf({ changes, notes }: PreviewResponse): number {
   return changes.length > 0 ? DIFFERS : 0;
 }
 
-function formatPreview(answer: Answer): string {
-  const { changes, notes, limits, findings } = answer;
+function formatPreview(answer: PreviewResponse): string {
+  const { changes, notes, limits, findings = [] } = answer;
   const said = [
     ...notes.map(formatNote),
     ...findings.filter(({ severity }) => severity !== "info").map(formatFinding),

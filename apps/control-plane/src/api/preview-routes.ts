@@ -1,7 +1,9 @@
 import { PreviewRequest, PreviewResponse } from "@heddle/contracts";
+import { filesOfText } from "../analysis/files-of-text.ts";
 import { previewChange } from "../preview/preview-change.ts";
 import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
 import { RateLimiter } from "../rate-limit.ts";
+import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { readBody } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
@@ -35,7 +37,10 @@ export function previewRoutes(parts: ApiParts) {
       }
       running += 1;
       try {
-        const answer: PreviewResponse = await previewChange(request, parts, Date.now());
+        const preview = await previewChange(request, parts, Date.now());
+        const files = filesOfText(request.yaml, request.files);
+        const { findings } = await parts.analysis.ofFiles(files, { nowMs: Date.now() });
+        const answer: PreviewResponse = { ...preview, findings: toFindingsWire(findings) };
         return context.json(answer);
       } finally {
         running -= 1;

@@ -10,6 +10,7 @@ import {
 } from "@heddle/contracts";
 import { formatRef, parseResources, type Resource } from "@heddle/resources";
 import { z } from "zod";
+import { filesOfText } from "../analysis/files-of-text.ts";
 import { findMerges } from "../history/find-merges.ts";
 import { takeRevisions } from "../history/take-revisions.ts";
 import type { KeySets } from "../jwks/key-sets.ts";
@@ -115,7 +116,7 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
         const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
         const answer = await toApplyResponse({ ...outcome, warnings }, startedAt);
         // Looked for when the change is with the proxies: on its way there nothing waits for it.
-        const files = [{ name: "text", text: request.yaml }];
+        const files = filesOfText(request.yaml, request.files);
         const { findings } = await analysis.ofFiles(files, { nowMs: Date.now() });
         return context.json({ ...answer, findings: toFindingsWire(findings) });
       },

@@ -64,6 +64,7 @@ const HARMS: ReadonlySet<RouteLine["fate"]> = new Set([
   "fault",
   "timed-out",
   "no-endpoints",
+  "rate-limited",
 ]);
 
 function Line({ line, isFirst }: { readonly line: RouteLine; readonly isFirst: boolean }) {

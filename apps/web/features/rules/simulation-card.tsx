@@ -22,7 +22,10 @@ const TONES: Readonly<Record<SimulatedOutcome["kind"], Tone>> = {
   fault: "bad",
   "timed-out": "bad",
   "no-endpoints": "bad",
+  "rate-limited": "bad",
+  "not-retried": "bad",
   recovered: "good",
+  retried: "good",
   unknown: "unknown",
 };
 

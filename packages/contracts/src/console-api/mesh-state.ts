@@ -143,6 +143,8 @@ export const ProxyState = z.object({
   /** What is wrong with it although it is connected: another version than the control plane's, one too old … */
   warnings: z.array(z.string()).optional(),
   workloads: z.array(z.string()), // namespace/name
+  /** What of its workloads goes without the mesh's rules now: "web → reviews: straight to its endpoints until 23:15 UTC". */
+  bypasses: z.array(z.string()).optional(),
 });
 export const ProxiesResponse = z.object({ proxies: z.array(ProxyState) });
 
@@ -173,9 +175,16 @@ export const ChangeSource = z.enum([
 ]);
 /** What a request may say of itself; the others are Heddle's own. */
 export const RequestSource = ChangeSource.extract(["console", "cli", "api", "demo", "git"]);
+/** Which file each part of a text was: its name, and its first line in the text, counted from 1; in this order. */
+export const FileStarts = z
+  .array(z.object({ name: z.string().min(1).max(500), line: z.number().int().min(1) }))
+  .max(5000);
+
 /** `yaml` may hold many documents; all are applied in one revision, or none. */
 export const ApplyRequest = z.object({
   yaml: z.string().max(1_048_576),
+  /** The files `yaml` was joined of: findings then name file and line. */
+  files: FileStarts.optional(),
   reason: z.string().max(2000).optional(),
   source: RequestSource.optional(),
   dryRun: z.boolean().optional(),
@@ -353,6 +362,7 @@ export type ProxiesResponse = z.infer<typeof ProxiesResponse>;
 export type ResourceDocument = z.infer<typeof ResourceDocument>;
 export type ResourcesResponse = z.infer<typeof ResourcesResponse>;
 export type ChangeSource = z.infer<typeof ChangeSource>;
+export type FileStarts = z.infer<typeof FileStarts>;
 export type ApplyRequest = z.infer<typeof ApplyRequest>;
 export type ApplyResponse = z.infer<typeof ApplyResponse>;
 export type ResourceChange = z.infer<typeof ResourceChange>;

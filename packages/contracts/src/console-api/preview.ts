@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { NameWire } from "../control-stream/names.ts";
 import { SourceSelectorWire } from "../control-stream/route-wire.ts";
-import { RequestSource, ResourceChange, ResourceKind } from "./mesh-state.ts";
+import { Finding } from "./analysis.ts";
+import { FileStarts, RequestSource, ResourceChange, ResourceKind } from "./mesh-state.ts";
 
 /**
  * What a change would do, asked before it is made (`POST /preview`); and bypasses (`/bypasses`). Times are epoch ms,
@@ -17,6 +18,8 @@ export const PreviewRequest = z.object({
   /** Documents that are to go; one that is not there is a fault. */
   deletes: z.array(DocumentName).max(1000).default([]),
   twins: z.enum(["refuse", "last"]).optional(),
+  /** The files `yaml` was joined of: findings then name file and line. */
+  files: FileStarts.optional(),
   /** How far back traffic is looked at. */
   windowMs: z.number().int().min(10_000).max(3_600_000).default(300_000),
 });
@@ -50,6 +53,7 @@ export const PreviewFate = z.enum([
   "fault", // an injected abort
   "timed-out", // 504
   "no-endpoints", // 503: the rule sends it where nobody serves
+  "rate-limited", // 429
 ]);
 
 /**
@@ -146,7 +150,10 @@ export const BlastRadius = z.object({
 export const SimulatedOutcome = z.object({
   /**
    * `same`: would go as they did. `moved`: another destination. `rewritten`: another path or host arrives.
-   * `recovered`: failed by a rule and would not any more. `unknown`: depends on what no span tells.
+   * `recovered`: failed by a rule and would not any more. `retried`: failed, and would be tried again, with what end
+   * nobody knows. `not-retried`: a second attempt saved it, which the rules would not make. `rate-limited`: would find
+   * no room in a limit (429), by the times of the sampled requests scaled up to all. `unknown`: depends on what no span
+   * tells.
    */
   kind: z.enum([
     "same",
@@ -161,6 +168,9 @@ export const SimulatedOutcome = z.object({
     "timed-out",
     "no-endpoints",
     "recovered",
+    "retried",
+    "not-retried",
+    "rate-limited",
     "unknown",
   ]),
   /** "would go from v2 to v3", "would time out at 200 ms", "cannot tell: depends on header x-tester". */
@@ -190,6 +200,18 @@ export const SimulatedOutcome = z.object({
   ),
 });
 
+/** Opaque connections of one caller to one service, as they were counted, and what rules and policies would make of them. */
+export const SimulatedConnections = z.object({
+  /** `namespace/workload`, or an address outside the mesh. */
+  source: z.string(),
+  service: z.string(), // namespace/name
+  kind: z.enum(["same", "moved", "denied", "not-found", "no-endpoints", "recovered", "unknown"]),
+  /** "would go from v1 to v2", "would be denied by v1", "cannot tell: depends on the server name". */
+  text: z.string(),
+  /** Connections opened per second; shares of them where a split draws. */
+  perSecond: z.number(),
+});
+
 /** The sampled requests of the window, run through both rules by the code the proxies run. */
 export const Simulation = z.object({
   windowMs: z.number(),
@@ -199,6 +221,8 @@ export const Simulation = z.object({
   isTruncated: z.boolean(),
   /** `same` first, then by share. */
   outcomes: z.array(SimulatedOutcome),
+  /** Busiest first, at most 100; absent: no opaque connection to what is touched. */
+  connections: z.array(SimulatedConnections).optional(),
   /** What no span tells and the rules ask for: `header x-tester`, `query parameter page`. */
   missing: z.array(z.string()),
   /** In words, what the numbers do not cover: "opaque connections are not simulated". */
@@ -217,6 +241,11 @@ export const PreviewResponse = z.object({
   blastRadius: BlastRadius,
   /** Absent: the telemetry could not be read, `limits` of the answer says why. */
   simulation: Simulation.optional(),
+  /**
+   * What the analysis finds in the documents as they would be (docs/findings.md), those that the notes do not say
+   * already; absent: it could not be made.
+   */
+  findings: z.array(Finding).optional(),
   /** What this answer leaves out, in words; empty as a rule. */
   limits: z.array(z.string()),
   /** What it cost. */
@@ -285,6 +314,7 @@ export type RouteInWords = z.infer<typeof RouteInWords>;
 export type ServicePreview = z.infer<typeof ServicePreview>;
 export type BlastRadius = z.infer<typeof BlastRadius>;
 export type SimulatedOutcome = z.infer<typeof SimulatedOutcome>;
+export type SimulatedConnections = z.infer<typeof SimulatedConnections>;
 export type Simulation = z.infer<typeof Simulation>;
 export type PreviewResponse = z.infer<typeof PreviewResponse>;
 export type BypassTarget = z.infer<typeof BypassTarget>;
