@@ -8,6 +8,7 @@ export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
 export * from "./console-api/preview.ts";
 export * from "./console-api/proxies.ts";
+export * from "./console-api/pushes.ts";
 export * from "./console-api/registry.ts";
 export * from "./console-api/replicas.ts";
 export * from "./console-api/revision-effect.ts";

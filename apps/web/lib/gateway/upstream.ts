@@ -23,6 +23,7 @@ const CONTROL_PLANE_PATHS = new Set([
   "status",
   "workloads",
   "proxies",
+  "pushes",
   "services",
   "traffic-features",
   "resources",

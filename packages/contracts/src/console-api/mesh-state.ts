@@ -2,6 +2,7 @@ import { z } from "zod";
 import { InstanceHealthWire } from "../control-stream/messages.ts";
 import { PortProtocolWire } from "../control-stream/route-wire.ts";
 import { Finding } from "./analysis.ts";
+import { ProxyPushStage, PushMode, PushRef } from "./pushes.ts";
 import { EffectSummary, RevisionMarks } from "./revision-effect.ts";
 
 /** The control plane's answers and requests: registry, config, revisions, canaries, mTLS. Times are epoch ms. */
@@ -145,6 +146,8 @@ export const ProxyState = z.object({
   workloads: z.array(z.string()), // namespace/name
   /** What of its workloads goes without the mesh's rules now: "web → reviews: straight to its endpoints until 23:15 UTC". */
   bypasses: z.array(z.string()).optional(),
+  /** While a canaried push runs that concerns it. */
+  push: ProxyPushStage.optional(),
 });
 export const ProxiesResponse = z.object({ proxies: z.array(ProxyState) });
 
@@ -192,6 +195,8 @@ export const ApplyRequest = z.object({
   twins: z.enum(["refuse", "last"]).optional(),
   /** Without it a change is refused (409 HEDDLE_ENDPOINT_LOSS) that takes most endpoints of a service in use. */
   acceptEndpointLoss: z.boolean().optional(),
+  /** Absent: as the control plane is set (HEDDLE_PUSH). */
+  push: PushMode.optional(),
   /** Optimistic lock: refused (409) if one of these has moved on. */
   expected: z
     .array(
@@ -240,7 +245,10 @@ export const ApplyResponse = z.object({
   warnings: z.array(z.string()),
   /** About the documents given, as the mesh is with them (also on `dryRun`); absent: nobody looked. */
   findings: z.array(Finding).optional(),
+  /** Of the first proxies alone while `push` says that others wait. */
   propagation: Propagation.optional(),
+  /** It is risky: some proxies have it first (`GET /pushes`). Absent: it went to all at once. */
+  push: PushRef.optional(),
 });
 
 export const RevisionSummary = z.object({
@@ -346,6 +354,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("holds") }), // something is held in the registry and asks, or no longer
   z.object({ type: z.literal("effects") }), // revisions were judged, pinned, named or commented on
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
+  z.object({ type: z.literal("pushes") }), // a canaried push began, went on or ended
 ]);
 
 export type ResourceKind = z.infer<typeof ResourceKind>;
