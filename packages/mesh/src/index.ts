@@ -314,6 +314,18 @@ export {
   type SimulationParts,
   simulateRequest,
 } from "./simulation/simulate-request.ts";
+export {
+  compileTapFilter,
+  compileTapStatus,
+  InvalidTapStatusError,
+  isCredentialHeader,
+  type TapFacts,
+  type TapFilter,
+  type TapHeader,
+  type TapParty,
+  type TapPeer,
+  type TapTest,
+} from "./taps/tap-filter.ts";
 export { assignBlame, type Blame, type BlameMap, type FailingEdge } from "./topology/blame.ts";
 export {
   type EdgeCounts,

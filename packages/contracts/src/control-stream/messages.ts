@@ -2,6 +2,7 @@ import { z } from "zod";
 import { NameWire } from "./names.ts";
 import { ProxyResource } from "./resources.ts";
 import { PortProtocolWire } from "./route-wire.ts";
+import { TapOrder } from "./tap-wire.ts";
 
 /**
  * The control stream: one WebSocket over mTLS on the control plane's port 15012, path `/v1/stream`,
@@ -9,7 +10,7 @@ import { PortProtocolWire } from "./route-wire.ts";
  *
  *   proxy → control plane   hello, subscribe, unsubscribe, csr, installed, ack, nack, dumped, observed,
  *                           turned-away, health, draining, bye
- *   control plane → proxy   welcome, push, certificate, renew, dump, refused
+ *   control plane → proxy   welcome, push, certificate, renew, dump, taps, refused
  *
  * Neighbouring minor versions understand each other: messages of an unknown `type`, unknown fields and
  * resources of an unknown `kind` are passed over on both sides. What the other side could not pass over is
@@ -320,6 +321,8 @@ export const ControlMessage = z.discriminatedUnion("type", [
     id: z.string().max(64),
     after: z.string().max(1024).optional(),
   }),
+  /** All taps that concern it, in the place of those it was told of before; what is not among them ends. */
+  z.object({ type: z.literal("taps"), taps: z.array(TapOrder) }),
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
 ]);
 export type ControlMessage = z.infer<typeof ControlMessage>;
