@@ -2,9 +2,9 @@
 
 import type { DraftFinding } from "./draft-findings.ts";
 import styles from "./fields-form.module.css";
-import { Committed } from "./http-form.tsx";
 import { leafFields, leafValue } from "./leaf-fields.ts";
 import { parsePath, textOf, valueAt, type YamlEdit } from "./rule-yaml.ts";
+import { CommittedInput } from "./text-field.tsx";
 
 /** The plain values of a rule of any kind, each in a field of its own; what has other shapes is edited in the YAML. */
 export function FieldsForm({
@@ -47,7 +47,7 @@ export function FieldsForm({
                   {value ? "yes" : "no"}
                 </label>
               ) : (
-                <Committed
+                <CommittedInput
                   label={label}
                   value={String(value)}
                   isOff={readOnlyReason !== undefined}

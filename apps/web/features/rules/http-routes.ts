@@ -80,6 +80,13 @@ export function readRoutes(document: unknown): RouteForm[] {
   });
 }
 
+/** The same route as it was: by its name, else by its place. */
+export function routeBefore(route: RouteForm, before: readonly RouteForm[]): RouteForm | undefined {
+  if (route.name !== "") return before.find(({ name }) => name === route.name);
+  const unnamed = before[route.index];
+  return unnamed?.name === "" ? unnamed : undefined;
+}
+
 function conditionsOf(block: unknown, place: YamlPath): Condition[] {
   if (!isRecord(block)) return [];
   return Object.entries(block).flatMap(([field, value]): Condition[] => {

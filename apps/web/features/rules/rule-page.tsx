@@ -8,7 +8,8 @@ import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { RuleEditor } from "./rule-editor.tsx";
-import { type RuleRef, useRule } from "./rule-queries.ts";
+import { useRule } from "./rule-queries.ts";
+import type { RuleRef } from "./rule-ref.ts";
 
 /** One rule, as it stands and as one would have it. */
 export function RulePage(ref: RuleRef) {

@@ -14,16 +14,10 @@ import { apiPath, deleteJson, getJson, postJson } from "../../lib/api-client.ts"
 import { ApiError } from "../../lib/api-error.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { markConfigStale } from "../../lib/queries/use-change-events.ts";
+import type { RuleRef } from "./rule-ref.ts";
 
 /** Documents change by event (`useChangeEvents`); the slow poll mends what a lost event would leave stale. */
 const MEND_EVERY_MS = 15_000;
-
-/** A document's name in the mesh. */
-export interface RuleRef {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /** Every document as it stands. */
 export function useResources() {
