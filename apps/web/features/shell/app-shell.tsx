@@ -7,6 +7,7 @@ import { HeddleMark } from "../../ui/heddle-mark.tsx";
 import styles from "./app-shell.module.css";
 import { CommandPalette } from "./command-palette.tsx";
 import { KeysDialog } from "./keys-dialog.tsx";
+import { MorePages } from "./more-pages.tsx";
 import { findPage, PAGES } from "./pages.ts";
 import { useShellKeys } from "./shell-keys.ts";
 import { TopBar } from "./top-bar.tsx";
@@ -45,6 +46,7 @@ function Shell({
           <HeddleMark />
         </Link>
         <Pages pathname={pathname} />
+        <MorePages key={pathname} pathname={pathname} />
       </nav>
       <TopBar
         pathname={pathname}
@@ -71,7 +73,7 @@ function Pages({ pathname }: { readonly pathname: string }) {
         styles.place,
         page === here && styles.here,
         page.isAside === true && styles.aside,
-        page.isWideOnly === true && styles.wideOnly,
+        page.isInBar !== true && styles.wideOnly,
       )}
     >
       <page.icon size={18} strokeWidth={1.75} aria-hidden="true" />

@@ -16,21 +16,21 @@ export type ConsolePage = {
   readonly icon: LucideIcon;
   /** After G: the key that goes there. */
   readonly key: string;
-  /** At the foot of the rail; on narrow screens in the account menu alone. */
+  /** At the foot of the rail. */
   readonly isAside?: boolean;
-  /** Not in the bar of narrow screens, which has room for six; the overview and the palette lead there. */
-  readonly isWideOnly?: boolean;
+  /** One of the four in the bar of narrow screens; its fifth place, More, leads to all others. */
+  readonly isInBar?: boolean;
 };
 
 /** The pages there are, in the order of the rail. */
 export const PAGES: readonly ConsolePage[] = [
-  { path: "/overview", title: "Overview", icon: LayoutDashboard, key: "o" },
-  { path: "/graph", title: "Graph", icon: Waypoints, key: "g" },
-  { path: "/rollouts", title: "Rollouts", icon: Split, key: "r" },
+  { path: "/overview", title: "Overview", icon: LayoutDashboard, key: "o", isInBar: true },
+  { path: "/graph", title: "Graph", icon: Waypoints, key: "g", isInBar: true },
+  { path: "/rollouts", title: "Rollouts", icon: Split, key: "r", isInBar: true },
   { path: "/rules", title: "Rules", icon: Route, key: "u" },
   { path: "/security", title: "Security", icon: ShieldCheck, key: "c" },
-  { path: "/history", title: "History", icon: History, key: "h" },
-  { path: "/proxies", title: "Proxies", icon: Network, key: "p", isWideOnly: true },
+  { path: "/history", title: "History", icon: History, key: "h", isInBar: true },
+  { path: "/proxies", title: "Proxies", icon: Network, key: "p" },
   { path: "/settings", title: "Settings", icon: Settings, key: "e", isAside: true },
 ];
 
