@@ -13,7 +13,13 @@ import Link from "next/link";
 import { useState } from "react";
 import { apiPath, getJson } from "../../lib/api-client.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import { formatCount, formatNumber, formatPercentNumber, UNIT_SPACE } from "../../lib/numbers.ts";
+import {
+  formatCount,
+  formatCounted,
+  formatNumber,
+  formatPercentNumber,
+  UNIT_SPACE,
+} from "../../lib/numbers.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { formatDuration, formatMinute } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
@@ -166,12 +172,22 @@ function ServiceTiles({
           />
         ))}
       </div>
-      <p className={styles.words}>
-        {formatCount(service.before.requests)} requests before,{" "}
-        {formatCount(service.after.requests)} after.
-      </p>
+      <p className={styles.words}>{requestWords(service, effect)}</p>
     </>
   );
+}
+
+/** Why there is nothing to compare with, where there is not: a mesh's or a service's first minutes. */
+function requestWords({ before, after }: ServiceEffect, { before: span }: RevisionEffect): string {
+  const since = `${formatCounted(after.requests, "request")} after`;
+  if (before.requests > 0) return `${formatCounted(before.requests, "request")} before, ${since}.`;
+  return isEmpty(span)
+    ? `No time of its own before it, so nothing to compare with; ${since}.`
+    : `Nobody called it before, so there is nothing to compare with; ${since}.`;
+}
+
+function isEmpty({ fromMs, toMs }: RevisionEffect["before"]): boolean {
+  return toMs <= fromMs;
 }
 
 type Tile = {
@@ -227,6 +243,7 @@ function EffectTile({
   const [box, size] = useElementSize<HTMLDivElement>();
   const verdict = verdictOf(service, tile.signal);
   const { status, tone, words } = VERDICTS[verdict ?? "no-change"];
+  const isFirst = service.before.requests === 0;
   const place = (range.atMs - range.fromMs) / (range.toMs - range.fromMs);
   const spark = [
     { atMs: range.fromMs, value: undefined },
@@ -241,14 +258,18 @@ function EffectTile({
     <section className={styles.tile} aria-label={tile.name}>
       <p className={styles.head}>
         {tile.name}
-        {verdict !== undefined && (
+        {verdict !== undefined && !isFirst && (
           <span className={styles.verdict} data-tone={tone}>
             <StatusGlyph status={status} isBesideWord /> {words}
           </span>
         )}
       </p>
       <p className={styles.figures}>
-        <span>{figure(before)}</span> <span aria-label="to">→</span>{" "}
+        {!isFirst && (
+          <>
+            <span>{figure(before)}</span> <span aria-label="to">→</span>{" "}
+          </>
+        )}
         <b data-tone={tone === "bad" ? "bad" : undefined}>{figure(after)}</b>{" "}
         {hasUnit && <span className={styles.unit}>{tile.unit}</span>}
       </p>
@@ -281,10 +302,10 @@ function verdictOf(
 }
 
 function otherWords({ isFinal, services, servicesTotal, after }: RevisionEffect): string {
-  const seen = formatDuration(after.toMs - after.fromMs || 1000);
-  const state = isFinal
-    ? ""
-    : `Judged so far by the ${seen} since; it goes on until six minutes have passed. `;
+  const seen = isEmpty(after)
+    ? "Too early to say: not one whole step of 10 s has passed"
+    : `Judged so far by the ${formatDuration(after.toMs - after.fromMs)} since`;
+  const state = isFinal ? "" : `${seen}; it goes on until six minutes have passed. `;
   const more = servicesTotal - services.length;
   return more > 0
     ? `${state}${formatCount(more)} quieter services are judged too and not shown.`
@@ -292,7 +313,9 @@ function otherWords({ isFinal, services, servicesTotal, after }: RevisionEffect)
 }
 
 function spanWords({ before, after, isFinal }: RevisionEffect): string {
-  const afterMs = after.toMs - after.fromMs;
-  const past = formatDuration(before.toMs - before.fromMs || 1000);
-  return `${past} before and ${formatDuration(afterMs || 1000)} after${isFinal ? "" : " so far"}`;
+  const since = isEmpty(after)
+    ? "not a whole step after"
+    : `${formatDuration(after.toMs - after.fromMs)} after`;
+  const past = isEmpty(before) ? "" : `${formatDuration(before.toMs - before.fromMs)} before and `;
+  return `${past}${since}${isFinal ? "" : " so far"}`;
 }

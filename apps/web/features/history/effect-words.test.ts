@@ -40,6 +40,10 @@ test("nothing seen, nothing to see and not yet are three different things", () =
     effectWords(effect({ verdict: "not-enough-traffic", requestsAfter: 0 })),
     "no traffic",
   );
+  assert.equal(
+    effectWords(effect({ verdict: "not-enough-traffic", requestsBefore: 0 })),
+    "nothing before it",
+  );
   assert.equal(effectWords(effect({ verdict: "pending", isFinal: false })), "too early to say");
   assert.equal(effectSentence(effect({})), undefined);
 });

@@ -32,15 +32,18 @@ const NAMES: Readonly<Record<EffectSignal, string>> = {
   mtlsRatio: "mTLS",
 };
 
-/** In a line of the list: "errors 0.3 → 1.2 %", "no change seen", "too little traffic". */
-export function effectWords({ verdict, because, requestsAfter }: EffectSummary): string {
+/** In a line of the list: "errors 0.3 → 1.2 %", "no change seen", "nothing before it". */
+export function effectWords(effect: EffectSummary): string {
+  const { verdict, because, requestsBefore, requestsAfter } = effect;
   if (because !== undefined) {
     const { signal, before, after } = because;
     return `${NAMES[signal]} ${formatStep(signal, before, after)}`;
   }
   if (verdict === "no-change") return "no change seen";
-  if (verdict === "not-enough-traffic")
-    return requestsAfter === 0 ? "no traffic" : "too little traffic";
+  if (verdict === "not-enough-traffic") {
+    if (requestsAfter === 0) return "no traffic";
+    return requestsBefore === 0 ? "nothing before it" : "too little traffic";
+  }
   return VERDICTS[verdict].words;
 }
 
