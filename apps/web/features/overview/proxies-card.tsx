@@ -10,7 +10,7 @@ import { Card } from "../../ui/card.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
-import { sortProxies, syncView } from "../proxies/proxy-sync.ts";
+import { isInStep, sortProxies, syncView } from "../proxies/proxy-sync.ts";
 import styles from "./facts-card.module.css";
 
 const MOST_SQUARES = 60;
@@ -96,8 +96,7 @@ function Square({ proxy }: { readonly proxy: ProxyState }) {
 }
 
 function Verdict({ proxies }: { readonly proxies: readonly ProxyState[] }) {
-  // NOT SENT is no fault: such a proxy has called nobody yet.
-  const inStep = proxies.filter(({ connected, sync }) => connected && isInStep(sync)).length;
+  const inStep = proxies.filter(isInStep).length;
   const isAll = inStep === proxies.length;
   return (
     <Link href="/proxies" className={styles.verdict} data-tone={isAll ? "ok" : "warn"}>
@@ -105,8 +104,4 @@ function Verdict({ proxies }: { readonly proxies: readonly ProxyState[] }) {
       {proxies.length} in step
     </Link>
   );
-}
-
-function isInStep(sync: ProxyState["sync"]): boolean {
-  return sync === "SYNCED" || sync === "NOT SENT";
 }

@@ -19,7 +19,7 @@ import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxies-page.module.css";
 import { useListedProxies } from "./proxy-queries.ts";
-import { filterProxies, KIND_WORDS, sortProxies, syncView, viewOfSync } from "./proxy-sync.ts";
+import { filterProxies, isInStep, KIND_WORDS, sortProxies, viewOfSync } from "./proxy-sync.ts";
 import { SyncPill } from "./sync-pill.tsx";
 
 /** Every proxy the control plane knows: whether it runs the newest revision that concerns it, and since when. */
@@ -165,7 +165,7 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
             {revisionWords(proxy.ackedRevision)}
           </span>
         </Td>
-        <Td>
+        <Td className={styles.workloads}>
           <Workloads names={proxy.workloads} />
         </Td>
         <Td>
@@ -200,13 +200,11 @@ function Kinds({ proxy: { kinds } }: { readonly proxy: ListedProxy }) {
       {kinds.map(({ kind, sync, acked, total }) => {
         const { status, word, words } = viewOfSync(sync);
         const { short, name } = KIND_WORDS[kind];
+        const isQuiet = status === "healthy" || status === "idle";
         return (
           <li key={kind} title={`${name}: ${word}, ${acked} of ${total} taken. ${words}`}>
             <StatusGlyph status={status} isBesideWord /> {short}
-            <span className={status === "healthy" ? "visually-hidden" : styles.behind}>
-              {" "}
-              {word}
-            </span>
+            <span className={isQuiet ? "visually-hidden" : styles.behind}> {word}</span>
           </li>
         );
       })}
@@ -214,7 +212,7 @@ function Kinds({ proxy: { kinds } }: { readonly proxy: ListedProxy }) {
   );
 }
 
-const MOST_NAMES = 4;
+const MOST_NAMES = 3;
 
 function Workloads({ names }: { readonly names: readonly string[] }) {
   if (names.length === 0) return <span className={styles.quiet}>none</span>;
@@ -232,6 +230,6 @@ function revisionWords(revision: number): string {
 }
 
 function summaryOf(proxies: readonly ProxyState[]): string {
-  const synced = proxies.filter((proxy) => syncView(proxy).status === "healthy").length;
-  return `${synced} of ${formatCounted(proxies.length, "proxy", "proxies")} run the newest revision that concerns them`;
+  const inStep = proxies.filter(isInStep).length;
+  return `${inStep} of ${formatCounted(proxies.length, "proxy", "proxies")} run the newest revision that concerns them`;
 }

@@ -68,6 +68,11 @@ export function syncView(proxy: ProxyState): SyncView {
   };
 }
 
+/** It runs all it should. NOT SENT is no fault: such a proxy has called nobody yet. */
+export function isInStep({ connected, sync }: ProxyState): boolean {
+  return connected && (sync === "SYNCED" || sync === "NOT SENT");
+}
+
 /** Worst first, then by name. */
 export function sortProxies<Proxy extends ProxyState>(proxies: readonly Proxy[]): Proxy[] {
   return [...proxies].sort(
