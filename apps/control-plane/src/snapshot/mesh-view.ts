@@ -10,7 +10,6 @@ import {
   formatId,
   type PeerAuthentication,
   type ServiceId,
-  type ServicePort,
   selects,
   serviceOfHost,
 } from "@heddle/mesh";
@@ -19,11 +18,14 @@ import type { KeySets } from "../jwks/key-sets.ts";
 import { serviceKeyOf } from "../registry/instance.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
-import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
+import type { KnownEndpoint } from "./endpoint-set.ts";
 import { changedHostKeys, hostKeys } from "./host-index.ts";
 import { MeshNames, NAMES_INTEREST } from "./mesh-names.ts";
 import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
-import { addPorts, registeredPorts } from "./registered-ports.ts";
+import { PlaintextPorts } from "./plaintext-ports.ts";
+import { addPorts } from "./registered-ports.ts";
+import { targetsOf } from "./route-targets.ts";
+import { ServedEndpoints } from "./served-endpoints.ts";
 import { withTrustAliases } from "./trust-aliases.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
@@ -60,13 +62,6 @@ export type LostRegistry = {
   readonly keeps: (key: string) => boolean;
 };
 
-type Served = {
-  readonly known: readonly KnownEndpoint[];
-  readonly resource: EndpointsResource;
-  /** What the instances have registered, for a service without declared ports. */
-  readonly ports: ServicePort[] | undefined;
-};
-
 /** So many meanings of hosts are remembered; beyond, they are looked up again. */
 const MAX_MEANINGS = 100_000;
 
@@ -83,16 +78,12 @@ export class MeshView {
   /** `undefined`: the registry is whole. */
   lostRegistry: LostRegistry | undefined;
   readonly #registry: Registry;
-  readonly #endpoints = new Map<string, Served>();
+  readonly #endpoints: ServedEndpoints;
+  readonly #plaintextPorts: PlaintextPorts;
   /** Services with the ports their instances have registered, where documents declare none. */
   readonly #withPorts = new WeakMap<ServiceResource, Map<string, ServiceResource>>();
   /** By the labels of an instance, which stay the same object until it registers anew. */
   #workloads = new WeakMap<StoredInstance["labels"], WorkloadResource>();
-  /**
-   * By the same: the app ports at which an instance's proxy, as it last said, ends no TLS. Callers are told
-   * what it runs and not what it shall run: so none speaks plaintext, or TLS, before it is understood.
-   */
-  readonly #plaintextPorts = new WeakMap<StoredInstance["labels"], ReadonlySet<number>>();
   /** By subscription, until documents or the registry change. */
   readonly #meanings = new Map<string, ServiceId | undefined>();
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
@@ -102,6 +93,12 @@ export class MeshView {
     this.#registry = registry;
     this.trustDomain = trustDomain;
     this.trust = new MeshTrust(trustDomain);
+    this.#plaintextPorts = new PlaintextPorts(registry, (instance) => this.workload(instance));
+    this.#endpoints = new ServedEndpoints({
+      registry,
+      trustDomain,
+      plaintextPortsOf: (instance) => this.#plaintextPorts.of(instance),
+    });
   }
 
   get snapshot(): ConfigSnapshot {
@@ -129,7 +126,7 @@ export class MeshView {
     }
     for (const key of before.namedKeys) if (!next.namedKeys.has(key)) touched.add(`service/${key}`);
     for (const key of next.namedKeys) if (!before.namedKeys.has(key)) touched.add(`service/${key}`);
-    for (const key of this.#changedEndpoints(before, next)) touched.add(key);
+    for (const key of this.#endpoints.replace(before, next)) touched.add(key);
     for (const key of this.#changedWorkloads(before, next)) touched.add(key);
     if (before.hosts !== next.hosts) {
       for (const key of changedHostKeys(before.hosts, next.hosts)) touched.add(key);
@@ -178,37 +175,7 @@ export class MeshView {
 
   /** A proxy runs these resources from now on. Returns the services whose callers have to hear of it. */
   noteRunning(proxyId: string, resources: Iterable<ProxyResource>): Set<string> {
-    const touched = new Set<string>();
-    const running = new Map<string, WorkloadResource>();
-    for (const resource of resources) {
-      if (resource.kind === "workload") running.set(resource.key, resource);
-    }
-    if (running.size === 0) return touched;
-    for (const instance of this.#registry.instancesOfProxy(proxyId)) {
-      const resource = running.get(`workload/${instance.namespace}/${instance.workload}`);
-      if (resource === undefined) continue;
-      const before = this.#plaintextPortsOf(instance);
-      const now = plaintextPortsOf(instance, resource);
-      this.#plaintextPorts.set(instance.labels, now);
-      this.#registry.notePlaintextPorts(
-        instance.instanceId,
-        [...now].toSorted((a, b) => a - b),
-      );
-      if (before.symmetricDifference(now).size > 0) touched.add(serviceKeyOf(instance));
-    }
-    return touched;
-  }
-
-  /** Of one that has not said anything yet: what it will be told first. */
-  #plaintextPortsOf(instance: StoredInstance): ReadonlySet<number> {
-    // Of a proxy that is connected to another control plane, what that one was told.
-    const isOwn = this.#registry.isOwn(instance.proxyId);
-    if (!isOwn && instance.plaintextPorts) return new Set(instance.plaintextPorts);
-    const known = this.#plaintextPorts.get(instance.labels);
-    if (known !== undefined) return known;
-    const assumed = plaintextPortsOf(instance, this.workload(instance));
-    this.#plaintextPorts.set(instance.labels, assumed);
-    return assumed;
+    return this.#plaintextPorts.noteRunning(proxyId, resources);
   }
 
   /** Endpoints of these services are compiled anew when next asked for; returns their resource keys. */
@@ -218,25 +185,27 @@ export class MeshView {
     for (const [key, { selectors }] of this.#snapshot.declared) {
       if (selectors.some(({ namespace }) => namespaces.has(namespace))) keys.add(key);
     }
-    for (const key of keys) this.#endpoints.delete(key);
+    for (const key of keys) this.#endpoints.forget(key);
     this.#generation += 1;
     this.#meanings.clear();
     return new Set([...keys].map((key) => `endpoints/${key}`));
   }
 
   endpoints(service: ServiceId): EndpointsResource {
-    return this.#served(service).resource;
+    return this.#endpoints.served(service, this.#snapshot).resource;
   }
 
   /** Each address of a service with where it is known from. */
   knownEndpoints(service: ServiceId): readonly KnownEndpoint[] {
-    return this.#served(service).known;
+    return this.#endpoints.served(service, this.#snapshot).known;
   }
 
   /** Routes and policies of a service, with the ports it has by documents or by its instances. */
   service(service: ServiceId): ServiceResource {
     const { resource } = this.#snapshot.service(service);
-    const ports = resource.ports ? undefined : this.#served(service).ports;
+    const ports = resource.ports
+      ? undefined
+      : this.#endpoints.served(service, this.#snapshot).ports;
     if (!ports) return resource;
     const text = JSON.stringify(ports);
     const known = this.#withPorts.get(resource) ?? new Map<string, ServiceResource>();
@@ -252,7 +221,7 @@ export class MeshView {
 
   /** Whether anybody serves the service now: an instance, or an address a document names. */
   hasEndpoints(service: ServiceId): boolean {
-    return this.#served(service).known.length > 0;
+    return this.#endpoints.served(service, this.#snapshot).known.length > 0;
   }
 
   /** Of the services that are used: how many endpoints they have, and would have with other documents. */
@@ -260,18 +229,16 @@ export class MeshView {
     next: ConfigSnapshot,
     isUsed: (serviceKey: string) => boolean,
   ): { readonly service: ServiceId; readonly before: number; readonly after: number }[] {
-    if (isSameList(this.#snapshot.endpointDocuments, next.endpointDocuments)) return [];
-    return [...this.#endpoints].flatMap(([key, { known }]) => {
-      if (!isUsed(key)) return [];
-      const service = idOf(key);
-      const after = countServing(this.#collect(service, key, next).known);
-      return { service, before: countServing(known), after };
-    });
+    return this.#endpoints.count(this.#snapshot, next, isUsed);
   }
 
   /** Version labels of those who serve the service now. */
   versionsOf(service: ServiceId): Set<string | undefined> {
-    return new Set(this.#served(service).known.map(({ endpoint }) => endpoint.labels["version"]));
+    return new Set(
+      this.#endpoints
+        .served(service, this.#snapshot)
+        .known.map(({ endpoint }) => endpoint.labels["version"]),
+    );
   }
 
   /** Everybody a selector may mean: instances, and WorkloadEntries. */
@@ -300,7 +267,11 @@ export class MeshView {
       service !== undefined &&
       (callers.length === 0 ||
         callers.some((caller) => this.#snapshot.sidecars.reaches(caller, service)));
-    return { namespace, host, service: isReached ? bare(service) : null };
+    return {
+      namespace,
+      host,
+      service: isReached ? { namespace: service.namespace, name: service.name } : null,
+    };
   }
 
   /** All that a proxy needs for what it hosts and where its workloads call. */
@@ -349,12 +320,7 @@ export class MeshView {
       if (is.version !== was.version) workloads.set(was.key, { instance, before: was, after: is });
       yield;
     }
-    const endpoints = [...this.#endpoints].flatMap(([key, was]) =>
-      isSameList(before.endpointDocuments, next.endpointDocuments) ||
-      this.#collect(idOf(key), key, next).resource.version === was.resource.version
-        ? []
-        : [key],
-    );
+    const endpoints = this.#endpoints.changedBy(before, next);
     const hosts = before.hosts === next.hosts ? [] : changedHostKeys(before.hosts, next.hosts);
     const keys = new Set([
       ...services.map((key) => `service/${key}`),
@@ -368,7 +334,7 @@ export class MeshView {
 
   /** Each address of a service under another snapshot, with where it is known from. */
   endpointsUnder(next: ConfigSnapshot, service: ServiceId): readonly KnownEndpoint[] {
-    return this.#collect(service, formatId(service), next).known;
+    return this.#endpoints.collect(service, next).known;
   }
 
   /** What holds for an instance's inbound side. */
@@ -413,61 +379,6 @@ export class MeshView {
       resources.set(endpoints.key, endpoints);
     }
   }
-
-  #served(service: ServiceId): Served {
-    const key = formatId(service);
-    const known = this.#endpoints.get(key);
-    if (known) return known;
-    const made = this.#collect(service, key);
-    this.#endpoints.set(key, made);
-    return made;
-  }
-
-  #collect(service: ServiceId, key: string, snapshot: ConfigSnapshot = this.#snapshot): Served {
-    const known = collectEndpoints(service, snapshot.declared.get(key), {
-      trustDomain: this.trustDomain,
-      registered: (name) => this.#registry.instancesOfService(name),
-      instancesOf: (namespace) =>
-        [...this.#registry.instances()].filter((one) => one.namespace === namespace),
-      entries: snapshot.workloadEntries,
-      plaintextPortsOf: (instance) => this.#plaintextPortsOf(instance),
-    });
-    const instances = known.flatMap(({ instance }) => instance ?? []);
-    return {
-      known,
-      resource: toEndpointsResource(service, known),
-      ports: registeredPorts(instances),
-    };
-  }
-
-  /** Collects anew all endpoints that somebody uses; the keys of those that are others now. */
-  #changedEndpoints(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
-    if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
-    return [...this.#endpoints].flatMap(([key, was]) => {
-      const made = this.#collect(idOf(key), key);
-      this.#endpoints.set(key, made);
-      return made.resource.version === was.resource.version ? [] : [`endpoints/${key}`];
-    });
-  }
-}
-
-function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((entry, index) => entry === other[index]);
-}
-
-function countServing(known: readonly KnownEndpoint[]): number {
-  return known.filter(({ instance }) => instance?.isDraining !== true).length;
-}
-
-/** The ports of an instance's app for which the mode DISABLE holds. */
-function plaintextPortsOf(
-  { appPort, morePorts }: StoredInstance,
-  { mtlsMode, portMtlsModes }: WorkloadResource,
-): ReadonlySet<number> {
-  const ports = [appPort, ...morePorts.map((port) => port.appPort)].filter(
-    (port) => port !== undefined,
-  );
-  return new Set(ports.filter((port) => (portMtlsModes?.[port] ?? mtlsMode) === "DISABLE"));
 }
 
 export function subscriptionKey({ namespace, host }: Subscription): string {
@@ -484,25 +395,7 @@ export function subscriptionInterest(subscription: Subscription): string[] {
   return [...named, ...hostKeys(subscription.host), SIDECARS];
 }
 
-/** Every service that routes of a service send to, mirrors too. */
-function targetsOf(resource: ServiceResource): ServiceId[] {
-  const rules = [resource, ...(resource.overrides ?? []).map((one) => one.rules)];
-  return rules.flatMap(({ routes, tcpRoutes = [], tlsRoutes = [] }) => [
-    ...routes.flatMap(({ destinations, mirrors = [] }) => [
-      ...destinations.map((to) => to.service),
-      ...mirrors.map(({ destination }) => destination.service),
-    ]),
-    ...[...tcpRoutes, ...tlsRoutes].flatMap(({ destinations }) =>
-      destinations.map((to) => to.service),
-    ),
-  ]);
-}
-
 function idOf(key: string): ServiceId {
   const slash = key.indexOf("/");
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
-function bare({ namespace, name }: ServiceId): ServiceId {
-  return { namespace, name };
 }

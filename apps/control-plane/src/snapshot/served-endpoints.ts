@@ -1,0 +1,105 @@
+import type { EndpointsResource } from "@heddle/contracts";
+import { formatId, type ServiceId, type ServicePort } from "@heddle/mesh";
+import type { StoredInstance } from "@heddle/store";
+import type { Registry } from "../registry/registry.ts";
+import type { ConfigSnapshot } from "./config-snapshot.ts";
+import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
+import { registeredPorts } from "./registered-ports.ts";
+
+type Served = {
+  readonly known: readonly KnownEndpoint[];
+  readonly resource: EndpointsResource;
+  /** What the instances have registered, for a service without declared ports. */
+  readonly ports: ServicePort[] | undefined;
+};
+
+/** Who serves each service that was asked for, compiled once and kept until it may be another. */
+export class ServedEndpoints {
+  readonly #parts: {
+    readonly registry: Registry;
+    readonly trustDomain: string;
+    readonly plaintextPortsOf: (instance: StoredInstance) => ReadonlySet<number>;
+  };
+  readonly #known = new Map<string, { readonly service: ServiceId; readonly served: Served }>();
+
+  constructor(parts: {
+    readonly registry: Registry;
+    readonly trustDomain: string;
+    readonly plaintextPortsOf: (instance: StoredInstance) => ReadonlySet<number>;
+  }) {
+    this.#parts = parts;
+  }
+
+  served(service: ServiceId, snapshot: ConfigSnapshot): Served {
+    const key = formatId(service);
+    const known = this.#known.get(key)?.served;
+    if (known) return known;
+    const made = this.collect(service, snapshot);
+    this.#known.set(key, { service, served: made });
+    return made;
+  }
+
+  /** The service's endpoints are collected anew when next asked for. */
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
+  /** As they are under a snapshot; nothing is kept. */
+  collect(service: ServiceId, snapshot: ConfigSnapshot): Served {
+    const { registry, trustDomain, plaintextPortsOf } = this.#parts;
+    const known = collectEndpoints(service, snapshot.declared.get(formatId(service)), {
+      trustDomain,
+      registered: (name) => registry.instancesOfService(name),
+      instancesOf: (namespace) =>
+        [...registry.instances()].filter((one) => one.namespace === namespace),
+      entries: snapshot.workloadEntries,
+      plaintextPortsOf,
+    });
+    const instances = known.flatMap(({ instance }) => instance ?? []);
+    return {
+      known,
+      resource: toEndpointsResource(service, known),
+      ports: registeredPorts(instances),
+    };
+  }
+
+  /** Collects anew what `next` may change; the keys of the resources that are others now. */
+  replace(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
+    if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
+    return [...this.#known].flatMap(([key, { service, served }]) => {
+      const made = this.collect(service, next);
+      this.#known.set(key, { service, served: made });
+      return made.resource.version === served.resource.version ? [] : [`endpoints/${key}`];
+    });
+  }
+
+  /** The services, `namespace/name`, whose endpoints would be others under `next`. */
+  changedBy(before: ConfigSnapshot, next: ConfigSnapshot): string[] {
+    if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
+    return [...this.#known].flatMap(([key, { service, served }]) =>
+      this.collect(service, next).resource.version === served.resource.version ? [] : [key],
+    );
+  }
+
+  /** Of those that are used: how many endpoints they have, and would have under `next`. */
+  count(
+    before: ConfigSnapshot,
+    next: ConfigSnapshot,
+    isUsed: (serviceKey: string) => boolean,
+  ): { readonly service: ServiceId; readonly before: number; readonly after: number }[] {
+    if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
+    return [...this.#known].flatMap(([key, { service, served }]) => {
+      if (!isUsed(key)) return [];
+      const after = countServing(this.collect(service, next).known);
+      return { service, before: countServing(served.known), after };
+    });
+  }
+}
+
+function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((entry, index) => entry === other[index]);
+}
+
+function countServing(known: readonly KnownEndpoint[]): number {
+  return known.filter(({ instance }) => instance?.isDraining !== true).length;
+}
