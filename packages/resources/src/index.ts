@@ -44,8 +44,11 @@ export type {
 } from "./documents/policy-documents.ts";
 export type {
   DeclaredPort,
+  DnsLookup,
+  DnsSourceDocument,
   EgressHost,
   EntryEndpoint,
+  InstanceOverrideDocument,
   ServiceDocument,
   ServiceEntry,
   Sidecar,

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import { AuthorizationPolicySchema } from "./kinds/authorization-policy.ts";
 import { BypassSchema } from "./kinds/bypass.ts";
 import { DestinationRuleSchema } from "./kinds/destination-rule.ts";
+import { DnsSourceSchema } from "./kinds/dns-source.ts";
+import { InstanceOverrideSchema } from "./kinds/instance-override.ts";
 import { MeshConfigSchema } from "./kinds/mesh-config.ts";
 import { PeerAuthenticationSchema } from "./kinds/peer-authentication.ts";
 import { ProxyFilterSchema } from "./kinds/proxy-filter.ts";
@@ -46,6 +48,8 @@ export const KINDS: Readonly<Record<ResourceKindName, KindSchema>> = {
   RateLimit: { ...HEDDLE, schema: RateLimitSchema },
   ProxyFilter: { ...HEDDLE, schema: ProxyFilterSchema },
   Bypass: { ...HEDDLE, schema: BypassSchema },
+  DnsSource: { ...HEDDLE, schema: DnsSourceSchema },
+  InstanceOverride: { ...HEDDLE, schema: InstanceOverrideSchema },
 };
 
 /** Groups that articles write in the place of Istio's. */

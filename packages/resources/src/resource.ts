@@ -12,6 +12,8 @@ import type {
   RequestAuthenticationDocument,
 } from "./documents/policy-documents.ts";
 import type {
+  DnsSourceDocument,
+  InstanceOverrideDocument,
   ServiceDocument,
   ServiceEntry,
   Sidecar,
@@ -38,6 +40,8 @@ export const RESOURCE_KINDS = [
   "RateLimit",
   "ProxyFilter",
   "Bypass",
+  "DnsSource",
+  "InstanceOverride",
 ] as const;
 export type ResourceKindName = (typeof RESOURCE_KINDS)[number];
 
@@ -64,7 +68,9 @@ export type Resource =
   | TrafficPolicyDocument
   | RateLimitDocument
   | ProxyFilterDocument
-  | BypassDocument;
+  | BypassDocument
+  | DnsSourceDocument
+  | InstanceOverrideDocument;
 
 /** `VirtualService shop/reviews`: how messages name a document, and a key for maps. */
 export function formatRef(ref: ResourceRef): string {

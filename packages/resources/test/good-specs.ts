@@ -33,6 +33,10 @@ export const GOOD_SPECS: Readonly<Record<ResourceKindName, string>> = {
     "{selector: {matchLabels: {app: a}}, limits: [{name: n, match: [{uri: {prefix: /a}, headers: {x: {}}}], key: {header: x-user}, requests: 5, per: 1m, burst: 3, shadow: true}]}",
   Bypass:
     '{source: {service: web, workload: web-v1}, destination: {host: reviews}, until: "2026-11-21T23:15:00Z"}',
+  DnsSource:
+    "{service: db, lookups: [{name: db.example.com, type: A, port: 5432, labels: {version: v1}, locality: eu/west, weight: 2}, {name: _pg._tcp.db.example.com}], port: {number: 5432, name: tcp, protocol: TCP}, servers: ['127.0.0.1:8600'], minInterval: 5s, maxInterval: 60s}",
+  InstanceOverride:
+    '{workload: web-v1, address: "10.0.0.7:15006", drain: true, weight: 3, labels: {a: b}, locality: eu/west, until: "2026-11-21T23:15:00Z"}',
   ProxyFilter:
     "{selector: {matchLabels: {app: a}}, filters: [{name: audit, direction: outbound, settings: {a: [1, {b: c}]}, onFailure: skip, budget: 5ms}]}",
 };

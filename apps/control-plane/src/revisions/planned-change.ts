@@ -95,6 +95,7 @@ export class PlannedChange {
         actsOn?.slice() ??
         servicesShaped(changed, {
           selectedBy: (policy) => mesh.servicesSelectedBy(policy),
+          servicesOfWorkload: (workload) => mesh.servicesOfWorkload(workload),
           keyOf: (ref, namespace) => formatId(hosts.ofRef(ref, namespace)),
         }),
     };

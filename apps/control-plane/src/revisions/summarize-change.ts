@@ -32,6 +32,11 @@ export type ShapedServices = {
     readonly namespace: string;
     readonly selector: Labels | undefined;
   }) => readonly string[];
+  /** The services whose endpoints bear a workload's name, `namespace/name`. */
+  readonly servicesOfWorkload: (workload: {
+    readonly namespace: string;
+    readonly workload: string;
+  }) => readonly string[];
   /** The service a host of a document means, `namespace/name`. */
   readonly keyOf: (ref: HostRef, namespace: string) => string;
 };
@@ -47,7 +52,10 @@ export function servicesShaped(
   return [...new Set(shaped)].sort();
 }
 
-function servicesOf(resource: Resource, { selectedBy, keyOf }: ShapedServices): readonly string[] {
+function servicesOf(
+  resource: Resource,
+  { selectedBy, servicesOfWorkload, keyOf }: ShapedServices,
+): readonly string[] {
   const { namespace, name } = resource;
   const keysOf = (refs: readonly HostRef[]) =>
     refs.filter(({ host }) => !host.startsWith("*")).map((ref) => keyOf(ref, namespace));
@@ -63,6 +71,10 @@ function servicesOf(resource: Resource, { selectedBy, keyOf }: ShapedServices): 
       return resource.target.kind === "pair" ? keysOf([resource.target.destination]) : [];
     case "Service":
       return [formatId({ namespace, name })];
+    case "DnsSource":
+      return [formatId({ namespace, name: resource.service })];
+    case "InstanceOverride":
+      return servicesOfWorkload(resource);
     case "WorkloadEntry": {
       const app = resource.labels["app"];
       return app === undefined ? [] : [formatId({ namespace, name: app })];

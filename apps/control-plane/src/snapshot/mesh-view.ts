@@ -247,6 +247,11 @@ export class MeshView {
     return [...this.#registry.instances(), ...entries];
   }
 
+  /** The services whose endpoints bear a workload's name, `namespace/name`. */
+  servicesOfWorkload(of: { readonly namespace: string; readonly workload: string }): string[] {
+    return this.#endpoints.servicesOf(of, this.#snapshot);
+  }
+
   /** The services whose instances a policy takes in, `namespace/name`. */
   servicesSelectedBy(policy: Pick<PeerAuthentication, "namespace" | "selector">): string[] {
     const taken = [...this.#registry.instances()].filter((instance) =>

@@ -1,6 +1,7 @@
 import type { EndpointsResource } from "@heddle/contracts";
 import { formatId, type ServiceId, type ServicePort } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
+import { serviceKeyOf } from "../registry/instance.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ConfigSnapshot } from "./config-snapshot.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
@@ -61,6 +62,32 @@ export class ServedEndpoints {
       resource: toEndpointsResource(service, known),
       ports: registeredPorts(instances),
     };
+  }
+
+  /** The services that endpoints of a workload serve, `namespace/name`. */
+  servicesOf(
+    { namespace, workload }: { readonly namespace: string; readonly workload: string },
+    { declared }: ConfigSnapshot,
+  ): string[] {
+    const { registry } = this.#parts;
+    const registered = [...registry.instances()].filter(
+      (one) => one.namespace === namespace && one.workload === workload,
+    );
+    const written = [...declared].filter(([, { sources }]) =>
+      sources.some(
+        ({ resource }) =>
+          resource.kind === "ServiceEntry" &&
+          resource.namespace === namespace &&
+          resource.name === workload,
+      ),
+    );
+    const collected = [...this.#known].filter(([, { served }]) =>
+      served.known.some(
+        ({ endpoint }) => endpoint.namespace === namespace && endpoint.workload === workload,
+      ),
+    );
+    const keys = [...written, ...collected].map(([key]) => key);
+    return [...new Set([...registered.map(serviceKeyOf), ...keys])];
   }
 
   /** Collects anew what `next` may change; the keys of the resources that are others now. */

@@ -29,6 +29,8 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   RateLimit: "heddle.dev/v1",
   ProxyFilter: "heddle.dev/v1",
   Bypass: "heddle.dev/v1",
+  DnsSource: "heddle.dev/v1",
+  InstanceOverride: "heddle.dev/v1",
   Telemetry: "telemetry.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",

@@ -25,6 +25,8 @@ export const ResourceKind = z.enum([
   "RateLimit",
   "ProxyFilter",
   "Bypass",
+  "DnsSource",
+  "InstanceOverride",
 ]);
 export const Role = z.enum(["viewer", "operator", "admin"]);
 export const MtlsModeWire = z.enum(["DISABLE", "PERMISSIVE", "STRICT"]);
@@ -158,6 +160,14 @@ export const ResourceDocument = z.object({
   yaml: z.string(),
   revision: z.number().int(), // the one that last changed it
   updatedAtMs: z.number(),
+  /** It comes from a source of the registry (revision 0) and is changed there, not here; absent: somebody applied it. */
+  origin: z
+    .object({
+      source: z.string(), // as in `RegistrySource`: "directory /etc/heddle/registry"
+      file: z.string().optional(),
+      line: z.number().int().optional(),
+    })
+    .optional(),
 });
 export const ResourcesResponse = z.object({ resources: z.array(ResourceDocument) });
 

@@ -98,9 +98,21 @@ export const InstanceResponse = z.object({
   isNew: z.boolean(),
 });
 
+/** One name that a DnsSource looks up. */
+export const DnsLookupState = z.object({
+  name: z.string(),
+  type: z.enum(["A", "AAAA", "ADDRESS", "SRV"]),
+  state: z.enum(["ok", "failing"]),
+  /** What the last answer may be kept for; absent: none has come yet, or it said nothing of it. */
+  ttlSeconds: z.number().optional(),
+  answeredAtMs: z.number().optional(),
+  nextAtMs: z.number().optional(),
+  /** Endpoints of its last good answer. */
+  count: z.number().int(),
+});
 /** Where instances or documents come from beside proxies and people. */
 export const RegistrySource = z.object({
-  name: z.string(), // "directory /etc/heddle/registry", "dns _http._tcp.db.example.com", "api"
+  name: z.string(), // "directory /etc/heddle/registry", "dns shop/db" (its DnsSource), "api"
   kind: z.enum(["directory", "dns", "api"]),
   state: z.enum(["ok", "failing"]),
   /** Of the state. */
@@ -119,9 +131,64 @@ export const RegistrySource = z.object({
   ),
   /** Ids of holds it is the reason of. */
   holds: z.array(z.string()),
+  /** The control plane that reads it, as `GET /replicas` names it; absent: none does now, or it is the API. */
+  readBy: z.string().optional(),
+  /** Of kind `dns`. */
+  lookups: z.array(DnsLookupState).optional(),
 });
 /** `GET /registry/sources`. */
 export const RegistrySourcesResponse = z.object({ sources: z.array(RegistrySource) });
+/** `POST /registry/sources/forget` (admin): takes out all a source stands for that no control plane reads any more. */
+export const SourceForgetRequest = z.object({
+  name: z.string().max(1100),
+  reason: z.string().max(2000).optional(),
+  source: RequestSource.optional(),
+  acceptEndpointLoss: z.boolean().optional(), // as in ApplyRequest
+});
+export const SourceForgetResponse = z.object({ revision: z.number().int(), words: z.string() });
+
+/** What somebody has set by hand for one instance; an `InstanceOverride` document in words. */
+export const InstanceOverrideState = z.object({
+  /** Of the document. */
+  namespace: z.string(),
+  name: z.string(),
+  revision: z.number().int(),
+  workload: z.string(),
+  /** `10.0.0.7:15006`, or without port: all of the workload's endpoints there. */
+  address: z.string(),
+  /** It gets no new requests. */
+  isDrained: z.boolean(),
+  weight: z.number().int().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  locality: z.string().optional(),
+  untilMs: z.number().optional(), // absent: until somebody restores it
+  /** Who and why, as its revision says; absent: the database could not be asked. */
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  atMs: z.number(),
+  /** Addresses it holds for now; empty: nobody of that name is registered there. */
+  endpoints: z.array(z.string()),
+});
+/** `GET /registry/overrides`. */
+export const InstanceOverridesResponse = z.object({ overrides: z.array(InstanceOverrideState) });
+/**
+ * `PUT /registry/overrides/{namespace}/{workload}`: sets what is given and leaves what an override of that instance
+ * says else; `null` takes that part back. One revision of kind `registry`.
+ */
+export const InstanceOverrideRequest = z.object({
+  /** As the endpoints say it, `10.0.0.7:15006`; without port: all of the workload there. */
+  address: z.string().min(1).max(300),
+  drain: z.boolean().optional(),
+  weight: z.number().int().min(1).max(10_000).nullable().optional(),
+  labels: z.record(z.string().max(317), z.string().max(63)).nullable().optional(),
+  locality: z.string().max(191).nullable().optional(),
+  untilMs: z.number().nullable().optional(),
+  reason: z.string().max(2000).optional(),
+  source: RequestSource.optional(),
+  acceptEndpointLoss: z.boolean().optional(), // as in ApplyRequest
+});
+/** `DELETE /registry/overrides/{namespace}/{workload}?address=&reason=&source=` answers the same; revision 0: nothing to change. */
+export const InstanceOverrideResponse = z.object({ revision: z.number().int(), words: z.string() });
 
 export type GoneCause = z.infer<typeof GoneCause>;
 export type GoneInstance = z.infer<typeof GoneInstance>;
@@ -133,5 +200,12 @@ export type HoldRequest = z.infer<typeof HoldRequest>;
 export type HoldResponse = z.infer<typeof HoldResponse>;
 export type InstanceRequest = z.infer<typeof InstanceRequest>;
 export type InstanceResponse = z.infer<typeof InstanceResponse>;
+export type DnsLookupState = z.infer<typeof DnsLookupState>;
+export type SourceForgetRequest = z.infer<typeof SourceForgetRequest>;
+export type SourceForgetResponse = z.infer<typeof SourceForgetResponse>;
+export type InstanceOverrideState = z.infer<typeof InstanceOverrideState>;
+export type InstanceOverridesResponse = z.infer<typeof InstanceOverridesResponse>;
+export type InstanceOverrideRequest = z.infer<typeof InstanceOverrideRequest>;
+export type InstanceOverrideResponse = z.infer<typeof InstanceOverrideResponse>;
 export type RegistrySource = z.infer<typeof RegistrySource>;
 export type RegistrySourcesResponse = z.infer<typeof RegistrySourcesResponse>;

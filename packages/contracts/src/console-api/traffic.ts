@@ -9,6 +9,7 @@ import {
 } from "../control-stream/route-wire.ts";
 import { SubsetWire } from "../control-stream/traffic-policy-wire.ts";
 import { ResourceKind } from "./mesh-state.ts";
+import { InstanceOverrideState } from "./registry.ts";
 
 /** What holds for a service's traffic, and what the proxies see of its endpoints. Times are epoch ms. */
 
@@ -49,6 +50,10 @@ export const EndpointDetail = z.object({
   leaseEndsAtMs: z.number().optional(),
   proxyName: z.string().optional(),
   servesSinceMs: z.number().optional(),
+  /** The source whose document it is (`RegistrySource.name`); absent: a proxy, the API or an applied document. */
+  source: z.string().optional(),
+  /** What somebody has set for it by hand; it then is `draining` if that takes it out. */
+  override: InstanceOverrideState.omit({ endpoints: true }).optional(),
   /** One for each calling proxy that does not use it, or not fully; empty: in use everywhere. */
   observed: z.array(ObservedEndpoint),
 });

@@ -94,3 +94,46 @@ export type EgressHost = {
   readonly host: string;
   readonly isExcluded: boolean;
 };
+
+/** Names of the DNS whose answers are endpoints of a service (heddle.dev/v1). */
+export type DnsSourceDocument = Named<"DnsSource"> & {
+  /** Of the document's own namespace. */
+  readonly service: string;
+  readonly lookups: readonly DnsLookup[];
+  /** By which callers ask for the service. */
+  readonly port: ServicePort;
+  /** `address:port` of the servers to ask; empty: those of the system. */
+  readonly servers: readonly string[];
+  /** A name is asked for again when its answer's time is over, but neither sooner nor later than this. */
+  readonly minIntervalMs: number;
+  readonly maxIntervalMs: number;
+};
+
+export type DnsLookup = {
+  readonly name: string;
+  /** `ADDRESS`: A and AAAA. */
+  readonly type: "A" | "AAAA" | "ADDRESS" | "SRV";
+  /** Where its addresses serve; of SRV the answer says that. */
+  readonly port: number;
+  readonly labels: Labels;
+  readonly locality: string | undefined;
+  /** Of each address; of SRV the answer says that. */
+  readonly weight: number | undefined;
+};
+
+/** What somebody has set by hand for one instance (heddle.dev/v1). */
+export type InstanceOverrideDocument = Named<"InstanceOverride"> & {
+  /** Of the document's own namespace. */
+  readonly workload: string;
+  readonly address: string;
+  /** `undefined`: every port of that address. */
+  readonly port: number | undefined;
+  /** It gets no new requests. */
+  readonly isDrained: boolean;
+  readonly weight: number | undefined;
+  /** In the place of its own of these names. */
+  readonly labels: Labels;
+  readonly locality: string | undefined;
+  /** Epoch ms; `undefined`: until somebody takes it back. */
+  readonly untilMs: number | undefined;
+};

@@ -5,15 +5,7 @@ import { readHost } from "../service-host.ts";
 import { documentOf } from "./document-schema.ts";
 import { dnsLabel } from "./fields.ts";
 import { fqdn } from "./hosts.ts";
-
-const until = z.string().transform((text, context) => {
-  const ms = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) {
-    context.addIssue('expected a moment in RFC 3339, such as "2026-11-21T23:15:00Z"');
-    return z.NEVER;
-  }
-  return ms;
-});
+import { moment } from "./moment.ts";
 
 const spec = fields({
   source: fields({ service: dnsLabel.optional(), workload: dnsLabel.optional() })
@@ -25,7 +17,7 @@ const spec = fields({
   destination: fields({ host: fqdn }).optional(),
   workload: dnsLabel.optional(),
   includeAuthorization: z.boolean().optional(),
-  until,
+  until: moment,
 }).superRefine(({ source, destination, workload, includeAuthorization }, context) => {
   const isPair = source !== undefined && destination !== undefined;
   const isHalf = source !== undefined || destination !== undefined;
