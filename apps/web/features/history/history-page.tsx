@@ -13,8 +13,13 @@ import { CompareView, pairOf } from "./compare-view.tsx";
 import { filterRevisions } from "./filter-revisions.ts";
 import styles from "./history-page.module.css";
 import { HistoryToolbar, useHistoryFilter } from "./history-toolbar.tsx";
+import { readMoment } from "./moment.ts";
+import { RestoreMomentView } from "./restore-moment-view.tsx";
 import { RevisionList } from "./revision-list.tsx";
 import { RevisionView } from "./revision-view.tsx";
+
+/** Where going back to a moment begins to be thought about. */
+const USUAL_BACK_MS = 600_000;
 
 /**
  * Every change, newest first, and beside the list the one the address names (`/history/213`). Without a name the newest
@@ -28,6 +33,8 @@ export function HistoryPage() {
   const pages = useRevisionPages(filter);
   const everything = useRevisionPages(); // the newest one, whatever the filter shows
   const [compared, setCompared] = useUrlValue("compare");
+  const [at, setAt] = useUrlValue("at");
+  const momentMs = readMoment(at);
   const nowMs = useNowMs() ?? 0;
   const all = pages.data?.pages.flatMap((page) => page.revisions) ?? [];
   const newest = everything.data?.pages[0]?.revisions[0]?.revision;
@@ -37,7 +44,7 @@ export function HistoryPage() {
     <div
       className={classNames(
         styles.page,
-        (revision !== undefined || isComparing) && styles.detailOpen,
+        (revision !== undefined || isComparing || momentMs !== undefined) && styles.detailOpen,
       )}
     >
       <h1 className="visually-hidden">History</h1>
@@ -48,6 +55,8 @@ export function HistoryPage() {
         hasMore={pages.hasNextPage}
         isComparing={isComparing}
         onCompare={() => setCompared(isComparing ? undefined : pairOf(shown, newest))}
+        isRestoring={momentMs !== undefined}
+        onRestore={() => setAt(momentMs === undefined ? String(nowMs - USUAL_BACK_MS) : undefined)}
       />
       <div className={styles.list}>
         {pages.isError && (
@@ -73,7 +82,14 @@ export function HistoryPage() {
         )}
       </div>
       <div className={styles.detail}>
-        {compared !== undefined && newest !== undefined ? (
+        {momentMs !== undefined && newest !== undefined ? (
+          <RestoreMomentView
+            atMs={momentMs}
+            newest={newest}
+            nowMs={nowMs}
+            onMoment={(ms) => setAt(ms === undefined ? undefined : String(ms))}
+          />
+        ) : compared !== undefined && newest !== undefined ? (
           <CompareView pair={compared} newest={newest} onPair={setCompared} />
         ) : named !== undefined && !/^[1-9]\d{0,8}$/.test(named) ? (
           <ErrorPart

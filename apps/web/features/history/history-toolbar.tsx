@@ -1,7 +1,7 @@
 "use client";
 
 import { EffectVerdict, type RevisionSummary } from "@heddle/contracts";
-import { GitCompare, Pin } from "lucide-react";
+import { GitCompare, Pin, Undo2 } from "lucide-react";
 import { formatCounted } from "../../lib/numbers.ts";
 import { formatDay } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
@@ -46,7 +46,11 @@ export function HistoryToolbar({
   hasMore,
   onCompare,
   isComparing,
+  onRestore,
+  isRestoring,
 }: {
+  readonly onRestore: () => void;
+  readonly isRestoring: boolean;
   readonly onCompare: () => void;
   readonly isComparing: boolean;
   readonly revisions: readonly RevisionSummary[];
@@ -101,6 +105,14 @@ export function HistoryToolbar({
         {filter.isPinned ? "Pinned only" : "Pinned"}
       </Button>
       <span className={styles.count}>{countWords(revisions, hasMore)}</span>
+      <Button
+        size="toolbar"
+        icon={<Undo2 size={14} />}
+        aria-pressed={isRestoring}
+        onClick={onRestore}
+      >
+        {isRestoring ? "Leave it as it is" : "Restore a moment"}
+      </Button>
       <Button
         size="toolbar"
         icon={<GitCompare size={14} />}

@@ -1,18 +1,16 @@
 "use client";
 
-import type { RestoreResponse, RevisionDetail } from "@heddle/contracts";
+import type { RevisionDetail } from "@heddle/contracts";
 import { Undo2 } from "lucide-react";
-import Link from "next/link";
 import { useState } from "react";
-import { formatCounted } from "../../lib/numbers.ts";
 import { Button } from "../../ui/button.tsx";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { ConfirmInPlace } from "../../ui/confirm-in-place.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { Segmented } from "../../ui/segmented.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
-import { DiffCard } from "./diff-card.tsx";
 import styles from "./restore-card.module.css";
+import { outcomeWords, ReasonField, RestoreOutcome } from "./restore-outcome.tsx";
 import { type RestoreMeaning, useRestore, useRestorePreview } from "./use-restore.ts";
 
 /**
@@ -31,8 +29,9 @@ export function RestoreCard({
   const isNewest = revision >= newest;
   const [meaning, setMeaning] = useState<RestoreMeaning>(isNewest ? "undo" : "mesh");
   const [step, setStep] = useState<"closed" | "preview" | "asking">("closed");
-  const way = { revision, meaning, newest };
-  const preview = useRestorePreview(way, step !== "closed");
+  const [reason, setReason] = useState("");
+  const way = { revision, meaning };
+  const preview = useRestorePreview(step === "closed" ? undefined : way, newest);
   const restore = useRestore();
   const { act, title, words, command } = wordsOf(meaning, revision, newest);
   const choices = isNewest ? CHOICES.filter(({ value }) => value === "undo") : CHOICES;
@@ -46,10 +45,11 @@ export function RestoreCard({
           keep={`Keep ${newest}`}
           tone="accent"
           isPending={restore.isPending}
-          onAct={() => restore.mutate(way, { onSettled: () => setStep("closed") })}
+          onAct={() => restore.mutate({ way, reason }, { onSettled: () => setStep("closed") })}
           onKeep={() => setStep("closed")}
         >
           {preview.data === undefined ? words : outcomeWords(preview.data, newest)}
+          <ReasonField value={reason} onChange={setReason} />
         </ConfirmInPlace>
       ) : (
         <div className={styles.card}>
@@ -91,12 +91,7 @@ export function RestoreCard({
         <ErrorPart title="The preview failed" detail={preview.error.message} />
       )}
       {step !== "closed" && preview.isPending && <Skeleton heightPx={80} />}
-      {step !== "closed" && preview.data !== undefined && (
-        <>
-          <Undone preview={preview.data} />
-          <DiffCard changes={preview.data.changes} title="What would change" />
-        </>
-      )}
+      {step !== "closed" && preview.data !== undefined && <RestoreOutcome preview={preview.data} />}
     </section>
   );
 }
@@ -130,29 +125,4 @@ function wordsOf(meaning: RestoreMeaning, revision: number, newest: number) {
     },
   };
   return words[meaning];
-}
-
-function outcomeWords({ changes }: RestoreResponse, newest: number): string {
-  if (changes.length === 0) return "Nothing would change: everything stands so already.";
-  const count = formatCounted(changes.length, "document");
-  const verb = changes.length === 1 ? "changes" : "change";
-  return `${count} ${verb}, as a new revision ${newest + 1}. Nothing newer is lost: History keeps it.`;
-}
-
-/** Whose later changes go, so that nobody is surprised. */
-function Undone({ preview: { undoes } }: { readonly preview: RestoreResponse }) {
-  if (undoes.length === 0) return null;
-  return (
-    <div className={styles.undone}>
-      <h3>This undoes</h3>
-      <ul>
-        {undoes.map((one) => (
-          <li key={one.revision}>
-            <Link href={`/history/${one.revision}`}>{one.revision}</Link> {one.summary}, by{" "}
-            {one.author}
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
 }

@@ -89,7 +89,7 @@ function RevisionItem({
 }) {
   const search = useSearchParams();
   const kept = new URLSearchParams(search);
-  kept.delete("compare"); // who opens one revision no longer compares two
+  for (const other of ["compare", "at"]) kept.delete(other); // who opens a revision leaves these
   const query = kept.size === 0 ? "" : `?${kept}`;
   return (
     <Link
@@ -100,7 +100,7 @@ function RevisionItem({
     >
       <span className={styles.number}>{one.revision}</span>
       <span className={styles.icon}>
-        <RevisionIcon kind={one.kind} />
+        <RevisionIcon revision={one} />
       </span>
       <span className={styles.summary} title={one.summary}>
         {one.summary}

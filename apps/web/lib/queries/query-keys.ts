@@ -6,12 +6,7 @@ export const queryKeys = {
   canaries: ["canaries"],
   revisions: ["revisions"],
   revision: (revision: number) => ["revision", revision],
-  restorePreview: (revision: number, meaning: string, newest: number) => [
-    "restore-preview",
-    revision,
-    meaning,
-    newest,
-  ],
+  restorePreview: (way: object | undefined, newest: number) => ["restore-preview", way, newest],
   graph: (windowMs: number, view: string) => ["graph", windowMs, view],
   series: (nodeIds: readonly string[], spanMs: number) => ["series", spanMs, ...nodeIds],
   effect: (revision: number) => ["revision", revision, "effect"],
