@@ -80,7 +80,7 @@ export function ChangeMarkers({
             aria-label={`Revision ${shown.revision}, ${formatClock(shown.createdAtMs)}, ${shown.author}: ${shown.summary}${more}${before === "" ? "" : `, ${before}`}`}
             onClick={() => router.push(`/history/${shown.revision}`)}
           >
-            {items.length === 1 ? <RevisionIcon kind={shown.kind} /> : items.length}
+            {items.length === 1 ? <RevisionIcon revision={shown} /> : items.length}
           </button>
         </Tooltip>
       </div>

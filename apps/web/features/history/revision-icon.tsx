@@ -1,15 +1,20 @@
-import type { RevisionSummary } from "@heddle/contracts";
+import type { ResourceKind, RevisionSummary } from "@heddle/contracts";
 import {
+  Activity,
   FileCode,
   GitBranch,
   History,
+  KeyRound,
   type LucideIcon,
   Package,
+  Puzzle,
   Route,
   ShieldCheck,
+  SlidersHorizontal,
   Split,
   Trash2,
   Undo2,
+  Unplug,
 } from "lucide-react";
 
 const ICONS: Readonly<Record<RevisionSummary["kind"], LucideIcon>> = {
@@ -19,7 +24,7 @@ const ICONS: Readonly<Record<RevisionSummary["kind"], LucideIcon>> = {
   weight: Split,
   rollback: Undo2,
   mtls: ShieldCheck,
-  bypass: Route,
+  bypass: Unplug,
   registry: Package,
   import: GitBranch,
 };
@@ -36,10 +41,33 @@ const NAMES: Readonly<Record<RevisionSummary["kind"], string>> = {
   import: "Import",
 };
 
+/** Of rules applied: what they rule, by the kind of their documents. */
+const DOCUMENT_ICONS: Readonly<Partial<Record<ResourceKind, LucideIcon>>> = {
+  VirtualService: Route,
+  DestinationRule: SlidersHorizontal,
+  TrafficPolicy: SlidersHorizontal,
+  ServiceEntry: Package,
+  WorkloadEntry: Package,
+  AuthorizationPolicy: KeyRound,
+  RequestAuthentication: KeyRound,
+  PeerAuthentication: ShieldCheck,
+  Telemetry: Activity,
+  ProxyFilter: Puzzle,
+};
+
 /** What kind of change a revision was, as a shape with its name. */
-export function RevisionIcon({ kind }: { readonly kind: RevisionSummary["kind"] }) {
-  const Icon = ICONS[kind];
-  return <Icon size={15} strokeWidth={1.75} role="img" aria-label={NAMES[kind]} />;
+export function RevisionIcon({
+  revision: { kind, resources },
+}: {
+  readonly revision: Pick<RevisionSummary, "kind" | "resources">;
+}) {
+  const [first] = resources;
+  const isOfOneKind = resources.every((one) => one.kind === first?.kind);
+  const ofDocument =
+    kind === "apply" && isOfOneKind && first !== undefined ? first.kind : undefined;
+  const Icon = (ofDocument && DOCUMENT_ICONS[ofDocument]) || ICONS[kind];
+  const name = ofDocument === undefined ? NAMES[kind] : `${NAMES[kind]}, ${ofDocument}`;
+  return <Icon size={15} strokeWidth={1.75} role="img" aria-label={name} />;
 }
 
 /** The kinds in words, for filters. */

@@ -44,7 +44,7 @@ export function ChangesCard({
           {shown.slice(0, MOST).map((one) => (
             <li key={one.revision} className={styles.change}>
               <span className={styles.icon}>
-                <RevisionIcon kind={one.kind} />
+                <RevisionIcon revision={one} />
               </span>
               <Link href={`/history/${one.revision}`} className={styles.summary}>
                 {one.summary}

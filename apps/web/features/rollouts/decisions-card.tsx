@@ -23,7 +23,7 @@ export function DecisionsCard({
           {revisions.map((one) => (
             <li key={one.revision} className={styles.decision}>
               <span className={styles.icon}>
-                <RevisionIcon kind={one.kind} />
+                <RevisionIcon revision={one} />
               </span>
               <div>
                 <p>
