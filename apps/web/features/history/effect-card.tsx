@@ -21,7 +21,7 @@ import {
   UNIT_SPACE,
 } from "../../lib/numbers.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
-import { formatDuration, formatMinute } from "../../lib/times.ts";
+import { formatDuration, formatMinute, formatWindow } from "../../lib/times.ts";
 import { Card } from "../../ui/card.tsx";
 import { useElementSize } from "../../ui/element-size.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -103,7 +103,11 @@ export function EffectCard({
         )
       }
     >
-      {service === undefined ? (
+      {isEmpty(data.after) && !data.isFinal ? (
+        <EmptyState>
+          Too early to say: not one whole step of 10 s has passed since all proxies run it.
+        </EmptyState>
+      ) : service === undefined ? (
         <EmptyState>
           {data.isFinal
             ? "Nothing it touches had any request in that time."
@@ -302,20 +306,24 @@ function verdictOf(
 }
 
 function otherWords({ isFinal, services, servicesTotal, after }: RevisionEffect): string {
-  const seen = isEmpty(after)
-    ? "Too early to say: not one whole step of 10 s has passed"
-    : `Judged so far by the ${formatDuration(after.toMs - after.fromMs)} since`;
-  const state = isFinal ? "" : `${seen}; it goes on until six minutes have passed. `;
+  const state =
+    isFinal || isEmpty(after)
+      ? ""
+      : `Judged so far by the ${stepsLength(after)} since; it goes on until six minutes have passed. `;
   const more = servicesTotal - services.length;
   return more > 0
     ? `${state}${formatCount(more)} quieter services are judged too and not shown.`
     : state.trim();
 }
 
+/** `40 s`, `1 min 20 s`: whole steps of 10 s, so without a decimal. */
+function stepsLength({ fromMs, toMs }: RevisionEffect["after"]): string {
+  const lengthMs = toMs - fromMs;
+  return lengthMs < 60_000 ? formatWindow(lengthMs) : formatDuration(lengthMs);
+}
+
 function spanWords({ before, after, isFinal }: RevisionEffect): string {
-  const since = isEmpty(after)
-    ? "not a whole step after"
-    : `${formatDuration(after.toMs - after.fromMs)} after`;
-  const past = isEmpty(before) ? "" : `${formatDuration(before.toMs - before.fromMs)} before and `;
-  return `${past}${since}${isFinal ? "" : " so far"}`;
+  if (isEmpty(after)) return isFinal ? "no time of its own after it" : "too early to say";
+  const past = isEmpty(before) ? "" : `${stepsLength(before)} before and `;
+  return `${past}${stepsLength(after)} after${isFinal ? "" : " so far"}`;
 }
