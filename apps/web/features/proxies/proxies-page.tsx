@@ -5,6 +5,7 @@ import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { formatCounted } from "../../lib/numbers.ts";
 import { Card } from "../../ui/card.tsx";
+import { classNames } from "../../ui/class-names.ts";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
@@ -120,11 +121,15 @@ function ProxyTable({ proxies }: { readonly proxies: readonly ListedProxy[] }) {
             <Th>Proxy</Th>
             <Th>State</Th>
             <Th>Since</Th>
-            <Th>By kind</Th>
-            <Th isNumber>Sent</Th>
-            <Th isNumber>Acked</Th>
-            <Th>Workloads</Th>
-            <Th>Version</Th>
+            <Th className={styles.wide}>By kind</Th>
+            <Th isNumber className={styles.wide}>
+              Sent
+            </Th>
+            <Th isNumber className={styles.wide}>
+              Acked
+            </Th>
+            <Th className={styles.wide}>Workloads</Th>
+            <Th className={styles.wide}>Version</Th>
           </tr>
         </thead>
         <tbody>
@@ -149,6 +154,7 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
           >
             {proxy.name}
           </Link>
+          <span className={styles.narrow}>{workloadWords(proxy.workloads, MOST_NAMES_NARROW)}</span>
         </Td>
         <Td>
           <SyncPill proxy={proxy} />
@@ -156,19 +162,23 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
         <Td>
           <RelativeTime atMs={proxy.sinceMs} />
         </Td>
-        <Td>
+        <Td className={styles.wide}>
           <Kinds proxy={proxy} />
         </Td>
-        <Td isNumber>{revisionWords(proxy.sentRevision)}</Td>
-        <Td isNumber>
+        <Td isNumber className={styles.wide}>
+          {revisionWords(proxy.sentRevision)}
+        </Td>
+        <Td isNumber className={styles.wide}>
           <span className={proxy.ackedRevision < proxy.sentRevision ? styles.behind : undefined}>
             {revisionWords(proxy.ackedRevision)}
           </span>
         </Td>
-        <Td className={styles.workloads}>
-          <Workloads names={proxy.workloads} />
+        <Td className={classNames(styles.workloads, styles.wide)}>
+          <span title={proxy.workloads.join(", ")}>
+            {workloadWords(proxy.workloads, MOST_NAMES)}
+          </span>
         </Td>
-        <Td>
+        <Td className={styles.wide}>
           <span className={styles.quiet}>{proxy.version}</span>
         </Td>
       </Tr>
@@ -213,16 +223,12 @@ function Kinds({ proxy: { kinds } }: { readonly proxy: ListedProxy }) {
 }
 
 const MOST_NAMES = 3;
+const MOST_NAMES_NARROW = 1;
 
-function Workloads({ names }: { readonly names: readonly string[] }) {
-  if (names.length === 0) return <span className={styles.quiet}>none</span>;
-  const rest = names.length - MOST_NAMES;
-  return (
-    <span title={names.join(", ")}>
-      {names.slice(0, MOST_NAMES).join(", ")}
-      {rest > 0 && <span className={styles.quiet}> and {rest} more</span>}
-    </span>
-  );
+function workloadWords(names: readonly string[], most: number): string {
+  if (names.length === 0) return "no workload";
+  const rest = names.length - most;
+  return `${names.slice(0, most).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function revisionWords(revision: number): string {
