@@ -52,6 +52,13 @@ export function DestinationWeights({
       </div>
     );
   }
+  const hasChanged =
+    before !== undefined &&
+    route.destinations.some(
+      ({ host, subset, weight }) =>
+        before.destinations.find((one) => one.host === host && one.subset === subset)?.weight !==
+        weight,
+    );
   const total = route.destinations.reduce((sum, { weight }) => sum + weight, 0);
   return (
     <div className={styles.weights}>
@@ -63,6 +70,7 @@ export function DestinationWeights({
             ({ host, subset }) => host === destination.host && subset === destination.subset,
           )}
           isNewRoute={before === undefined}
+          hasChangedBeside={hasChanged}
           isOff={isOff}
           onChange={(weight) => onEdit(weightEdit(route, at, weight))}
         />
@@ -93,12 +101,15 @@ function Weight({
   destination,
   before,
   isNewRoute,
+  hasChangedBeside,
   isOff,
   onChange,
 }: {
   readonly destination: Destination;
   readonly before: Destination | undefined;
   readonly isNewRoute: boolean;
+  /** Some share of the route is another now: those that are not say so. */
+  readonly hasChangedBeside: boolean;
   readonly isOff: boolean;
   readonly onChange: (weight: number) => void;
 }) {
@@ -137,7 +148,15 @@ function Weight({
         <span aria-hidden="true">%</span>
       </label>
       <span className={styles.was}>
-        {isNewRoute ? "" : before === undefined ? "new" : isChanged ? `was ${before.weight} %` : ""}
+        {isNewRoute
+          ? ""
+          : before === undefined
+            ? "new"
+            : isChanged
+              ? `was ${before.weight} %`
+              : hasChangedBeside
+                ? "as before"
+                : ""}
       </span>
     </div>
   );

@@ -57,6 +57,8 @@ export function RouteCard({
   // The same of several destinations is told once here; the text marks each.
   const told = [...new Map(own.map((finding) => [finding.message, finding])).values()];
   const name = route.name || `route ${route.index + 1}`;
+  // "When header x-tester is exactly 1, send all to v3" is read in one go.
+  const isSentence = route.instead === undefined && route.destinations.length === 1;
   return (
     <section
       className={classNames(styles.card, before === undefined && styles.isNew)}
@@ -107,36 +109,38 @@ export function RouteCard({
           />
         </span>
       </header>
-      {route.matches.length > 0 && (
-        <div className={styles.matches}>
-          {route.matches.map((block, index) => (
-            <div key={index} className={styles.block}>
-              <span className={styles.word}>{index === 0 ? "When" : "or when"}</span>
-              {block.length === 0 && <span className={styles.word}>any request</span>}
-              {block.map((condition, at) => (
-                <ConditionFields
-                  key={condition.place.join("/")}
-                  condition={condition}
-                  isFirst={at === 0}
-                  isOff={isOff}
-                  onEdit={onEdit}
-                />
-              ))}
-            </div>
-          ))}
-        </div>
-      )}
-      {route.instead !== undefined ? (
-        <p className={styles.instead}>It {route.instead}. That is edited in the YAML.</p>
-      ) : (
-        <DestinationWeights
-          route={route}
-          before={before}
-          subsets={subsets}
-          isOff={isOff}
-          onEdit={onEdit}
-        />
-      )}
+      <div className={isSentence ? styles.sentence : undefined}>
+        {route.matches.length > 0 && (
+          <div className={styles.matches}>
+            {route.matches.map((block, index) => (
+              <div key={index} className={styles.block}>
+                <span className={styles.word}>{index === 0 ? "When" : "or when"}</span>
+                {block.length === 0 && <span className={styles.word}>any request</span>}
+                {block.map((condition, at) => (
+                  <ConditionFields
+                    key={condition.place.join("/")}
+                    condition={condition}
+                    isFirst={at === 0}
+                    isOff={isOff}
+                    onEdit={onEdit}
+                  />
+                ))}
+              </div>
+            ))}
+          </div>
+        )}
+        {route.instead !== undefined ? (
+          <p className={styles.instead}>It {route.instead}. That is edited in the YAML.</p>
+        ) : (
+          <DestinationWeights
+            route={route}
+            before={before}
+            subsets={subsets}
+            isOff={isOff}
+            onEdit={onEdit}
+          />
+        )}
+      </div>
       {route.instead === undefined && (
         <div className={styles.fields}>
           <TextField

@@ -16,7 +16,7 @@ import styles from "./rule-editor.module.css";
 import { RuleForm } from "./rule-form.tsx";
 import { RuleNotices } from "./rule-notices.tsx";
 import type { RuleRef } from "./rule-ref.ts";
-import { editRule, readRule, type YamlEdit } from "./rule-yaml.ts";
+import { editRule, rangeOfPath, readRule, type YamlEdit } from "./rule-yaml.ts";
 import { saveFile } from "./save-file.ts";
 import { useDraft } from "./use-draft.ts";
 import { useDraftAnswers } from "./use-draft-answers.ts";
@@ -157,6 +157,10 @@ export function RuleEditor({
           rates={ratesOf(answer)}
           readOnlyReason={readOnlyReason}
           onEdit={edit}
+          onShow={(path) => {
+            const [at] = rangeOfPath(text, path) ?? [];
+            if (at !== undefined) editor.current?.goTo(at);
+          }}
         />
         <YamlPart
           editor={editor}

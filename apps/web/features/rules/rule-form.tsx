@@ -6,8 +6,10 @@ import type { DraftFinding } from "./draft-findings.ts";
 import { FieldsForm } from "./fields-form.tsx";
 import { HttpForm } from "./http-form.tsx";
 import { addRouteEdit, readRoutes } from "./http-routes.ts";
+import { findForm } from "./kind-form/find-form.ts";
+import { KindForm } from "./kind-form/kind-form.tsx";
 import styles from "./rule-editor.module.css";
-import type { ReadRule, YamlEdit } from "./rule-yaml.ts";
+import type { ReadRule, YamlEdit, YamlPath } from "./rule-yaml.ts";
 import { useSubsets } from "./use-subsets.ts";
 
 /** The left side of the editor: the form its kind has, or why there is none now. */
@@ -18,6 +20,7 @@ export function RuleForm({
   rates,
   readOnlyReason,
   onEdit,
+  onShow,
 }: {
   readonly rule: ReadRule;
   readonly before: ReadRule;
@@ -25,11 +28,14 @@ export function RuleForm({
   readonly rates: ReadonlyMap<string, number>;
   readonly readOnlyReason: string | undefined;
   readonly onEdit: (edits: readonly YamlEdit[]) => void;
+  /** Shows a place in the YAML. */
+  readonly onShow: (path: YamlPath) => void;
 }) {
   const isRoutes = rule.kind === "rule" && rule.identity.kind === "VirtualService";
   const routes = isRoutes ? readRoutes(rule.value) : [];
   const subsetsOf = useSubsets(rule.kind === "rule" ? rule.identity.namespace : "default");
   const old = before.kind === "rule" ? before.value : {};
+  const groups = rule.kind === "rule" ? findForm(rule.identity.kind) : undefined;
   return (
     <section className={styles.form} aria-label="Form">
       <header className={styles.paneHead}>
@@ -67,6 +73,16 @@ export function RuleForm({
             rates={rates}
             readOnlyReason={readOnlyReason}
             onEdit={onEdit}
+          />
+        ) : groups !== undefined ? (
+          <KindForm
+            groups={groups}
+            document={rule.value}
+            before={old}
+            findings={findings}
+            readOnlyReason={readOnlyReason}
+            onEdit={onEdit}
+            onShow={onShow}
           />
         ) : (
           <FieldsForm

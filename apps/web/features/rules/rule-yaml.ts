@@ -13,13 +13,13 @@ import {
 export type YamlPath = readonly (string | number)[];
 
 /**
- * `value`: sets one value, what is missing on the way is made; `undefined` takes it away, with the map or list it leaves
- * empty. `insert`: puts an item into a list, before the one the path names. `moveTo`: gives an item another place in
+ * `value`: sets one value, what is missing on the way is made; `undefined` takes it away, with the maps and lists it
+ * leaves empty, but never an item of a list: an empty one means something else than none. `insert`: puts an item into a list, before the one the path names. `moveTo`: gives an item another place in
  * its list.
  */
 export type YamlEdit =
   | { readonly path: YamlPath; readonly value: unknown }
-  | { readonly path: YamlPath; readonly insert: object }
+  | { readonly path: YamlPath; readonly insert: unknown }
   | { readonly path: YamlPath; readonly moveTo: number };
 
 /** A text as a rule: what it says of itself, or why it cannot be read. */
@@ -96,21 +96,38 @@ export function editRule(text: string, edits: readonly YamlEdit[]): string {
 }
 
 function setValue(document: Document, path: YamlPath, value: unknown): void {
-  // A plain value takes the place of the one there, whose comment stays; a collection is a new one.
-  if (isRecord(value) || Array.isArray(value)) document.setIn(path, document.createNode(value));
-  else if (value !== undefined) document.setIn(path, value);
-  else if (document.hasIn(path)) {
-    const around = path.slice(0, -1);
-    document.deleteIn(path);
-    const left: unknown = document.getIn(around);
-    if (isCollection(left) && left.items.length === 0) document.deleteIn(around);
+  if (value === undefined) removeValue(document, path);
+  else {
+    dropNulls(document, path);
+    // A plain value takes the place of the one there, whose comment stays; a collection is a new one.
+    const isPlain = !isRecord(value) && !Array.isArray(value);
+    document.setIn(path, isPlain ? value : document.createNode(value));
   }
 }
 
-function insertItem(document: Document, path: YamlPath, item: object): void {
+function removeValue(document: Document, path: YamlPath): void {
+  if (!document.hasIn(path)) return;
+  document.deleteIn(path);
+  for (let around = path.slice(0, -1); around.length > 1; around = around.slice(0, -1)) {
+    const left: unknown = document.getIn(around);
+    if (typeof around.at(-1) === "number" || !isCollection(left) || left.items.length > 0) return;
+    document.deleteIn(around);
+  }
+}
+
+/** A key without a value (`spec:`) on the way to a place gives way to what is put there. */
+function dropNulls(document: Document, path: YamlPath): void {
+  for (let depth = 1; depth < path.length; depth += 1) {
+    const on = path.slice(0, depth);
+    if (document.hasIn(on) && document.getIn(on) === null) document.deleteIn(on);
+  }
+}
+
+function insertItem(document: Document, path: YamlPath, item: unknown): void {
   const list: unknown = document.getIn(path.slice(0, -1));
   const index = path.at(-1);
   if (!isSeq(list) || typeof index !== "number") {
+    dropNulls(document, path);
     document.setIn(path.slice(0, -1), document.createNode([item]));
   } else list.items.splice(index, 0, document.createNode(item));
 }

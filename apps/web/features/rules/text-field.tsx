@@ -6,15 +6,27 @@ import styles from "./text-field.module.css";
 /** A caption over any control that names itself to screen readers. */
 export function Field({
   label,
+  was,
   children,
 }: {
   readonly label: string;
+  /** What stood there, if that is something else. */
+  readonly was?: string | undefined;
   readonly children: ReactNode;
 }) {
   return (
     <span className={styles.field}>
-      <span className={styles.label}>{label}</span>
+      <Label label={label} was={was} />
       {children}
+    </span>
+  );
+}
+
+function Label({ label, was }: { readonly label: string; readonly was: string | undefined }) {
+  return (
+    <span className={styles.label}>
+      {label}
+      {was !== undefined && <span className={styles.was}>, was {was === "" ? "none" : was}</span>}
     </span>
   );
 }
@@ -28,6 +40,7 @@ export function TextField({
   isOff,
   hasFinding = false,
   inputMode,
+  suggestions,
   onCommit,
 }: {
   readonly label: string;
@@ -37,15 +50,13 @@ export function TextField({
   readonly isOff: boolean;
   readonly hasFinding?: boolean;
   readonly inputMode?: "numeric" | "decimal";
+  readonly suggestions?: readonly string[];
   readonly onCommit: (value: string) => void;
 }) {
   const isChanged = was !== undefined && was !== value;
   return (
     <label className={styles.field}>
-      <span className={styles.label}>
-        {label}
-        {isChanged && <span className={styles.was}>, was {was === "" ? "none" : was}</span>}
-      </span>
+      <Label label={label} was={isChanged ? was : undefined} />
       <CommittedInput
         label={label}
         value={value}
@@ -54,6 +65,7 @@ export function TextField({
         isChanged={isChanged}
         hasFinding={hasFinding}
         {...(inputMode !== undefined && { inputMode })}
+        {...(suggestions !== undefined && { suggestions })}
         onCommit={onCommit}
       />
     </label>
@@ -69,6 +81,7 @@ export function CommittedInput({
   isChanged = false,
   hasFinding = false,
   inputMode,
+  suggestions = [],
   onCommit,
 }: {
   readonly label: string;
@@ -78,6 +91,8 @@ export function CommittedInput({
   readonly isChanged?: boolean;
   readonly hasFinding?: boolean;
   readonly inputMode?: "numeric" | "decimal";
+  /** What one could write; other texts are taken, too. */
+  readonly suggestions?: readonly string[];
   readonly onCommit: (value: string) => void;
 }) {
   const [typed, setTyped] = useState<string>();
@@ -86,10 +101,11 @@ export function CommittedInput({
     if (typed !== undefined && typed !== value) onCommit(typed);
     setTyped(undefined);
   };
-  return (
+  const input = (
     <input
-      id={id}
+      list={suggestions.length === 0 ? undefined : id}
       aria-label={label}
+      aria-invalid={hasFinding || undefined}
       className={styles.input}
       data-changed={isChanged || undefined}
       data-finding={hasFinding || undefined}
@@ -107,5 +123,16 @@ export function CommittedInput({
         setTyped(undefined);
       }}
     />
+  );
+  if (suggestions.length === 0) return input;
+  return (
+    <>
+      {input}
+      <datalist id={id}>
+        {suggestions.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+    </>
   );
 }
