@@ -6,26 +6,21 @@ import type {
   WorkloadResource,
 } from "@heddle/contracts";
 import { TRUST_KEY } from "@heddle/contracts";
-import {
-  formatId,
-  type PeerAuthentication,
-  type ServiceId,
-  selects,
-  serviceOfHost,
-} from "@heddle/mesh";
+import { formatId, type PeerAuthentication, type ServiceId, selects } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { serviceKeyOf } from "../registry/instance.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import type { KnownEndpoint } from "./endpoint-set.ts";
-import { changedHostKeys, hostKeys } from "./host-index.ts";
+import { changedHostKeys } from "./host-index.ts";
 import { MeshNames, NAMES_INTEREST } from "./mesh-names.ts";
 import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { PlaintextPorts } from "./plaintext-ports.ts";
 import { addPorts } from "./registered-ports.ts";
 import { targetsOf } from "./route-targets.ts";
 import { ServedEndpoints } from "./served-endpoints.ts";
+import { SIDECARS, subscriptionKey } from "./subscription-keys.ts";
 import { withTrustAliases } from "./trust-aliases.ts";
 
 /** What one proxy is to run, and what its subscriptions mean. */
@@ -384,20 +379,6 @@ export class MeshView {
       resources.set(endpoints.key, endpoints);
     }
   }
-}
-
-export function subscriptionKey({ namespace, host }: Subscription): string {
-  return `${namespace} ${host}`;
-}
-
-/** Touched when workloads may reach other services than before: every subscription depends on it. */
-const SIDECARS = "sidecars";
-
-/** The keys a subscription depends on, whether it resolves yet or not. */
-export function subscriptionInterest(subscription: Subscription): string[] {
-  const service = serviceOfHost(subscription.host, subscription.namespace);
-  const named = service ? [`service/${formatId(service)}`, `endpoints/${formatId(service)}`] : [];
-  return [...named, ...hostKeys(subscription.host), SIDECARS];
 }
 
 function idOf(key: string): ServiceId {

@@ -2,19 +2,14 @@ import {
   CONTROL_FEATURES,
   CONTROL_STREAM_PROTOCOL,
   type ControlMessage,
-  type HeldCertificate,
-  ProxyMessage,
+  type ProxyMessage,
   type ResourceRefusal,
   TRUST_KEY,
 } from "@heddle/contracts";
-import { formatId } from "@heddle/mesh";
-import { type Logger, toHeddleError } from "@heddle/runtime";
+import type { Logger } from "@heddle/runtime";
 import type { RawData, WebSocket } from "ws";
-import { z } from "zod";
-import { CannotSignError } from "../certificates/authority-errors.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
-import { CsrRefusedError } from "../certificates/sign-certificate.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
 import { workloadKeyOf } from "../registry/instance.ts";
@@ -23,14 +18,14 @@ import type { Registry } from "../registry/registry.ts";
 import type { TouchedServices } from "../registry/registry-table.ts";
 import type { Reports } from "../replicas/reports.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
+import { CertificateDesk } from "./certificate-desk.ts";
 import { checkHello } from "./check-hello.ts";
 import type { StreamHub } from "./hub.ts";
 import { ProxySession } from "./proxy-session.ts";
+import { readProxyMessage } from "./read-proxy-message.ts";
 
 export const LEASE_MS = 15_000;
 const HELLO_WAIT_MS = 10_000;
-// A proxy of 1000 workloads asks for 1000 certificates at its start; more at a time is a fault.
-const MAX_CSRS_AT_ONCE = 1100;
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 const POLICY_VIOLATION = 1008; // RFC 6455 §7.4.1
 
@@ -63,12 +58,8 @@ export class ProxyConnection {
   readonly #socket: WebSocket;
   readonly #proxyId: string;
   readonly #helloTimer: NodeJS.Timeout;
+  readonly #certificates: CertificateDesk;
   #session: ProxySession | undefined;
-  #csrsUnderWay = 0;
-  /** It tells which certificates it uses; for one that does not, what it is sent counts as used. */
-  #tellsWhatItHolds = false;
-  /** Numbers of certificates that were sent and not yet said to be in use. */
-  readonly #sent = new Set<string>();
   #lastSignOfLifeMs = Date.now();
   /** What still comes is nobody's any more: one that was put out must not come back by it. */
   #isOver = false;
@@ -77,6 +68,11 @@ export class ProxyConnection {
     this.#parts = parts;
     this.#socket = socket;
     this.#proxyId = proxyId;
+    this.#certificates = new CertificateDesk(proxyId, {
+      ...parts,
+      send: (message) => this.#send(message),
+      refuse: (code, message) => this.#refuse(code, message),
+    });
     this.#helloTimer = setTimeout(
       () => this.#refuse("HEDDLE_NO_HELLO", `no hello within ${HELLO_WAIT_MS / 1000} s`),
       HELLO_WAIT_MS,
@@ -118,7 +114,7 @@ export class ProxyConnection {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#isOver) return; // it has not seen yet that we are closing
-    const message = isBinary ? undefined : parseMessage(data);
+    const message = readProxyMessage(data, isBinary);
     if (!message) return this.#refuse("HEDDLE_BAD_MESSAGE", "not a message of the control stream");
     this.#renew();
     if (message === "unknown") return; // of a later version of the proxy
@@ -136,10 +132,10 @@ export class ProxyConnection {
       case "dumped":
         return session.dumps.answer(message);
       case "csr":
-        void this.#onCsr(message);
+        void this.#certificates.answer(message);
         return;
       case "installed":
-        return this.#onInstalled(message);
+        return this.#certificates.noteInstalled(message);
       case "ack":
       case "nack":
         return this.#onAnswer(session, message);
@@ -188,8 +184,7 @@ export class ProxyConnection {
       hello,
     );
     this.#session = session;
-    this.#tellsWhatItHolds = hello.certificates !== undefined;
-    if (hello.certificates) this.#parts.ledger.holds(this.#proxyId, heldBy(hello));
+    this.#certificates.greet(hello);
     this.#noteTrust(session);
     hub.add(session);
     this.#publish(touched);
@@ -238,11 +233,6 @@ export class ProxyConnection {
     if (turnedAway.note(this.#proxyId, hosted, callers, Date.now())) onTurnedAway(this.#proxyId);
   }
 
-  #onInstalled({ workload, serialNumber }: HeldCertificate): void {
-    if (!this.#sent.delete(serialNumber)) return; // none of ours, or said twice
-    this.#parts.ledger.installed(this.#proxyId, { workload, serialNumber });
-  }
-
   /** The roots the proxy believes, by the trust it runs. What no later version tells, stays as it was. */
   #noteTrust(session: ProxySession): void {
     const { mesh, registry } = this.#parts;
@@ -269,68 +259,6 @@ export class ProxyConnection {
     this.#publish(touched);
     this.#end(1000);
     this.#parts.onRegistryChange();
-  }
-
-  async #onCsr(request: Extract<ProxyMessage, { type: "csr" }>): Promise<void> {
-    const { authority, ledger, metrics } = this.#parts;
-    if (this.#csrsUnderWay >= MAX_CSRS_AT_ONCE) {
-      return this.#refuse("HEDDLE_TOO_MANY_CSRS", "too many certificate requests at once");
-    }
-    this.#csrsUnderWay += 1;
-    metrics.csrs.inc();
-    try {
-      ledger.admit(this.#proxyId, request.workload);
-      const issued = await this.#issue(request);
-      if (!issued) return;
-      metrics.certificates.inc();
-      const { workload } = request;
-      ledger.issued({ ...issued, proxyId: this.#proxyId, workload: workload ?? undefined });
-      const { serialNumber } = issued;
-      if (this.#tellsWhatItHolds) this.#sent.add(serialNumber);
-      else ledger.installed(this.#proxyId, { workload, serialNumber });
-      this.#send({
-        type: "certificate",
-        workload: request.workload,
-        chainPem: issued.chainPem,
-        trustBundlePem: authority.trustBundlePem,
-        notAfterMs: issued.notAfterMs,
-      });
-    } catch (error) {
-      this.#refuseCsr(error);
-    } finally {
-      this.#csrsUnderWay -= 1;
-    }
-  }
-
-  #refuseCsr(error: unknown): void {
-    if (error instanceof CsrRefusedError || error instanceof CannotSignError) {
-      this.#send({ type: "refused", code: error.code, message: error.message });
-      return;
-    }
-    const { logger } = this.#parts;
-    logger.error({ err: toHeddleError(error), proxyId: this.#proxyId }, "certificate not issued");
-    const message = "the certificate could not be issued; try again";
-    this.#send({ type: "refused", code: "HEDDLE_UNEXPECTED", message });
-  }
-
-  async #issue({ workload, csrPem }: Extract<ProxyMessage, { type: "csr" }>) {
-    const { authority, registry } = this.#parts;
-    if (workload === null) {
-      const own = await authority.issueProxy(this.#proxyId, csrPem);
-      registry.noteOwnKey(this.#proxyId, own.keyHash);
-      return own;
-    }
-    const instanceId = `${this.#proxyId}/${workload.namespace}/${workload.name}`;
-    const instance = registry.findInstance(instanceId);
-    if (!instance) {
-      const name = `${workload.namespace}/${workload.name}`;
-      this.#refuse("HEDDLE_WORKLOAD_NOT_ALLOWED", `this proxy does not host ${name}`);
-      return undefined;
-    }
-    const { service, version } = instance;
-    const issued = await authority.issueWorkload({ ...workload, service, version }, csrPem);
-    registry.noteCertificate(instanceId, issued.notAfterMs);
-    return issued;
   }
 
   #onClose(): void {
@@ -378,36 +306,6 @@ export class ProxyConnection {
     this.#socket.close(code, why);
   }
 }
-
-/** What it says it uses, of what it hosts: at most one certificate each, and its own. */
-function heldBy({ workloads, certificates = [] }: Hello): HeldCertificate[] {
-  const hosted = new Set(workloads.map((one) => `${one.namespace}/${one.workload}`));
-  const byHolder = new Map<string, HeldCertificate>();
-  for (const held of certificates) {
-    const holder = held.workload === null ? "" : formatId(held.workload);
-    if (holder === "" || hosted.has(holder)) byHolder.set(holder, held);
-  }
-  return [...byHolder.values()];
-}
-
-/** `"unknown"`: a message of a type that this version does not know. `undefined`: none of the protocol. */
-function parseMessage(data: RawData): ProxyMessage | "unknown" | undefined {
-  if (!Buffer.isBuffer(data)) return undefined; // ws hands over one Buffer unless told otherwise
-  try {
-    const json: unknown = JSON.parse(data.toString("utf8"));
-    const parsed = ProxyMessage.safeParse(json);
-    if (parsed.success) return parsed.data;
-    const any = AnyMessage.safeParse(json);
-    return any.success && !TYPES.has(any.data.type) ? "unknown" : undefined;
-  } catch {
-    return undefined; // not JSON: for the sender the same as JSON of another shape
-  }
-}
-
-const AnyMessage = z.looseObject({ type: z.string() });
-const TYPES: ReadonlySet<string> = new Set(
-  ProxyMessage.options.map(({ shape }) => shape.type.value),
-);
 
 function reasonsOf(refused: readonly ResourceRefusal[] = []): string[] {
   return refused.slice(0, 10).map(({ key, reason }) => `${key}: ${reason}`);

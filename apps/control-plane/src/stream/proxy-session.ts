@@ -9,18 +9,14 @@ import type {
   ResourceRefusal,
   Subscription,
 } from "@heddle/contracts";
-import { formatId, type WorkloadId } from "@heddle/mesh";
+import type { WorkloadId } from "@heddle/mesh";
 import type { Registry } from "../registry/registry.ts";
 import { NAMES_INTEREST } from "../snapshot/mesh-names.ts";
-import {
-  type MeshView,
-  type ProxyView,
-  type Resolution,
-  subscriptionInterest,
-  subscriptionKey,
-} from "../snapshot/mesh-view.ts";
+import type { MeshView, ProxyView } from "../snapshot/mesh-view.ts";
+import { subscriptionInterest, subscriptionKey } from "../snapshot/subscription-keys.ts";
 import { DumpRequests } from "./dump-requests.ts";
 import { describeKinds, SyncTimes } from "./kind-sync.ts";
+import { findDifference, type PushContent } from "./push-content.ts";
 import { type PushEvent, type PushState, stepPush } from "./push-state.ts";
 
 type Ack = Extract<ProxyMessage, { type: "ack" }>;
@@ -353,30 +349,13 @@ export class ProxySession {
     return versions;
   }
 
-  #difference(
-    view: ProxyView,
-    have: ReadonlyMap<string, string>,
-  ): Pick<Push, "upserts" | "removes" | "resolutions"> | undefined {
-    const upserts = [...view.resources.values()].filter(
-      ({ key, version }) =>
-        have.get(key) !== version &&
-        !(have.has(key) && this.#mesh.lostRegistry?.keeps(key) === true) &&
-        this.#refused.get(key)?.version !== version,
-    );
-    const removes = [...have.keys()].filter((key) => !view.resources.has(key));
-    const brought = new Set(upserts.flatMap(({ key }) => (have.has(key) ? [] : [key])));
-    const resolutions = [...view.resolutions.values()].filter(
-      (resolution) =>
-        this.#told.get(subscriptionKey(resolution)) !== JSON.stringify(resolution.service) ||
-        isBrought(resolution, brought), // refused before, so its answer led nowhere
-    );
-    if (upserts.length + removes.length + resolutions.length === 0) return undefined;
-    return { upserts, removes, resolutions };
+  #difference(view: ProxyView, have: ReadonlyMap<string, string>): PushContent | undefined {
+    return findDifference(view, have, {
+      told: this.#told,
+      refused: this.#refused,
+      keeps: (key) => this.#mesh.lostRegistry?.keeps(key) === true,
+    });
   }
-}
-
-function isBrought({ service }: Resolution, brought: ReadonlySet<string>): boolean {
-  return brought.size > 0 && service !== null && brought.has(`service/${formatId(service)}`);
 }
 
 function describeRefusals(refused: readonly RefusedResource[]): string {
