@@ -19,7 +19,7 @@ import { readHost } from "../core/named-host.ts";
 import { ProtocolMemory } from "../core/protocol-memory.ts";
 import { TurnedAway } from "../core/turned-away.ts";
 import type { FilterLibrary } from "../filters/filter-library.ts";
-import { type CheckedApp, HealthChecker, type HealthNews } from "../health/health-checker.ts";
+import { HealthChecker, type HealthNews } from "../health/health-checker.ts";
 import {
   CertificateKeeper,
   type CertificateStanding,
@@ -29,7 +29,9 @@ import { HeldCertificates } from "../identity/held-certificates.ts";
 import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
 import { MeshTrust } from "../identity/mesh-trust.ts";
-import { type Applied, AppliedConfiguration, SavedConfiguration } from "./applied-configuration.ts";
+import { AppliedConfiguration } from "./applied-configuration.ts";
+import { checkedApp } from "./checked-app.ts";
+import { ConfigurationKeeper } from "./configuration-keeper.ts";
 import { ControlPlanes } from "./control-planes.ts";
 import { ControlStream } from "./control-stream.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -43,12 +45,9 @@ import { TurnedAwayTeller } from "./turned-away-teller.ts";
 import { UnusedDestinations } from "./unused-destinations.ts";
 
 const PROXY_VERSION = "0.1.0";
-const CONFIGURATION_FILE = "configuration.json";
 const PARTED_CHECK_MS = 5_000;
 /** Bypasses end by this clock, also without control plane. */
 const BYPASS_CHECK_MS = 250;
-const SAVE_DELAY_MS = 250;
-const MAX_REASON_CHARS = 4_096;
 
 /**
  * What a proxy knows and is: configuration, identities, and the stream that renews both. It starts
@@ -57,6 +56,7 @@ const MAX_REASON_CHARS = 4_096;
 export class ProxyBrain {
   readonly workloads: readonly RunningWorkload[];
   readonly configuration: AppliedConfiguration;
+  readonly #applied: ConfigurationKeeper;
   readonly #config: ProxyConfig;
   readonly #data: DataFolder;
   readonly #logger: Logger;
@@ -82,7 +82,6 @@ export class ProxyBrain {
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
   #bypassTimer: NodeJS.Timeout | undefined;
-  #saveTimer: NodeJS.Timeout | undefined;
   readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
   /** The control plane has another root than the one that is believed here: a join token may name it. */
@@ -109,7 +108,7 @@ export class ProxyBrain {
       this.#mesh,
       (subscription) => {
         this.#stream.send({ type: "subscribe", subscriptions: [subscription] });
-        this.#saveSoon();
+        this.#applied.saveSoon();
       },
       () => this.#stream.isLive,
       names,
@@ -121,6 +120,7 @@ export class ProxyBrain {
       trust: this.trust,
       names,
     });
+    this.#applied = new ConfigurationKeeper(this.configuration, data, logger);
     this.#unused = new UnusedDestinations({
       resolver: this.#resolver,
       mesh: this.#mesh,
@@ -129,7 +129,7 @@ export class ProxyBrain {
       canTell: () => this.#stream.isLive && this.#controlFeatures.has("unsubscribe"),
       onUnused: (subscriptions) => {
         this.#stream.send({ type: "unsubscribe", subscriptions });
-        this.#saveSoon();
+        this.#applied.saveSoon();
       },
     });
     this.#observer = new Observer({
@@ -213,13 +213,7 @@ export class ProxyBrain {
       if (material) this.#tryInstall(holder, identity, material);
       this.#keeper.keep(holder, identity);
     }
-    const saved = await this.#data.read(CONFIGURATION_FILE, SavedConfiguration);
-    if (!saved) return;
-    const refused = this.configuration.restore(saved, Date.now());
-    for (const { key, reason } of refused) {
-      this.#logger.warn({ key, reason }, "left out of the configuration on disk: not usable here");
-    }
-    this.#logger.info({ revision: saved.revision }, "running the configuration from disk");
+    await this.#applied.restore();
   }
 
   /**
@@ -268,7 +262,7 @@ export class ProxyBrain {
     clearInterval(this.#bypassTimer);
     this.#mesh.close();
     await this.#stream.stop();
-    this.#save();
+    this.#applied.save();
     await this.#data.flush();
   }
 
@@ -362,31 +356,9 @@ export class ProxyBrain {
   }
 
   #apply(push: Push, unread: readonly ResourceRefusal[]): void {
-    const { nonce, revision } = push;
-    const applied = this.configuration.apply(push, Date.now());
-    const refused = [...unread, ...applied.refused];
+    const answer = this.#applied.apply(push, unread, this.#controlFeatures.has("partial-ack"));
     setImmediate(() => this.#current.resolve());
-    for (const { key, reason } of refused) {
-      this.#logger.error({ revision, key, reason }, "refused a resource; what it was, it stays");
-    }
-    this.#stream.send(this.#answer(nonce, applied.lastSends, refused));
-    this.#logger.debug({ revision, upserts: push.upserts.length }, "applied a push");
-    // What a workload lets in is kept at once: a proxy that is killed now must not come back without it.
-    if (push.upserts.some(({ kind }) => kind === "workload" || kind === "trust")) this.#save();
-    else this.#saveSoon();
-  }
-
-  /** A control plane that knows of no partial ack is to believe nothing that is not so: it sends all again. */
-  #answer(
-    nonce: string,
-    lastSends: Applied["lastSends"],
-    refused: readonly ResourceRefusal[],
-  ): ProxyMessage {
-    const ack = { type: "ack" as const, nonce, appliedAtMs: Date.now(), lastSends };
-    if (refused.length === 0) return ack;
-    const told = refused.map((one) => ({ ...one, reason: one.reason.slice(0, MAX_REASON_CHARS) }));
-    if (this.#controlFeatures.has("partial-ack")) return { ...ack, refused: told };
-    return { type: "nack", nonce, reason: told.map(({ reason }) => reason).join("; ") };
+    this.#stream.send(answer);
   }
 
   /** Hosts of local ports are asked for before the first connection, and stay. */
@@ -398,20 +370,6 @@ export class ProxyBrain {
     );
   }
 
-  /**
-   * Not at once: where many proxies share a machine, their writing would stand in the way of those that have not
-   * applied the push yet. What a crash loses by that, the next stream brings again.
-   */
-  #saveSoon(): void {
-    this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_DELAY_MS);
-  }
-
-  #save(): void {
-    clearTimeout(this.#saveTimer);
-    this.#saveTimer = undefined;
-    this.#data.save(CONFIGURATION_FILE, this.configuration.saved);
-  }
-
   #tryInstall(holder: Holder, identity: HeldIdentity, material: KeyAndCertificate): void {
     try {
       identity.install(material);
@@ -420,17 +378,6 @@ export class ProxyBrain {
       this.#logger.warn({ holder, err: error }, "a certificate on disk is not usable");
     }
   }
-}
-
-/** The check its configuration asks for, if any. */
-function checkedApp({ id, settings }: RunningWorkload): CheckedApp[] {
-  const check = settings.healthCheck;
-  if (check === undefined) return [];
-  const first = settings.ports[0];
-  const port = check.port ?? first?.port ?? 0;
-  const { protocol } = settings.ports.find((one) => one.port === port) ?? { protocol: "auto" };
-  const isHttp2 = protocol === "http2" || protocol === "grpc";
-  return [{ id, settings: check, target: { port, isHttp2 } }];
 }
 
 function identityFile(holder: Holder): string {
