@@ -25,8 +25,10 @@ import { RegistrySources } from "./registry/registry-sources.ts";
 import { StartHolds } from "./registry/start-holds.ts";
 import { Deliveries } from "./replicas/deliveries.ts";
 import { ForeignRegistry } from "./replicas/foreign-registry.ts";
+import { shareHoldAnswer } from "./replicas/hold-answers.ts";
 import { Replicas } from "./replicas/replicas.ts";
 import { Reports } from "./replicas/reports.ts";
+import { ServiceUses } from "./replicas/service-uses.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
@@ -34,6 +36,8 @@ import { StreamHub } from "./stream/hub.ts";
 import type { StreamServer } from "./stream/stream-server.ts";
 
 const EFFECTS_EVERY_MS = 5_000;
+/** Who holds it decides on the leases of control planes that have died; see `RegistryOwner.keepsOrphans`. */
+const ORPHANS = "orphan-leases";
 
 /** What there is once the database has been read. */
 export type Started = {
@@ -55,6 +59,7 @@ export function assemble(
       return replicas.id;
     },
     databaseNowMs: () => replicas.toDatabaseMs(Date.now()),
+    keepsOrphans: () => replicas.others.length === 0 || replicas.singletons.holds(ORPHANS),
   });
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
@@ -70,6 +75,9 @@ export function assemble(
       revision: mesh.snapshot.revision,
     }),
   });
+  // Its turns are empty: leases are looked at all at once, by the same timer.
+  replicas.singletons.add({ name: ORPHANS, everyMs: 1_000, run: async () => {} });
+  const uses = new ServiceUses({ db, hub, replicaId: replicas.id, logger });
   const deliveries = new Deliveries(replicas);
   const observations = new Observations();
   const onEffects = () => feed.noteEffects();
@@ -114,6 +122,7 @@ export function assemble(
     hub,
     logger,
     replicaId: replicas.id,
+    usedServices: () => uses.all(),
     onCommitted: (revision, delivery) => deliveries.gather(revision, delivery),
     onTakenOver: (revision, delivery) => void deliveries.report(revision, delivery),
     onRevision: (revision) => {
@@ -140,13 +149,33 @@ export function assemble(
     },
     onEnd: (outcome) => metrics.mtlsGuards.inc({ outcome }),
   });
-  const leaseHolds = new LeaseHolds({ registry, mesh, hub, observations, config, maxLossPercent });
+  const leaseHolds = new LeaseHolds({
+    ...{ registry, mesh, hub, observations, config, maxLossPercent },
+    isUsed: (key) => uses.has(key),
+    shareAnswer: (instances, answer) =>
+      shareHoldAnswer({ db, replicas, foreign }, instances, answer),
+  });
   const startHolds = new StartHolds({ registry, mesh, hub, config });
   const holds = new RegistryHolds({
     keepers: [leaseHolds, startHolds],
     onChange: (asking) => {
       feed.noteHolds();
       for (const { words } of asking) logger.warn(words);
+    },
+  });
+  const foreign = new ForeignRegistry({
+    ...{ db, registry, replicas, logger },
+    onTouched: (services) => {
+      hub.publishEndpoints(services);
+      feed.noteRegistry();
+    },
+    onReport: (proxyId, report) => reports.take(proxyId, report),
+    onLost: (proxyId) => {
+      if (registry.findProxy(proxyId)?.revokedAtMs === undefined) {
+        return started.stream?.replaced(proxyId);
+      }
+      started.stream?.putOut(proxyId, "the proxy was put out of the mesh");
+      hub.publishEndpoints(registry.revoke(proxyId, Date.now()));
     },
   });
   return {
@@ -188,21 +217,8 @@ export function assemble(
     controlAddress,
     replicas,
     deliveries,
-    foreign: new ForeignRegistry({
-      ...{ db, registry, replicas, logger },
-      onTouched: (services) => {
-        hub.publishEndpoints(services);
-        feed.noteRegistry();
-      },
-      onReport: (proxyId, report) => reports.take(proxyId, report),
-      onLost: (proxyId) => {
-        if (registry.findProxy(proxyId)?.revokedAtMs === undefined) {
-          return started.stream?.replaced(proxyId);
-        }
-        started.stream?.putOut(proxyId, "the proxy was put out of the mesh");
-        hub.publishEndpoints(registry.revoke(proxyId, Date.now()));
-      },
-    }),
+    foreign,
+    uses,
   };
 }
 

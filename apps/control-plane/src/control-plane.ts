@@ -132,6 +132,7 @@ export async function startControlPlane(
       await parts.access.close();
       await parts.reports.close();
       await parts.foreign.close();
+      await parts.uses.close();
       await writer.close();
       await replicas.close();
       await db.close();
@@ -140,7 +141,7 @@ export async function startControlPlane(
 }
 
 /** What this control plane does with what it hears of the others. */
-function replicaHandlers({ config, deliveries, foreign, feed }: ApiParts): ReplicaHandlers {
+function replicaHandlers({ config, deliveries, foreign, uses, feed }: ApiParts): ReplicaHandlers {
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
@@ -152,6 +153,7 @@ function replicaHandlers({ config, deliveries, foreign, feed }: ApiParts): Repli
     onRound: (round) => {
       config.hear(round.newestRevision);
       foreign.look(round);
+      uses.look(round);
     },
   };
 }

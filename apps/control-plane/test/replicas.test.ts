@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type {
   MtlsGuardResponse,
   MtlsSetResponse,
@@ -11,29 +11,11 @@ import type {
   RevisionsResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
-import { startDatabase, startDatabaseServer, type TestDatabase, waitFor } from "@heddle/testkit";
-import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
+import { startDatabaseServer, waitFor } from "@heddle/testkit";
+import type { RunningControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
 import { join, registration, StreamClient } from "./stream-client.ts";
-
-const PATIENCE_MS = 60_000;
-
-/** Two control planes over one database that know of each other. */
-async function runTwo(
-  t: TestContext,
-  database?: TestDatabase,
-): Promise<[RunningControlPlane, RunningControlPlane]> {
-  const { url } = database ?? (await startDatabase(t));
-  const a = await runControlPlane(t, url);
-  const b = await runControlPlane(t, url);
-  for (const one of [a, b]) {
-    await waitFor("both know of each other", PATIENCE_MS, async () => {
-      const { body } = await one.call<ReplicasResponse>("GET", "/replicas");
-      return body.replicas.filter(({ isAlive }) => isAlive).length === 2;
-    });
-  }
-  return [a, b];
-}
+import { PATIENCE_MS, runTwo } from "./two-control-planes.ts";
 
 async function resourcesOf(plane: RunningControlPlane): Promise<Record<string, string>> {
   const { body } = await plane.call<ResourcesResponse>("GET", "/resources");

@@ -105,11 +105,13 @@ export {
   saveGuardProgress,
 } from "./config/mtls-guards.ts";
 export {
+  answerHolds,
   forgetProxies,
   loadRegistry,
   loadRegistryOf,
   type StoredHealth,
   type StoredHold,
+  type StoredHoldAnswer,
   type StoredInstance,
   type StoredPort,
   type StoredProxy,
@@ -121,11 +123,13 @@ export { ReplicaLink, type ReplicaLinkHandlers } from "./config/replica-link.ts"
 export {
   beat,
   forgetReplicas,
+  loadServiceUses,
   notifyReplicas,
   type ReplicaRound,
   readDatabaseClock,
   removeReplica,
   type StoredReplica,
+  saveServiceUse,
 } from "./config/replicas.ts";
 export {
   findEffect,

@@ -1,9 +1,7 @@
 import { HoldRequest, HoldResponse, HoldsResponse, type RegistryHold } from "@heddle/contracts";
 import type { Principal } from "@heddle/runtime";
 import { z } from "zod";
-import type { Registry } from "../registry/registry.ts";
 import { type HoldAnswer, serviceOfHold } from "../registry/registry-holds.ts";
-import { askOwner } from "../replicas/ask-owner.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { readBody, readParams, requireRole, requireSomewhere } from "./input.ts";
@@ -14,7 +12,7 @@ const HoldPath = z.object({ id: z.string().max(400) });
 
 /** What is held in the registry, and the two answers to it. */
 export function holdRoutes(parts: ApiParts) {
-  const { holds, maxLossPercent, registry } = parts;
+  const { holds, maxLossPercent } = parts;
   const findFor = (principal: Principal, id: string): RegistryHold => {
     requireSomewhere(principal, "operator");
     const hold = holds.find(id, Date.now());
@@ -51,11 +49,6 @@ export function holdRoutes(parts: ApiParts) {
       async (context) => {
         const principal = context.get("principal");
         const hold = findFor(principal, readParams(context, HoldPath).id);
-        const told = await askOwner(parts, context, keeperOf(registry, hold));
-        if (told) {
-          context.set("audit", { isQuestion: true }); // noted where it is answered
-          return told;
-        }
         context.set("audit", { target: hold.service });
         const request = await readBody(context, HoldRequest);
         const revision = await holds.confirm(
@@ -79,23 +72,13 @@ export function holdRoutes(parts: ApiParts) {
       async (context) => {
         const principal = context.get("principal");
         const hold = findFor(principal, readParams(context, HoldPath).id);
-        const told = await askOwner(parts, context, keeperOf(registry, hold));
-        if (told) {
-          context.set("audit", { isQuestion: true }); // noted where it is answered
-          return told;
-        }
         context.set("audit", { target: hold.service });
         const request = await readBody(context, HoldRequest);
-        holds.dismiss(hold, toAnswer(principal, request, context.get("startedAt")));
+        await holds.dismiss(hold, toAnswer(principal, request, context.get("startedAt")));
         const words = `Kept. ${hold.service} keeps them until they are heard of again, or somebody confirms.`;
         return context.json({ revision: 0, words } satisfies HoldResponse);
       },
     );
-}
-
-/** Another control plane that keeps the leases in question, and alone can end them. */
-function keeperOf(registry: Registry, { id }: RegistryHold): string | undefined {
-  return registry.heldInstances().find(({ hold }) => hold?.id === id)?.replicaId;
 }
 
 function toAnswer(

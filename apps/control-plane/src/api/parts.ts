@@ -20,6 +20,7 @@ import type { Deliveries } from "../replicas/deliveries.ts";
 import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
 import type { Replicas } from "../replicas/replicas.ts";
 import type { Reports } from "../replicas/reports.ts";
+import type { ServiceUses } from "../replicas/service-uses.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
@@ -53,6 +54,7 @@ export type ApiParts = {
   readonly replicas: Replicas;
   readonly deliveries: Deliveries;
   readonly foreign: ForeignRegistry;
+  readonly uses: ServiceUses;
   readonly reports: Reports;
   readonly metrics: ControlPlaneMetrics;
   readonly loginLimiter: RateLimiter;

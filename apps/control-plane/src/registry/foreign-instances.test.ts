@@ -8,9 +8,10 @@ const REVIEWS = "shop/reviews";
 const BOTH = new Set(["here", "there"]);
 
 /** A registry of the control plane `here`, whose database clock is set by the test. */
-function startRegistry() {
+function startRegistry({ keepsOrphans = true } = {}) {
   const clock = { nowMs: 1_000 };
-  const owner = { replicaId: "here", databaseNowMs: () => clock.nowMs };
+  const databaseNowMs = () => clock.nowMs;
+  const owner = { replicaId: "here", databaseNowMs, keepsOrphans: () => keepsOrphans };
   return { clock, registry: new Registry(owner) };
 }
 
@@ -139,4 +140,52 @@ test("a proxy that turns here in time keeps its endpoint without a gap", () => {
   registry.takeForeign(stored, undefined, new Set(["here"]), 60_000); // the old row, read late
   assert.ok(registry.isOwn("px-1"));
   assert.equal(registry.instancesOfService(REVIEWS).length, 1);
+});
+
+test("of several control planes that outlive one, only that which keeps orphans ends their leases", () => {
+  const { registry } = startRegistry({ keepsOrphans: false });
+  const stored = { proxies: [proxy({ ...THERE, claimedAtMs: 900 })], instances: [instance()] };
+  registry.takeForeign(stored, ASKED, BOTH, 1_000);
+  registry.noteAlive(new Set(["here", "third"]), 50_000, 30_000);
+  assert.equal(registry.expire(500_000).size, 0);
+});
+
+const HOLD = { id: "shop.reviews-1", sinceMs: 1, endpointsBefore: 1 };
+
+/** An own instance that is held, and how another control plane has answered its hold in the database. */
+function answeredElsewhere(answer: object, id = HOLD.id) {
+  const { registry } = startRegistry();
+  registry.addProxy(proxy());
+  registry.connect("px-1", ABOUT, [registration], 20_000, 1_000);
+  registry.expire(30_000, () => new Map([[registration.instanceId, HOLD]]));
+  const row = instance({ replicaId: "here", hold: { ...HOLD, id, ...answer } });
+  const proxies = [proxy({ replicaId: "here", claimedAtMs: 1_000 })];
+  const { touched } = registry.takeForeign({ proxies, instances: [row] }, ASKED, BOTH, 31_000);
+  return { registry, touched, hold: registry.findInstance(row.instanceId)?.hold };
+}
+
+test("a hold that is dismissed at another control plane is dismissed here", () => {
+  const { hold, touched } = answeredElsewhere({ dismissedBy: "ada", dismissedAtMs: 9 });
+  assert.deepEqual(hold, { ...HOLD, dismissedBy: "ada", dismissedAtMs: 9 });
+  assert.equal(touched.size, 0);
+});
+
+test("a hold that is confirmed at another control plane takes the instance out, and out of the database", () => {
+  const { registry, hold, touched } = answeredElsewhere({ confirmedBy: "ada" });
+  assert.deepEqual([hold, [...touched]], [undefined, [REVIEWS]]);
+  assert.deepEqual([...registry.takeUnsaved().removedInstanceIds], [registration.instanceId]);
+  assert.equal(registry.gone.all(31_000)[0]?.cause, "confirmed");
+});
+
+test("an answer to an earlier hold says nothing of the present one", () => {
+  const { hold } = answeredElsewhere({ confirmedBy: "ada" }, "shop.reviews-0");
+  assert.deepEqual(hold, HOLD);
+});
+
+test("one that was let go when its control plane died does not come back with the next start", () => {
+  const { registry } = startRegistry();
+  const letGo = instance({ hold: { ...HOLD, confirmedBy: "ada" } });
+  registry.load({ proxies: [proxy()], instances: [letGo] }, 30_000);
+  assert.equal(registry.findInstance(letGo.instanceId), undefined);
+  assert.deepEqual([...registry.takeUnsaved().removedInstanceIds], [letGo.instanceId]);
 });

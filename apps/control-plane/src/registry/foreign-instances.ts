@@ -1,6 +1,6 @@
 import type { GoneCause } from "@heddle/contracts";
 import type { StoredInstance, StoredProxy, StoredRegistry } from "@heddle/store";
-import { isSameEndpoint, isSamePorts } from "./instance.ts";
+import { isLetGo, isSameEndpoint, isSamePorts } from "./instance.ts";
 import type { KnownProxy, RegistryTable, TouchedServices } from "./registry-table.ts";
 
 /** Proxies need this long to turn to another control plane when theirs has died. */
@@ -63,10 +63,23 @@ export class ForeignInstances {
       this.#table.unsaved.removals.delete(instance.instanceId);
     }
     for (const instance of rows.values()) {
-      if (isAsked(instance))
-        for (const service of this.#putForeign(instance, alive, nowMs)) touched.add(service);
+      const services = isAsked(instance)
+        ? this.#putForeign(instance, alive, nowMs)
+        : this.#takeAnswer(instance, nowMs);
+      for (const service of services) touched.add(service);
     }
     return { touched, lost };
+  }
+
+  /** Somebody has answered a hold of an own instance at another control plane. */
+  #takeAnswer({ instanceId, hold: answered }: StoredInstance, nowMs: number): TouchedServices {
+    const instance = this.#table.instances.get(instanceId);
+    if (!instance?.hold || instance.hold.id !== answered?.id) return new Set(); // it has come back
+    if (answered.confirmedBy !== undefined) {
+      return this.#table.takeOut([instance], "confirmed", nowMs);
+    }
+    if (answered.dismissedBy !== undefined) this.#table.put({ ...instance, hold: answered });
+    return new Set();
   }
 
   /** These control planes are alive: what the others kept is nobody's now, and lives for `graceMs` yet. */
@@ -118,7 +131,15 @@ export class ForeignInstances {
     const before = this.#table.instances.get(stored.instanceId);
     this.#table.unsaved.instances.delete(stored.instanceId);
     const isOrphan = !alive.has(stored.replicaId ?? "");
-    if (isOrphan && before?.replicaId === undefined && before) return []; // its grace is running
+    if (isLetGo(stored)) {
+      const service = before && this.#table.remove(before, "confirmed", nowMs);
+      if (!isOrphan) this.#table.unsaved.removals.delete(stored.instanceId); // whoever keeps it takes it out
+      return service === undefined ? [] : [service];
+    }
+    if (isOrphan && before?.replicaId === undefined && before) {
+      if (before.hold && stored.hold) this.#table.put({ ...before, hold: stored.hold });
+      return []; // its grace is running
+    }
     const replicaId = isOrphan ? undefined : stored.replicaId;
     const instance = {
       ...stored,

@@ -63,6 +63,11 @@ function healthAfter(
   return told?.status === "unknown" && before !== undefined ? before : told;
 }
 
+/** Somebody has said that it is really gone; whoever keeps its lease has yet to take it out. */
+export function isLetGo({ hold }: StoredInstance): boolean {
+  return hold?.confirmedBy !== undefined;
+}
+
 /** Whether callers would see no difference. */
 export function isSameEndpoint(before: StoredInstance, now: StoredInstance): boolean {
   return endpointText(before) === endpointText(now);

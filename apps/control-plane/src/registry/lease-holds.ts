@@ -1,6 +1,6 @@
 import type { RegistryHold } from "@heddle/contracts";
 import type { ServiceId } from "@heddle/mesh";
-import type { StoredHold, StoredInstance } from "@heddle/store";
+import type { StoredHoldAnswer, StoredInstance } from "@heddle/store";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
@@ -28,9 +28,19 @@ export type LeaseHoldParts = {
   readonly observations: Observations;
   readonly config: MeshConfig;
   readonly maxLossPercent: number;
+  /** Whether proxies of any control plane send requests to that service. */
+  readonly isUsed: (serviceKey: string) => boolean;
+  /** Has an answer hold at the control planes that keep these instances' leases, and here. */
+  readonly shareAnswer: (
+    instances: readonly StoredInstance[],
+    answer: StoredHoldAnswer,
+  ) => Promise<void>;
 };
 
-/** Instances whose leases have ended, and who stay because a service in use would lose too many at once. */
+/**
+ * Instances whose leases have ended, and who stay because a service in use would lose too many at once. Who keeps
+ * a lease decides on it; several may hold instances of one service at a time, which all show as one hold.
+ */
 export class LeaseHolds implements HoldKeeper {
   readonly #parts: LeaseHoldParts;
 
@@ -51,38 +61,55 @@ export class LeaseHolds implements HoldKeeper {
   }
 
   list(): RegistryHold[] {
-    const byHold = Map.groupBy(this.#parts.registry.heldInstances(), (one) => one.hold?.id ?? "");
-    return [...byHold].flatMap(([id, held]) => {
-      const [first] = held;
-      return first?.hold ? [this.#describe(id, first.hold, held)] : [];
-    });
+    const byService = Map.groupBy(this.#parts.registry.heldInstances(), serviceKeyOf);
+    return [...byService].map(([service, held]) => this.#describe(service, held));
   }
 
-  async confirm({ id, service, held }: RegistryHold, answer: HoldAnswer): Promise<number> {
-    const { registry, config, hub } = this.#parts;
-    const { revision } = await config.change({
+  async confirm({ service, held }: RegistryHold, answer: HoldAnswer): Promise<number> {
+    const { revision } = await this.#parts.config.change({
       ...answer,
       kind: "registry",
       summary: `Let go ${countEndpoints(held.length)} of ${service} without a sign of life`,
       actsOn: [service],
       plan: () => [],
     });
-    // As they stand now: one that has come back meanwhile is none of them any more.
-    const still = registry.heldInstances().filter((one) => one.hold?.id === id);
-    hub.publishEndpoints(registry.takeOut(still, "confirmed", Date.now()));
+    const still = this.#stillHeld(held);
+    const { own, others } = this.#byKeeper(still);
+    const { registry, hub } = this.#parts;
+    hub.publishEndpoints(registry.takeOut(own, "confirmed", Date.now()));
+    await this.#share(others, { confirmedBy: answer.author });
     return revision;
   }
 
-  dismiss({ id }: RegistryHold, { author }: HoldAnswer, nowMs: number): void {
-    const { registry } = this.#parts;
-    for (const { instanceId, hold } of registry.heldInstances()) {
-      if (hold?.id !== id) continue;
-      registry.changeHold(instanceId, { ...hold, dismissedBy: author, dismissedAtMs: nowMs });
+  async dismiss({ held }: RegistryHold, { author }: HoldAnswer, nowMs: number): Promise<void> {
+    const said = { dismissedBy: author, dismissedAtMs: nowMs };
+    const { own, others } = this.#byKeeper(this.#stillHeld(held));
+    for (const { instanceId, hold } of own) {
+      if (hold) this.#parts.registry.changeHold(instanceId, { ...hold, ...said });
     }
+    await this.#share(others, said);
+  }
+
+  /** As they stand now: one that has come back meanwhile is none of them any more. */
+  #stillHeld(shown: RegistryHold["held"]): StoredInstance[] {
+    const ids = new Set(shown.map(({ id }) => id));
+    return this.#parts.registry.heldInstances().filter(({ instanceId }) => ids.has(instanceId));
+  }
+
+  #byKeeper(instances: readonly StoredInstance[]) {
+    const { registry } = this.#parts;
+    return {
+      own: instances.filter((one) => registry.keepsLeaseOf(one)),
+      others: instances.filter((one) => !registry.keepsLeaseOf(one)),
+    };
+  }
+
+  async #share(instances: readonly StoredInstance[], answer: StoredHoldAnswer): Promise<void> {
+    if (instances.length > 0) await this.#parts.shareAnswer(instances, answer);
   }
 
   #weigh(ended: readonly StoredInstance[], nowMs: number): LossSituation {
-    const { registry, hub, maxLossPercent } = this.#parts;
+    const { registry, isUsed, maxLossPercent } = this.#parts;
     const held = registry.heldInstances();
     const justGone = registry.gone
       .since(nowMs - LOSS_WINDOW_MS)
@@ -95,7 +122,7 @@ export class LeaseHolds implements HoldKeeper {
     return {
       ...{ ended, held, silent, justGone, maxLossPercent, nowMs },
       countEndpoints: (service) => this.#countEndpoints(service),
-      isUsed: (key) => hub.isUsed(key),
+      isUsed,
       connectedProxies: proxiesOf(others.filter((one) => !isSilent(one, nowMs))).size,
       lostProxies: proxiesOf(lost).size,
     };
@@ -118,12 +145,14 @@ export class LeaseHolds implements HoldKeeper {
     });
   }
 
-  #describe(id: string, hold: StoredHold, held: readonly StoredInstance[]): RegistryHold {
-    const [first] = held;
-    const service = first === undefined ? "" : serviceKeyOf(first);
-    const all = this.#countEndpoints(serviceOfHold({ service }));
-    const { endpointsBefore, sinceMs, dismissedBy, dismissedAtMs } = hold;
-    const after = all - held.length;
+  #describe(service: string, held: readonly StoredInstance[]): RegistryHold {
+    const holds = held.flatMap(({ hold }) => hold ?? []);
+    // Control planes that found out at the same time have each made one: the first is what all show.
+    const [first] = holds.toSorted((a, b) => a.sinceMs - b.sinceMs || (a.id < b.id ? -1 : 1));
+    const { id, sinceMs, endpointsBefore } = first ?? { id: "", sinceMs: 0, endpointsBefore: 0 };
+    const isDismissed = holds.every(({ dismissedBy }) => dismissedBy !== undefined);
+    const by = holds.find(({ dismissedBy }) => dismissedBy !== undefined);
+    const after = this.#countEndpoints(serviceOfHold({ service })) - held.length;
     const last = Math.max(...held.map(({ leaseEndsAtMs }) => leaseEndsAtMs));
     return {
       id,
@@ -139,9 +168,9 @@ export class LeaseHolds implements HoldKeeper {
         lastSeenAtMs: this.#parts.registry.findProxy(one.proxyId)?.lastSeenAtMs ?? last,
       })),
       words: `${held.length} of the ${countEndpoints(endpointsBefore)} of ${service} gave no more sign of life, and none said goodbye. They stay in use, since a registry that is cut off looks the same; it ends by itself when they are heard of again. Confirm if they are really gone (${countEndpoints(after)} would be left), dismiss to keep them.`,
-      ...(dismissedBy === undefined || dismissedAtMs === undefined
-        ? {}
-        : { dismissed: { by: dismissedBy, atMs: dismissedAtMs } }),
+      ...(isDismissed && by
+        ? { dismissed: { by: by.dismissedBy ?? "", atMs: by.dismissedAtMs ?? sinceMs } }
+        : {}),
     };
   }
 }

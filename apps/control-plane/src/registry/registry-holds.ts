@@ -16,7 +16,7 @@ export interface HoldKeeper {
   /** Lets go what is held; returns the revision that says so. */
   confirm(hold: RegistryHold, answer: HoldAnswer): Promise<number>;
   /** Keeps it without asking again. */
-  dismiss(hold: RegistryHold, answer: HoldAnswer, nowMs: number): void;
+  dismiss(hold: RegistryHold, answer: HoldAnswer, nowMs: number): Promise<void>;
 }
 
 /** All that is held in the registry against its own word. */
@@ -49,9 +49,9 @@ export class RegistryHolds {
     return revision ?? 0;
   }
 
-  dismiss(hold: RegistryHold, answer: HoldAnswer): void {
+  async dismiss(hold: RegistryHold, answer: HoldAnswer): Promise<void> {
     const nowMs = Date.now();
-    this.#keeperOf(hold)?.dismiss(hold, answer, nowMs);
+    await this.#keeperOf(hold)?.dismiss(hold, answer, nowMs);
     this.look(nowMs);
   }
 

@@ -17,7 +17,12 @@ export type KnownProxy = StoredProxy & {
 export type TouchedServices = ReadonlySet<string>;
 
 /** Who this control plane is among those over one database, and the clock they share. */
-export type RegistryOwner = { readonly replicaId: string; readonly databaseNowMs: () => number };
+export type RegistryOwner = {
+  readonly replicaId: string;
+  readonly databaseNowMs: () => number;
+  /** Whether it is this one that decides on what control planes have left that died; one at a time does. */
+  readonly keepsOrphans: () => boolean;
+};
 
 /** Proxies and instances in memory, found by proxy and by service, with what of them is not written yet. */
 export class RegistryTable {
@@ -41,7 +46,7 @@ export class RegistryTable {
 
   /** Whether its lease is this control plane's matter: one's own, and those whose control plane is gone. */
   keepsLeaseOf({ replicaId }: StoredInstance): boolean {
-    return replicaId === undefined || replicaId === this.owner.replicaId;
+    return replicaId === undefined ? this.owner.keepsOrphans() : replicaId === this.owner.replicaId;
   }
 
   update(proxyId: string, change: Partial<KnownProxy>): void {
@@ -55,6 +60,19 @@ export class RegistryTable {
   tell(proxyId: string): void {
     this.unsaved.newsOfProxies.add(proxyId);
     this.onNews();
+  }
+
+  /** Other control planes have to hear of the instance. */
+  tellOf({ proxyId, instanceId }: StoredInstance): void {
+    if (proxyId !== "") return this.tell(proxyId);
+    this.unsaved.newsOfInstances.add(instanceId);
+    this.onNews();
+  }
+
+  /** Takes them out here and, once that is written, everywhere. */
+  takeOut(instances: readonly StoredInstance[], cause: GoneCause, nowMs: number): TouchedServices {
+    for (const instance of instances) this.tellOf(instance);
+    return new Set(instances.map((instance) => this.remove(instance, cause, nowMs)));
   }
 
   /** Puts it in as it is now, and has it written. Returns its service. */

@@ -1,13 +1,12 @@
 import type { Logger } from "@heddle/runtime";
 import { type ConfigDb, DatabaseUnavailableError, saveRegistry } from "@heddle/store";
+import { registryNotices } from "../replicas/notice.ts";
 import type { Replicas } from "../replicas/replicas.ts";
 import type { Registry } from "./registry.ts";
 
 const FLUSH_EVERY_MS = 1000;
 /** What comes within so long is written together; other control planes hear of it at once after that. */
 const FOLD_MS = 10;
-/** So many ids fit into one notice. */
-const IDS_PER_NOTICE = 150;
 
 /**
  * Copies the registry's changes to the database in batches, at once when other control planes have to hear of
@@ -34,7 +33,7 @@ export function startRegistryWriter(
         removedInstanceIds: [...removedInstanceIds],
         replicaId: replicas.id,
       });
-      for (const notice of noticesOf(news)) replicas.tell(notice);
+      for (const notice of registryNotices(news)) replicas.tell(notice);
       if (isAway) logger.info("the database is back; registry written");
       isAway = false;
     } catch (error) {
@@ -67,19 +66,4 @@ export function startRegistryWriter(
       await flushNext();
     },
   };
-}
-
-function noticesOf({ proxyIds, instanceIds }: { proxyIds: string[]; instanceIds: string[] }) {
-  const proxies = chunksOf(proxyIds).map((ids) => ({ proxyIds: ids, instanceIds: [] as string[] }));
-  const instances = chunksOf(instanceIds).map((ids) => ({
-    proxyIds: [] as string[],
-    instanceIds: ids,
-  }));
-  return [...proxies, ...instances].map((ids) => ({ type: "registry" as const, ...ids }));
-}
-
-function chunksOf(ids: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(ids.length / IDS_PER_NOTICE) }, (_, at) =>
-    ids.slice(at * IDS_PER_NOTICE, (at + 1) * IDS_PER_NOTICE),
-  );
 }

@@ -3,7 +3,7 @@ import { formatId } from "@heddle/mesh";
 import type { StoredHold, StoredInstance, StoredProxy } from "@heddle/store";
 import { ForeignInstances } from "./foreign-instances.ts";
 import type { GoneInstances } from "./gone-instances.ts";
-import { isFit, isSameEndpoint, toInstance } from "./instance.ts";
+import { isFit, isLetGo, isSameEndpoint, toInstance } from "./instance.ts";
 import {
   type KnownProxy,
   type RegistryOwner,
@@ -12,7 +12,11 @@ import {
 } from "./registry-table.ts";
 import type { UnsavedRegistry } from "./unsaved-changes.ts";
 
-const ALONE: RegistryOwner = { replicaId: "alone", databaseNowMs: Date.now };
+const ALONE: RegistryOwner = {
+  replicaId: "alone",
+  databaseNowMs: Date.now,
+  keepsOrphans: () => true,
+};
 
 /**
  * Who is in the mesh, held in memory: the database keeps a copy for the next start and for other control
@@ -53,7 +57,10 @@ export class Registry {
       const hasLeft = proxy.leftAtMs !== undefined;
       this.#table.proxies.set(proxy.id, { ...proxy, isConnected: false, hasLeft });
     }
-    for (const instance of stored.instances) this.#table.put({ ...instance, leaseEndsAtMs });
+    for (const instance of stored.instances) {
+      if (isLetGo(instance)) this.#table.unsaved.removals.add(instance.instanceId);
+      else this.#table.put({ ...instance, leaseEndsAtMs });
+    }
   }
 
   /** A proxy has joined, or joined again. */
@@ -144,6 +151,7 @@ export class Registry {
     if (!this.isOwn(proxyId)) return; // it has a newer stream elsewhere
     this.#table.update(proxyId, { lastSeenAtMs: nowMs });
     for (const instance of this.instancesOfProxy(proxyId)) {
+      if (instance.hold) this.#table.tell(proxyId);
       this.#table.change({ ...instance, leaseEndsAtMs, hold: undefined });
     }
   }
@@ -183,7 +191,7 @@ export class Registry {
   register(instance: StoredInstance): TouchedServices {
     const before = this.#table.instances.get(instance.instanceId);
     const touched = new Set<string>();
-    if (before?.replicaId !== this.#table.owner.replicaId) {
+    if (before?.replicaId !== this.#table.owner.replicaId || before.hold) {
       this.#table.unsaved.newsOfInstances.add(instance.instanceId); // whoever kept its lease leaves that to us
       this.#table.onNews();
     }
@@ -259,7 +267,7 @@ export class Registry {
     const held = guard?.(ended) ?? new Map<string, StoredHold>();
     for (const instance of ended) {
       const hold = held.get(instance.instanceId);
-      if (hold) this.#table.change({ ...instance, hold });
+      if (hold) this.changeHold(instance.instanceId, hold);
     }
     const gone = ended.filter(({ instanceId }) => !held.has(instanceId));
     return this.takeOut(gone, "lease-ended", nowMs);
@@ -298,16 +306,13 @@ export class Registry {
   /** The hold of an instance is another, as when somebody has dismissed it. */
   changeHold(instanceId: string, hold: StoredHold): void {
     const instance = this.#table.instances.get(instanceId);
-    if (instance) this.#table.change({ ...instance, hold });
+    if (!instance) return;
+    this.#table.change({ ...instance, hold });
+    this.#table.tellOf(instance);
   }
 
   takeOut(instances: readonly StoredInstance[], cause: GoneCause, nowMs: number): TouchedServices {
-    for (const { proxyId, instanceId } of instances) {
-      if (proxyId !== "") this.#table.unsaved.newsOfProxies.add(proxyId);
-      else this.#table.unsaved.newsOfInstances.add(instanceId);
-    }
-    if (instances.length > 0) this.#table.onNews();
-    return new Set(instances.map((instance) => this.#table.remove(instance, cause, nowMs)));
+    return this.#table.takeOut(instances, cause, nowMs);
   }
 
   noteCertificate(instanceId: string, notAfterMs: number): void {

@@ -80,7 +80,7 @@ export class StartHolds implements HoldKeeper {
     return revision;
   }
 
-  dismiss({ service }: RegistryHold, { author }: HoldAnswer, nowMs: number): void {
+  async dismiss({ service }: RegistryHold, { author }: HoldAnswer, nowMs: number): Promise<void> {
     this.#dismissed.set(service, { by: author, atMs: nowMs });
   }
 

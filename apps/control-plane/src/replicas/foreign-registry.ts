@@ -99,7 +99,11 @@ export class ForeignRegistry {
 
   /** Reads what the database says of it now. Throws `DatabaseUnavailableError`. */
   async refresh(proxyId: string): Promise<void> {
-    const asked = { proxyIds: [proxyId], instanceIds: [] };
+    await this.read({ proxyIds: [proxyId], instanceIds: [] });
+  }
+
+  /** Reads what the database says now of these proxies and instances. Throws `DatabaseUnavailableError`. */
+  async read(asked: { proxyIds: readonly string[]; instanceIds: readonly string[] }) {
     this.#take(await loadRegistryOf(this.#db, asked), asked);
   }
 
@@ -116,8 +120,10 @@ export class ForeignRegistry {
   async #readHeard(): Promise<void> {
     const heard = this.#heard;
     this.#heard = { proxyIds: new Set(), instanceIds: new Set() };
-    const asked = { proxyIds: [...heard.proxyIds], instanceIds: [...heard.instanceIds] };
-    this.#take(await loadRegistryOf(this.#db, asked), asked);
+    await this.read({
+      proxyIds: [...heard.proxyIds],
+      instanceIds: [...heard.instanceIds],
+    });
   }
 
   #take(...[stored, asked]: [Stored, Asked]): void {

@@ -2,6 +2,8 @@ import { z } from "zod";
 
 /** PostgreSQL takes no longer ones. */
 const MAX_NOTICE_BYTES = 7_900;
+/** So many ids fit into one notice. */
+const IDS_PER_NOTICE = 150;
 
 /**
  * What control planes over one database tell each other at once. A notice is a hint where to look, never the
@@ -47,4 +49,23 @@ export function parseNotice(payload: string): Notice | undefined {
 export function formatNotice(notice: Notice): string | undefined {
   const text = JSON.stringify(notice);
   return Buffer.byteLength(text) > MAX_NOTICE_BYTES ? undefined : text;
+}
+
+/** Of any number of proxies and instances whose rows are new: as many notices as that takes. */
+export function registryNotices({
+  proxyIds,
+  instanceIds,
+}: {
+  readonly proxyIds: readonly string[];
+  readonly instanceIds: readonly string[];
+}): Omit<Extract<Notice, { type: "registry" }>, "from">[] {
+  const ofProxies = chunksOf(proxyIds).map((ids) => ({ proxyIds: ids, instanceIds: [] }));
+  const ofInstances = chunksOf(instanceIds).map((ids) => ({ proxyIds: [], instanceIds: ids }));
+  return [...ofProxies, ...ofInstances].map((ids) => ({ type: "registry" as const, ...ids }));
+}
+
+function chunksOf(ids: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / IDS_PER_NOTICE) }, (_, at) =>
+    ids.slice(at * IDS_PER_NOTICE, (at + 1) * IDS_PER_NOTICE),
+  );
 }

@@ -6,12 +6,12 @@ import { workloadKeyOf } from "../registry/instance.ts";
 import type { Observations } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StreamHub } from "../stream/hub.ts";
+import { registryNotices } from "./notice.ts";
 import { type ProxyReport, parseReport } from "./proxy-report.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** Guards count by what is told here, so it comes soon. */
 const TELL_EVERY_MS = 300;
-const IDS_PER_NOTICE = 150;
 
 type Said = Extract<ProxyMessage, { type: "observed" | "turned-away" }>;
 
@@ -120,10 +120,8 @@ export class Reports {
     const written = new Set(await saveReports(db, replicas.id, reports)); // the others are not claimed yet
     for (const { proxyId, text } of reports)
       if (written.has(proxyId)) this.#told.set(proxyId, text);
-    const ids = [...written];
-    for (let at = 0; at < ids.length; at += IDS_PER_NOTICE) {
-      const proxyIds = ids.slice(at, at + IDS_PER_NOTICE);
-      replicas.tell({ type: "registry", proxyIds, instanceIds: [] });
+    for (const notice of registryNotices({ proxyIds: [...written], instanceIds: [] })) {
+      replicas.tell(notice);
     }
   }
 }

@@ -46,9 +46,11 @@ export type MeshConfigParts = {
   readonly logger: Logger;
   /** Names this control plane among those over the same database. */
   readonly replicaId: string;
-  /** Made here or by another control plane; in force, and on its way to the proxies. */
   /** More than this share of a service's endpoints, 0 to 100, no change takes unasked. */
   readonly maxLossPercent: number;
+  /** Those to which proxies of any control plane send requests, `namespace/name`. */
+  readonly usedServices: () => Iterable<string>;
+  /** Made here or by another control plane; in force, and on its way to the proxies. */
   readonly onRevision: (revision: RevisionSummary) => void;
   /** A change made here is on its way: other control planes are to tell of their proxies. */
   readonly onCommitted: (revision: number, delivery: PendingDelivery) => void;
@@ -176,9 +178,9 @@ export class MeshConfig {
 
   /** Throws `EndpointLossError` unless it is meant; of what is only tried out, it warns. */
   #checkLoss(candidate: ConfigSnapshot, request: ChangeRequest): string[] {
-    const { mesh, hub, maxLossPercent } = this.#parts;
+    const { mesh, usedServices, maxLossPercent } = this.#parts;
     if (request.acceptsEndpointLoss === true || OWN_SOURCES.has(request.source)) return [];
-    const counts = mesh.countEndpoints(candidate, (key) => hub.isUsed(key));
+    const counts = mesh.countEndpoints(candidate, usedServices);
     const losses = findLosses(counts, maxLossPercent);
     if (losses.length === 0) return [];
     const error = new EndpointLossError(losses, maxLossPercent);

@@ -19,7 +19,7 @@ import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { PlaintextPorts } from "./plaintext-ports.ts";
 import { addPorts } from "./registered-ports.ts";
 import { targetsOf } from "./route-targets.ts";
-import { ServedEndpoints } from "./served-endpoints.ts";
+import { ServedEndpoints, serviceIdOf } from "./served-endpoints.ts";
 import { SIDECARS, subscriptionKey } from "./subscription-keys.ts";
 import { withTrustAliases } from "./trust-aliases.ts";
 
@@ -114,7 +114,7 @@ export class MeshView {
     this.#meanings.clear();
     const touched = new Set<string>();
     for (const key of before.compiledKeys) {
-      const service = idOf(key);
+      const service = serviceIdOf(key);
       if (before.service(service).resource.version !== next.service(service).resource.version) {
         touched.add(`service/${key}`);
       }
@@ -176,7 +176,7 @@ export class MeshView {
   /** Endpoints of these services are compiled anew when next asked for; returns their resource keys. */
   forgetEndpoints(serviceKeys: ReadonlySet<string>): Set<string> {
     const keys = new Set(serviceKeys);
-    const namespaces = new Set([...serviceKeys].map((key) => idOf(key).namespace));
+    const namespaces = new Set([...serviceKeys].map((key) => serviceIdOf(key).namespace));
     for (const [key, { selectors }] of this.#snapshot.declared) {
       if (selectors.some(({ namespace }) => namespaces.has(namespace))) keys.add(key);
     }
@@ -219,12 +219,12 @@ export class MeshView {
     return this.#endpoints.served(service, this.#snapshot).known.length > 0;
   }
 
-  /** Of the services that are used: how many endpoints they have, and would have with other documents. */
+  /** Of these services: how many endpoints they have, and would have with other documents. */
   countEndpoints(
     next: ConfigSnapshot,
-    isUsed: (serviceKey: string) => boolean,
+    usedServices: () => Iterable<string>,
   ): { readonly service: ServiceId; readonly before: number; readonly after: number }[] {
-    return this.#endpoints.count(this.#snapshot, next, isUsed);
+    return this.#endpoints.count(this.#snapshot, next, usedServices);
   }
 
   /** Version labels of those who serve the service now. */
@@ -305,7 +305,7 @@ export class MeshView {
     const services: string[] = [];
     const named = [...before.namedKeys, ...next.namedKeys];
     for (const key of new Set([...before.compiledKeys, ...named])) {
-      const service = idOf(key);
+      const service = serviceIdOf(key);
       const isSame =
         before.service(service).resource.version === next.service(service).resource.version;
       if (!isSame || before.namedKeys.has(key) !== next.namedKeys.has(key)) services.push(key);
@@ -379,9 +379,4 @@ export class MeshView {
       resources.set(endpoints.key, endpoints);
     }
   }
-}
-
-function idOf(key: string): ServiceId {
-  const slash = key.indexOf("/");
-  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

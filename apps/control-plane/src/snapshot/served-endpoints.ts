@@ -108,17 +108,17 @@ export class ServedEndpoints {
     );
   }
 
-  /** Of those that are used: how many endpoints they have, and would have under `next`. */
+  /** Of these services, `namespace/name`: how many endpoints they have, and would have under `next`. */
   count(
     before: ConfigSnapshot,
     next: ConfigSnapshot,
-    isUsed: (serviceKey: string) => boolean,
+    usedServices: () => Iterable<string>,
   ): { readonly service: ServiceId; readonly before: number; readonly after: number }[] {
     if (isSameList(before.endpointDocuments, next.endpointDocuments)) return [];
-    return [...this.#known].flatMap(([key, { service, served }]) => {
-      if (!isUsed(key)) return [];
+    return [...usedServices()].map((key) => {
+      const service = serviceIdOf(key);
       const after = countServing(this.collect(service, next).known);
-      return { service, before: countServing(served.known), after };
+      return { service, before: countServing(this.served(service, before).known), after };
     });
   }
 }
@@ -129,4 +129,10 @@ function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean
 
 function countServing(known: readonly KnownEndpoint[]): number {
   return known.filter(({ instance }) => instance?.isDraining !== true).length;
+}
+
+/** Takes `namespace/name` apart. */
+export function serviceIdOf(key: string): ServiceId {
+  const slash = key.indexOf("/");
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

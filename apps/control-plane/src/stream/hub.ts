@@ -52,6 +52,13 @@ export class StreamHub {
     return this.#byInterest.has(`endpoints/${serviceKey}`);
   }
 
+  /** All that `isUsed`. */
+  usedServices(): string[] {
+    return [...this.#byInterest.keys()].flatMap((key) =>
+      key.startsWith("endpoints/") ? key.slice("endpoints/".length) : [],
+    );
+  }
+
   add(session: ProxySession): void {
     this.#sessions.set(session.proxyId, session);
     this.reindex(session);

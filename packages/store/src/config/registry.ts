@@ -46,7 +46,14 @@ export type StoredHold = {
   readonly endpointsBefore: number;
   readonly dismissedBy?: string | undefined;
   readonly dismissedAtMs?: number | undefined;
+  /** Somebody lets it go: whoever keeps its lease takes it out. */
+  readonly confirmedBy?: string | undefined;
 };
+
+/** What somebody has said to a hold. */
+export type StoredHoldAnswer =
+  | { readonly dismissedBy: string; readonly dismissedAtMs: number }
+  | { readonly confirmedBy: string };
 
 /** One instance of a workload; gone when its lease has ended, unless it is held. */
 export type StoredInstance = {
@@ -205,7 +212,8 @@ function toInstance(row: WorkloadInstanceModel): StoredInstance {
 
 /**
  * Writes instances and leases, takes ended ones out and notes which proxies were seen; one transaction. Of what
- * another living control plane has claimed since, nothing is written: it knows better.
+ * another living control plane has claimed since, nothing is written: it knows better. An answer to a hold that
+ * came meanwhile stays beside it.
  */
 export async function saveRegistry(
   db: ConfigDb,
@@ -259,7 +267,9 @@ export async function saveRegistry(
           is_draining = excluded.is_draining, lease_ends_at = excluded.lease_ends_at,
           certificate_not_after = excluded.certificate_not_after,
           draining_since = excluded.draining_since, source = excluded.source,
-          weight = excluded.weight, health = excluded.health, hold = excluded.hold,
+          weight = excluded.weight, health = excluded.health,
+          hold = CASE WHEN excluded.hold->>'id' = workload_instance.hold->>'id'
+            THEN workload_instance.hold || excluded.hold ELSE excluded.hold END,
           plaintext_ports = excluded.plaintext_ports, replica_id = excluded.replica_id`,
       prisma.$executeRaw`
         DELETE FROM workload_instance WHERE instance_id = ANY(${[...batch.removedInstanceIds]})
@@ -270,6 +280,23 @@ export async function saveRegistry(
               AND other.id <> ${me} AND workload_instance.proxy_id IS NOT NULL
               AND other.seen_at > clock_timestamp() - ${ALIVE_MS} * interval '1 ms')`,
     ]),
+  );
+}
+
+/**
+ * Writes an answer beside the holds of these instances, for whichever control planes keep their leases. One that
+ * has been heard of meanwhile is held no more, and left alone.
+ */
+export async function answerHolds(
+  db: ConfigDb,
+  instanceIds: readonly string[],
+  answer: StoredHoldAnswer,
+): Promise<void> {
+  await ask(
+    db,
+    (prisma) => prisma.$executeRaw`
+      UPDATE workload_instance SET hold = hold || ${JSON.stringify(answer)}::jsonb
+      WHERE instance_id = ANY(${[...instanceIds]}) AND hold IS NOT NULL`,
   );
 }
 

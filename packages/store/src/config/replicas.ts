@@ -20,6 +20,8 @@ export type StoredReplica = {
   readonly revision: number;
   /** The tasks only one control plane carries out at a time that are its own now. */
   readonly duties: readonly string[];
+  /** Another one whenever what its proxies use is. */
+  readonly usesVersion: number;
 };
 
 /** What a look around tells a control plane. */
@@ -115,6 +117,7 @@ type ReplicaRow = {
   readonly proxies_connected: number;
   readonly revision: number;
   readonly duties: string[];
+  readonly uses_version: number;
 };
 
 function toReplica(row: ReplicaRow): StoredReplica {
@@ -130,5 +133,35 @@ function toReplica(row: ReplicaRow): StoredReplica {
     proxiesConnected: row.proxies_connected,
     revision: row.revision,
     duties: row.duties,
+    usesVersion: row.uses_version,
   };
+}
+
+/** What the proxies of a control plane that has said `beat` use; `version`: another one than before. */
+export async function saveServiceUse(
+  db: ConfigDb,
+  replicaId: string,
+  { services, version }: { readonly services: readonly string[]; readonly version: number },
+): Promise<void> {
+  await ask(db, (prisma) =>
+    prisma.$transaction([
+      prisma.$executeRaw`
+        INSERT INTO service_use (replica_id, services)
+        SELECT id, ${[...services]}::text[] FROM control_plane_replica WHERE id = ${replicaId}
+        ON CONFLICT (replica_id) DO UPDATE SET services = excluded.services`,
+      prisma.$executeRaw`
+        UPDATE control_plane_replica SET uses_version = ${version} WHERE id = ${replicaId}`,
+    ]),
+  );
+}
+
+/** What the proxies of these control planes use, by control plane. */
+export async function loadServiceUses(
+  db: ConfigDb,
+  replicaIds: readonly string[],
+): Promise<Map<string, readonly string[]>> {
+  const rows = await ask(db, (prisma) =>
+    prisma.serviceUse.findMany({ where: { replicaId: { in: [...replicaIds] } } }),
+  );
+  return new Map(rows.map(({ replicaId, services }) => [replicaId, services]));
 }
