@@ -7,6 +7,7 @@ import {
   BypassResponse,
   type Problem,
   RevisionsResponse,
+  type ProxiesResponse,
 } from "@heddle/contracts";
 import { startMesh, waitFor } from "@heddle/testkit";
 
@@ -85,6 +86,11 @@ test("a bypass goes past routes, limits and, where an admin says so, policies; i
     /^web → reviews: straight to its endpoints until \d\d:\d\d UTC$/,
   );
   assert.equal(await ask(web), 200);
+  const { proxies } = (await mesh.call<ProxiesResponse>("GET", "/proxies")).body;
+  assert.deepEqual(
+    proxies.map(({ bypasses }) => bypasses),
+    [[bypass?.summary]],
+  );
   const again = BypassResponse.parse(
     (await mesh.call("POST", "/bypasses", { target: pair, forMs: 120_000 })).body,
   );

@@ -77,6 +77,7 @@ test("a bypass ends by the proxy's own clock, nobody telling it, and no request 
   mesh.apply(serviceWith({ ...rules, bypasses: [bypass(untilMs)] }));
   await waitFor("the bypass is followed", 10_000, () => two.seen.length > 20);
   assert.equal(mesh.live.endBypasses(untilMs - 1), false);
+  assert.equal(mesh.live.isAnyBypassed, true);
 
   // From here on the clock says that it is over; what the rules said before holds again.
   const now = Date.now;
@@ -85,6 +86,7 @@ test("a bypass ends by the proxy's own clock, nobody telling it, and no request 
   });
   Date.now = () => untilMs + 1;
   assert.equal(mesh.live.endBypasses(untilMs), true);
+  assert.equal(mesh.live.isAnyBypassed, false);
   mesh.generation++;
   const then = one.seen.length;
   await waitFor("the rules are followed again", 10_000, () => one.seen.length > then + 5);

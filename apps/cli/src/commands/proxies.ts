@@ -37,7 +37,7 @@ export function formatProxies({ proxies }: ProxiesResponse, nowMs = Date.now()):
       one.lastNack === undefined ? one.workloads.join(", ") : `refused: ${one.lastNack}`,
     ]),
   );
-  return [table, ...proxies.flatMap(warningsOf)].join("\n");
+  return [table, ...proxies.flatMap(warningsOf), ...proxies.flatMap(bypassesOf)].join("\n");
 }
 
 export function formatProxy(proxy: ProxyDetail, nowMs = Date.now()): string {
@@ -60,6 +60,10 @@ export function formatProxy(proxy: ProxyDetail, nowMs = Date.now()): string {
 
 function warningsOf({ name, warnings = [] }: ProxyState): string[] {
   return warnings.map((warning) => `warning: ${name}: ${warning}`);
+}
+
+function bypassesOf({ name, bypasses = [] }: ProxyState): string[] {
+  return bypasses.map((one) => `off the mesh's rules: ${name}: ${one}`);
 }
 
 /** `-`: not on this stream. */

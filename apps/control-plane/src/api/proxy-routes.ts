@@ -9,6 +9,7 @@ import {
 } from "@heddle/contracts";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { bypassesAt } from "../bypass/describe-bypass.ts";
 import { workloadKeyOf } from "../registry/instance.ts";
 import type { KnownProxy } from "../registry/registry-table.ts";
 import { askOwner } from "../replicas/ask-owner.ts";
@@ -135,9 +136,11 @@ function getProxy({ registry }: ApiParts, id: string): KnownProxy {
   throw new NotFoundError(`no proxy has the id "${id}"; GET /api/v1/proxies lists them`);
 }
 
-function toProxy({ registry, hub, reports }: ApiParts, proxy: KnownProxy): ProxyState {
+function toProxy({ registry, hub, mesh, reports }: ApiParts, proxy: KnownProxy): ProxyState {
   const session = hub.find(proxy.id);
-  const workloads = registry.instancesOfProxy(proxy.id).map(workloadKeyOf).sort();
+  const hosted = registry.instancesOfProxy(proxy.id);
+  const workloads = hosted.map(workloadKeyOf).sort();
+  const bypasses = bypassesAt(hosted, mesh.snapshot, Date.now());
   const skew = describeSkew(proxy.version, packageJson.version);
   const about = {
     proxyId: proxy.id,
@@ -145,6 +148,7 @@ function toProxy({ registry, hub, reports }: ApiParts, proxy: KnownProxy): Proxy
     version: proxy.version,
     ...(skew === undefined ? {} : { warnings: [skew] }),
     workloads,
+    ...(bypasses.length === 0 ? {} : { bypasses }),
   };
   if (session) return { ...about, connected: true, ...session.status() };
   const told = reports.statusOf(proxy.id);

@@ -1,7 +1,8 @@
 import type { Bypass, BypassTarget } from "@heddle/contracts";
+import type { StoredInstance } from "@heddle/store";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import type { DocumentOf } from "../snapshot/mesh-document.ts";
-import { targetOf } from "./plan-bypass.ts";
+import { bypassesOf, targetOf } from "./plan-bypass.ts";
 
 const MTLS_STAYS = "Identities, certificates and mTLS stay: STRICT refuses plaintext as before.";
 
@@ -28,6 +29,31 @@ export function summarizeBypass(target: BypassTarget, untilMs: number): string {
   return target.kind === "pair"
     ? `${nameBypass(target)}: straight to its endpoints until ${until}`
     : `${nameBypass(target)}: off the mesh's rules until ${until}`;
+}
+
+/** What of these instances goes without the rules now: their calls, or all of one. */
+export function bypassesAt(
+  instances: readonly StoredInstance[],
+  snapshot: ConfigSnapshot,
+  nowMs: number,
+): string[] {
+  return bypassesOf(snapshot).flatMap(({ resource }) => {
+    const target = targetOf(resource, snapshot);
+    const isHere = instances.some((one) => isOff(one, target));
+    return isHere && resource.untilMs > nowMs ? [summarizeBypass(target, resource.untilMs)] : [];
+  });
+}
+
+function isOff({ namespace, service, workload }: StoredInstance, target: BypassTarget): boolean {
+  if (target.kind === "workload") {
+    return target.namespace === namespace && target.workload === workload;
+  }
+  const { source } = target;
+  return (
+    source.namespace === namespace &&
+    (source.service ?? service) === service &&
+    (source.workload ?? workload) === workload
+  );
 }
 
 /** "web → reviews", or the workload. */

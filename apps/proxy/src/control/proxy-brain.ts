@@ -30,6 +30,7 @@ import { HeldIdentity } from "../identity/held-identity.ts";
 import { KeyAndCertificate } from "../identity/key-and-certificate.ts";
 import { MeshTrust } from "../identity/mesh-trust.ts";
 import { AppliedConfiguration } from "./applied-configuration.ts";
+import { BypassClock } from "./bypass-clock.ts";
 import { checkedApp } from "./checked-app.ts";
 import { ConfigurationKeeper } from "./configuration-keeper.ts";
 import { ControlPlanes } from "./control-planes.ts";
@@ -46,8 +47,6 @@ import { UnusedDestinations } from "./unused-destinations.ts";
 
 const PROXY_VERSION = "0.1.0";
 const PARTED_CHECK_MS = 5_000;
-/** Bypasses end by this clock, also without control plane. */
-const BYPASS_CHECK_MS = 250;
 
 /**
  * What a proxy knows and is: configuration, identities, and the stream that renews both. It starts
@@ -81,7 +80,7 @@ export class ProxyBrain {
   readonly #stream: ControlStream;
   readonly #onUseless: (error: Error) => void;
   #partedTimer: NodeJS.Timeout | undefined;
-  #bypassTimer: NodeJS.Timeout | undefined;
+  readonly #bypassClock = new BypassClock(this);
   readonly #current = Promise.withResolvers<void>();
   #isDraining = false;
   /** The control plane has another root than the one that is believed here: a join token may name it. */
@@ -235,12 +234,15 @@ export class ProxyBrain {
     this.#unused.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
     this.#partedTimer.unref();
-    this.#bypassTimer = setInterval(() => this.#endBypasses(Date.now()), BYPASS_CHECK_MS);
-    this.#bypassTimer.unref();
+    this.#bypassClock.look();
+  }
+
+  get isAnyBypassed(): boolean {
+    return this.#mesh.isAnyBypassed || this.workloads.some(({ isBypassed }) => isBypassed);
   }
 
   /** What was taken off the mesh's rules for a time comes back when that is over, told or not. */
-  #endBypasses(nowMs: number): void {
+  endBypasses(nowMs: number): void {
     for (const workload of this.workloads) workload.endBypass(nowMs);
     if (this.#mesh.endBypasses(nowMs)) this.#resolver.applied([]);
   }
@@ -259,7 +261,7 @@ export class ProxyBrain {
     this.health.stop();
     this.#unused.stop();
     clearInterval(this.#partedTimer);
-    clearInterval(this.#bypassTimer);
+    this.#bypassClock.stop();
     this.#mesh.close();
     await this.#stream.stop();
     this.#applied.save();
@@ -357,6 +359,7 @@ export class ProxyBrain {
 
   #apply(push: Push, unread: readonly ResourceRefusal[]): void {
     const answer = this.#applied.apply(push, unread, this.#controlFeatures.has("partial-ack"));
+    this.#bypassClock.look();
     setImmediate(() => this.#current.resolve());
     this.#stream.send(answer);
   }

@@ -180,6 +180,11 @@ export class LiveMesh {
     this.#refreshDestinations((service) => changed.has(service) || moved.has(service));
   }
 
+  /** Whether a service's callers or a workload go without the rules now. */
+  get isAnyBypassed(): boolean {
+    return this.#bypassEnds.size > 0 || this.#bypassed.size > 0;
+  }
+
   /** Lets bypasses end whose time is over, whoever should have taken them back. Returns whether any has. */
   endBypasses(nowMs: number): boolean {
     const ended = new Set<string>();
