@@ -166,6 +166,7 @@ async function wayTo(
   const births = new Map((await stateOf(parts, state)).map((one) => [keyOf(one), one.createdAtMs]));
   const documents = toPlanned(
     past.map((one) => ({ ...one, createdAtMs: births.get(keyOf(one)) ?? one.createdAtMs })),
+    parts.config.snapshot,
   );
   return {
     state,
@@ -183,7 +184,7 @@ async function wayToMesh(
   state: number,
   words: Pick<WayBack, "summary" | "restoredRevision">,
 ): Promise<WayBack> {
-  const documents = toPlanned(await stateOf(parts, state));
+  const documents = toPlanned(await stateOf(parts, state), parts.config.snapshot);
   const { summary, restoredRevision } = words;
   const plan: WayBack["plan"] = (snapshot) => planWholeMesh(snapshot, documents);
   return { state, restoredRevision, plan, ...(summary === undefined ? {} : { summary }) };

@@ -4,11 +4,19 @@ import type { PlannedDocument } from "../revisions/change-request.ts";
 import { parseOne } from "../revisions/parse-one.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 
-/** Documents as they are to be again. Throws `ConfigFaultsError` for one that this version refuses. */
-export function toPlanned(past: readonly PastDocument[]): PlannedDocument[] {
+/**
+ * Documents as they are to be again. Those that stand so in `snapshot` are not read anew: of a whole mesh most do.
+ * Throws `ConfigFaultsError` for one that this version refuses.
+ */
+export function toPlanned(
+  past: readonly PastDocument[],
+  { documents }: Pick<ConfigSnapshot, "documents">,
+): PlannedDocument[] {
   return past.map((document) => {
-    const after = parseOne(document.yaml);
-    return { ref: after.resource, after, createdAtMs: document.createdAtMs };
+    const { kind, namespace, name, yaml, createdAtMs } = document;
+    const standing = documents.get(`${kind} ${namespace}/${name}`);
+    const after = standing?.yaml === yaml ? standing : parseOne(yaml);
+    return { ref: after.resource, after, createdAtMs };
   });
 }
 
