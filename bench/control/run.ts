@@ -1,6 +1,6 @@
 /**
  * What the control plane bears: simulated proxies on real streams, and real proxies that roll back. Run:
- * `npm run bench -- control [--proxies 1000] [--real 100] [--rounds 15]`; 0 leaves a part out.
+ * `npm run bench -- control [--proxies 1000] [--real 100] [--rounds 15] [--previews 15]`; 0 leaves a part out.
  */
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startEmbeddedPostgres } from "@heddle/store";
 import { findFreePorts, startMesh } from "@heddle/testkit";
+import { measurePreviews } from "./preview.ts";
 import { type ControlRow, writeResults } from "./results.ts";
 import { measureRollback } from "./rollback.ts";
 import { RunScope } from "./run-scope.ts";
@@ -20,11 +21,13 @@ const { values } = parseArgs({
     proxies: { type: "string", default: "1000" },
     real: { type: "string", default: "100" },
     rounds: { type: "string", default: "15" },
+    previews: { type: "string", default: "15" },
   },
 });
 const proxies = count("proxies", values.proxies);
 const real = count("real", values.real);
 const rounds = count("rounds", values.rounds);
+const previews = count("previews", values.previews);
 const loadAverageBefore = Number((loadavg()[0] ?? 0).toFixed(2));
 
 const rows: ControlRow[] = [
@@ -34,6 +37,7 @@ const rows: ControlRow[] = [
   ...(real === 0
     ? []
     : await withMesh((scope, mesh) => measureRollback(scope, mesh, real, rounds))),
+  ...(previews === 0 ? [] : await withMesh((_, mesh) => measurePreviews(mesh, previews))),
 ];
 writeResults({
   measuredAt: new Date().toISOString(),

@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import type { Logger } from "@heddle/runtime";
 import { type ConfigDb, saveIssuerKeys } from "@heddle/store";
 import { createAccess } from "./access/access-control.ts";
-import { MeshAnalysis } from "./analysis/mesh-analysis.ts";
 import { ChangeFeed } from "./api/change-feed.ts";
 import type { ApiParts } from "./api/parts.ts";
 import { bypassTimers } from "./bypass/bypass-timer.ts";
@@ -34,6 +33,7 @@ import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
 import { StreamHub } from "./stream/hub.ts";
 import type { StreamServer } from "./stream/stream-server.ts";
+import { Study } from "./study/study.ts";
 
 const EFFECTS_EVERY_MS = 5_000;
 /** Who holds it decides on the leases of control planes that have died; see `RegistryOwner.keepsOrphans`. */
@@ -198,7 +198,10 @@ export function assemble(
     config,
     keySets,
     canaryStarts: new CanaryStarts(db),
-    analysis: new MeshAnalysis({ config, registry }),
+    study: new Study({
+      ...{ databaseUrl: settings.databaseUrl, trustDomain: settings.trustDomain, logger },
+      current: () => ({ snapshot: mesh.snapshot, registry }),
+    }),
     feed,
     metrics,
     loginLimiter: new RateLimiter({ burst: 30, perSecond: 2 }),

@@ -127,6 +127,7 @@ export async function startControlPlane(
       parts.keySets.close();
       await guards.close();
       await keeper?.close();
+      await parts.study.close();
       await Promise.all([service.close(), stream.close()]);
       await parts.ledger.close();
       await parts.access.close();

@@ -69,7 +69,7 @@ export type { Fault } from "./fault.ts";
 export { findLine } from "./find-line.ts";
 export { MTLS_DRY_RUN } from "./kinds/peer-authentication.ts";
 export { type MergeConflict, type MergeOutcome, mergeYaml } from "./merge-yaml.ts";
-export { type ParseOutcome, parseResources } from "./parse-resources.ts";
+export { type ParseOutcome, parseResources, parsingCost } from "./parse-resources.ts";
 export type { PassedOver } from "./passed-over.ts";
 export type { ParsedResource } from "./read-resource.ts";
 export {

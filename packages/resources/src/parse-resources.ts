@@ -62,12 +62,17 @@ export function parseResources(
   };
 }
 
+/** How much there is to read in a text: marks, each of which takes some 50 µs. */
+export function parsingCost(text: string): number {
+  return countMatches(text, MARK);
+}
+
 /** The documents of a text, those that are empty left out; a sentence: why the text is not read at all. */
 export function splitText(text: string): Document[] | string {
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
     return `is longer than ${MAX_TEXT_BYTES} bytes; apply it in parts`;
   }
-  if (countMatches(text, MARK) > MAX_MARKS) {
+  if (parsingCost(text) > MAX_MARKS) {
     return "holds more than some 25000 lines or list items; apply it in parts";
   }
   const starts = countMatches(text, DOCUMENT_START);

@@ -1,5 +1,5 @@
 import type { LiveRegistry } from "@heddle/resources";
-import type { Registry } from "../registry/registry.ts";
+import type { KnownInstances } from "../study/known-instances.ts";
 
 type Known = {
   readonly namespace: string;
@@ -9,10 +9,10 @@ type Known = {
 };
 
 /** What runs now, as analysis takes it: services with their ports, workloads by their labels. */
-export function describeRegistry(registry: Registry): LiveRegistry {
+export function describeRegistry(running: KnownInstances): LiveRegistry {
   const services = new Map<string, { namespace: string; name: string; ports: Set<number> }>();
   const workloads = new Map<string, Known>();
-  for (const instance of registry.instances()) {
+  for (const instance of running.instances()) {
     const { namespace, workload, service, labels, appPort, morePorts } = instance;
     const ports = [appPort ?? [], morePorts.map((one) => one.appPort)].flat();
     if (ports.length > 0) {

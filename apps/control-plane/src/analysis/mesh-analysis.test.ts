@@ -15,7 +15,7 @@ const STRICT = document("PeerAuthentication", "all", "shop", "{mtls: {mode: STRI
 
 function analysisOf(...documents: readonly string[]) {
   const config = { snapshot: compileSnapshot(1, parseDocuments(...documents)) };
-  return { config, analysis: new MeshAnalysis({ config, registry: new Registry() }) };
+  return { config, analysis: new MeshAnalysis(config, new Registry()) };
 }
 
 const codes = (findings: readonly { readonly code: string }[]) => findings.map(({ code }) => code);

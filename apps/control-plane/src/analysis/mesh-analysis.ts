@@ -1,20 +1,15 @@
-import { setImmediate } from "node:timers/promises";
 import {
   type Analysis,
   type AnalysisFile,
-  type AnalysisInput,
   analyzeInSteps,
   readSources,
   type SourceDocument,
 } from "@heddle/resources";
-import type { Registry } from "../registry/registry.ts";
-import type { MeshConfig } from "../revisions/mesh-config.ts";
-import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import { Breather } from "../preview/breather.ts";
+import type { ConfigSnapshot, MeshDocument } from "../snapshot/config-snapshot.ts";
+import type { KnownInstances } from "../study/known-instances.ts";
 import { describeRegistry } from "./describe-registry.ts";
 
-/** So many documents are parsed before others get their turn: at some 0.5 ms each. */
-const BATCH = 20;
-const TURN_MS = 5;
 /** Consoles ask often, and many at once. */
 const REMEMBERED_MS = 2000;
 
@@ -26,33 +21,29 @@ type Remembered = {
 
 /** Looks for mistakes in the mesh's documents, and in files against what is in the mesh. */
 export class MeshAnalysis {
-  readonly #config: Pick<MeshConfig, "snapshot">;
-  readonly #registry: Registry;
+  readonly #mesh: { readonly snapshot: ConfigSnapshot };
+  readonly #instances: KnownInstances;
   /** A document is parsed once for as long as it stands. */
   readonly #sources = new WeakMap<MeshDocument, readonly SourceDocument[]>();
   #last: Remembered | undefined;
 
-  constructor({
-    config,
-    registry,
-  }: {
-    readonly config: Pick<MeshConfig, "snapshot">;
-    readonly registry: Registry;
-  }) {
-    this.#config = config;
-    this.#registry = registry;
+  constructor(mesh: { readonly snapshot: ConfigSnapshot }, instances: KnownInstances) {
+    this.#mesh = mesh;
+    this.#instances = instances;
   }
 
   /** Of the documents as they stand; up to 2 s old while no revision is made. */
   async ofMesh(nowMs: number): Promise<Analysis & { readonly revision: number }> {
-    const { revision } = this.#config.snapshot;
+    const { revision } = this.#mesh.snapshot;
     const last = this.#last;
     if (last?.revision === revision && nowMs - last.atMs < REMEMBERED_MS) {
       return { revision, ...(await last.answer) };
     }
-    const answer = this.#read().then((subjects) =>
-      inTurns({ files: [], subjects, registry: describeRegistry(this.#registry), nowMs }),
-    );
+    const breather = new Breather(); // several may wait for the answer: nobody ends it alone
+    const answer = this.#read(breather).then((subjects) => {
+      const registry = describeRegistry(this.#instances);
+      return breather.finish(analyzeInSteps({ files: [], subjects, registry, nowMs }));
+    });
     this.#last = { revision, atMs: nowMs, answer };
     return { revision, ...(await answer) };
   }
@@ -64,39 +55,26 @@ export class MeshAnalysis {
   async ofFiles(
     files: readonly AnalysisFile[],
     { namespace, nowMs }: { readonly namespace?: string | undefined; readonly nowMs: number },
+    breather: Breather = new Breather(),
   ): Promise<Analysis & { readonly revision: number }> {
-    const { revision } = this.#config.snapshot;
-    const around = await this.#read();
-    const registry = describeRegistry(this.#registry);
-    return { revision, ...(await inTurns({ files, around, registry, namespace, nowMs })) };
+    const { revision } = this.#mesh.snapshot;
+    const around = await this.#read(breather);
+    const registry = describeRegistry(this.#instances);
+    const steps = analyzeInSteps({ files, around, registry, namespace, nowMs });
+    return { revision, ...(await breather.finish(steps)) };
   }
 
-  async #read(): Promise<SourceDocument[]> {
+  async #read(breather: Breather): Promise<SourceDocument[]> {
     const all: SourceDocument[] = [];
-    let parsed = 0;
-    for (const document of this.#config.snapshot.documents.values()) {
+    for (const document of this.#mesh.snapshot.documents.values()) {
       let sources = this.#sources.get(document);
       if (!sources) {
         sources = readSources(document.yaml).documents;
         this.#sources.set(document, sources);
-        parsed += 1;
-        if (parsed % BATCH === 0) await setImmediate();
+        await breather.breathe();
       }
       all.push(...sources);
     }
     return all;
-  }
-}
-
-/** Lets others have their turn whenever it has taken one of its own: streams and changes wait for nothing here. */
-async function inTurns(input: AnalysisInput): Promise<Analysis> {
-  const steps = analyzeInSteps(input);
-  let turnEndsAt = performance.now() + TURN_MS;
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    if (performance.now() < turnEndsAt) continue;
-    await setImmediate();
-    turnEndsAt = performance.now() + TURN_MS;
   }
 }

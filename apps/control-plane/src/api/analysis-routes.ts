@@ -10,6 +10,7 @@ import { z } from "zod";
 import { ApiRoutes } from "./api-routes.ts";
 import { readBody, readQuery, requireSomewhere } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
+import { STUDY_REFUSALS } from "./refusals.ts";
 
 /** More than anybody reads; the counts tell of all. */
 const MAX_FINDINGS = 1000;
@@ -21,7 +22,7 @@ const AnalysisQuery = z.object({
 });
 
 /** Mistakes in the documents as they stand, and in documents before they are applied. */
-export function analysisRoutes({ analysis }: ApiParts) {
+export function analysisRoutes({ study }: ApiParts) {
   return new ApiRoutes()
     .get(
       "/analysis",
@@ -31,10 +32,12 @@ export function analysisRoutes({ analysis }: ApiParts) {
         role: "viewer",
         query: AnalysisQuery,
         answer: AnalysisResponse,
+        refusals: STUDY_REFUSALS,
       },
       async (context) => {
         const { namespace, severity } = readQuery(context, AnalysisQuery);
-        const { revision, findings } = await analysis.ofMesh(Date.now());
+        const question = { nowMs: Date.now() };
+        const { revision, findings } = await study.ask("analyze-mesh", question);
         const worst = SEVERITIES.indexOf(severity ?? "info");
         const wanted = findings.filter(
           (one) =>
@@ -54,13 +57,15 @@ export function analysisRoutes({ analysis }: ApiParts) {
         role: "viewer",
         body: AnalyzeRequest,
         answer: AnalyzeResponse,
+        refusals: STUDY_REFUSALS,
       },
       async (context) => {
         context.set("audit", { isQuestion: true });
         requireSomewhere(context.get("principal"), "viewer");
         const { files, namespace } = await readBody(context, AnalyzeRequest);
-        const nowMs = Date.now();
-        const found = await analysis.ofFiles(files, { namespace, nowMs });
+        const question = { files, namespace, nowMs: Date.now() };
+        const { signal } = context.req.raw;
+        const found = await study.ask("analyze-files", question, { signal });
         const { revision, documents, findings } = found;
         const counts = countFindings(findings);
         const told = toFindingsWire(findings);

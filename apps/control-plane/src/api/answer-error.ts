@@ -21,6 +21,7 @@ import {
 } from "../revisions/change-errors.ts";
 import { EndpointLossError } from "../revisions/endpoint-loss.ts";
 import { ProxyNotAnsweringError } from "../stream/dump-requests.ts";
+import { StudyBusyError, StudyFailedError } from "../study/study-errors.ts";
 import { BadRequestError, ForbiddenError, UnsupportedMediaTypeError } from "./input.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -51,12 +52,13 @@ function problemOf(error: unknown): Problem {
   if (error instanceof TooManyLoginsError || error instanceof TooManyPasswordsError) {
     return toProblem("HEDDLE_TOO_MANY_REQUESTS", error.message);
   }
-  if (error instanceof TooManyPreviewsError) {
+  if (error instanceof TooManyPreviewsError || error instanceof StudyBusyError) {
     return toProblem("HEDDLE_TOO_MANY_REQUESTS", error.message);
   }
   if (error instanceof OidcUnavailableError) {
     return toProblem("HEDDLE_LOGIN_UNAVAILABLE", error.message);
   }
+  if (error instanceof StudyFailedError) return toProblem("HEDDLE_STUDY_FAILED", error.message);
   if (error instanceof NotFoundError) return toProblem("HEDDLE_NOT_FOUND", error.message);
   if (error instanceof RevisionConflictError) {
     const { merges, message, stale } = error;

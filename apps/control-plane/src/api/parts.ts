@@ -1,7 +1,6 @@
 import type { Logger, Principal } from "@heddle/runtime";
 import type { ConfigDb } from "@heddle/store";
 import type { AccessControl } from "../access/access-control.ts";
-import type { MeshAnalysis } from "../analysis/mesh-analysis.ts";
 import type { AuthorityKeeper } from "../certificates/authority-keeper.ts";
 import type { CertificateAuthority } from "../certificates/certificate-authority.ts";
 import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
@@ -25,6 +24,7 @@ import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
+import type { Study } from "../study/study.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 
 /** What the routes serve from. */
@@ -46,7 +46,7 @@ export type ApiParts = {
   readonly mesh: MeshView;
   readonly hub: StreamHub;
   readonly config: MeshConfig;
-  readonly analysis: MeshAnalysis;
+  readonly study: Study;
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;
   readonly keySets: KeySets;

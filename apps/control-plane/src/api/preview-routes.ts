@@ -1,12 +1,12 @@
 import { PreviewRequest, PreviewResponse } from "@heddle/contracts";
-import { filesOfText } from "../analysis/files-of-text.ts";
-import { previewChange } from "../preview/preview-change.ts";
+import { touchedProxies } from "../preview/blast-radius.ts";
 import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { readBody } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
+import { STUDY_REFUSALS } from "./refusals.ts";
 
 /** An editor asks once a second while somebody types. */
 const LIMIT = { burst: 30, perSecond: 1 };
@@ -22,11 +22,11 @@ export function previewRoutes(parts: ApiParts) {
     {
       summary: "Show what a change would do",
       description:
-        "Nothing is applied: faults and warnings, routes before and after, who is touched, and what the last minutes' sampled requests would have met.",
+        "Nothing is applied: faults and warnings, findings, routes before and after, who is touched, and what the last minutes' sampled requests would have met.",
       role: "viewer",
       body: PreviewRequest,
       answer: PreviewResponse,
-      refusals: ["HEDDLE_TOO_MANY_REQUESTS"],
+      refusals: STUDY_REFUSALS,
     },
     async (context) => {
       context.set("audit", { isQuestion: true });
@@ -37,14 +37,29 @@ export function previewRoutes(parts: ApiParts) {
       }
       running += 1;
       try {
-        const preview = await previewChange(request, parts, Date.now());
-        const files = filesOfText(request.yaml, request.files);
-        const { findings } = await parts.analysis.ofFiles(files, { nowMs: Date.now() });
-        const answer: PreviewResponse = { ...preview, findings: toFindingsWire(findings) };
-        return context.json(answer);
+        return context.json(await askPreview(request, parts, context.req.raw.signal));
       } finally {
         running -= 1;
       }
     },
   );
+}
+
+async function askPreview(
+  request: PreviewRequest,
+  { study, mesh, hub, registry }: ApiParts,
+  signal: AbortSignal,
+): Promise<PreviewResponse> {
+  const startedAt = performance.now();
+  const used = mesh.snapshot.compiledKeys.filter((key) => !mesh.snapshot.names(key));
+  const question = { request, nowMs: Date.now(), used };
+  const { keys, findings, blastRadius, ...answer } = await study.ask("preview", question, {
+    signal,
+  });
+  return {
+    ...answer,
+    findings: toFindingsWire(findings),
+    blastRadius: { ...blastRadius, ...touchedProxies(keys, { hub, registry }) },
+    tookMs: Math.round((performance.now() - startedAt) * 10) / 10,
+  };
 }

@@ -5,6 +5,12 @@ export const DATABASE_AWAY = [
   "HEDDLE_DATABASE_UNAVAILABLE",
 ] as const satisfies readonly ProblemCode[];
 
+/** Of what the study answers. */
+export const STUDY_REFUSALS = [
+  "HEDDLE_TOO_MANY_REQUESTS",
+  "HEDDLE_STUDY_FAILED",
+] as const satisfies readonly ProblemCode[];
+
 /** Of whatever changes documents. */
 export const CHANGE_REFUSALS = [
   "HEDDLE_NOT_FOUND",

@@ -8,7 +8,7 @@ import {
   ResourceKind,
   ResourcesResponse,
 } from "@heddle/contracts";
-import { formatRef, parseResources, type Resource } from "@heddle/resources";
+import { formatRef, parseResources, parsingCost, type Resource } from "@heddle/resources";
 import { z } from "zod";
 import { filesOfText } from "../analysis/files-of-text.ts";
 import { findMerges } from "../history/find-merges.ts";
@@ -21,12 +21,13 @@ import {
   RevisionConflictError,
 } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import type { Study } from "../study/study.ts";
 import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { toApplyResponse } from "./apply-response.ts";
 import { mayChange, readBody, readParams, readQuery, requireSomewhere } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
-import { CHANGE_REFUSALS, DATABASE_AWAY } from "./refusals.ts";
+import { CHANGE_REFUSALS, DATABASE_AWAY, STUDY_REFUSALS } from "./refusals.ts";
 
 const ResourceQuery = z.object({
   kind: ResourceKind.optional(),
@@ -34,6 +35,8 @@ const ResourceQuery = z.object({
   name: z.string().optional(),
 });
 const ResourcePath = z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() });
+/** Some 20 ms. */
+const MAX_MARKS_READ_HERE = 500;
 const DeleteQuery = z.object({
   reason: z.string().max(2000).optional(),
   source: RequestSource.optional(),
@@ -41,7 +44,7 @@ const DeleteQuery = z.object({
 });
 
 /** The documents as they stand, and changes to them. */
-export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
+export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts) {
   return new ApiRoutes()
     .get(
       "/resources",
@@ -75,13 +78,13 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
         role: "operator",
         body: ApplyRequest,
         answer: ApplyResponse,
-        refusals: CHANGE_REFUSALS,
+        refusals: [...CHANGE_REFUSALS, ...STUDY_REFUSALS],
       },
       async (context) => {
         const principal = context.get("principal");
         requireSomewhere(principal, "operator");
         const request = await readBody(context, ApplyRequest);
-        const parsed = parseResources(request.yaml, { twins: request.twins ?? "refuse" });
+        const parsed = await parseAside(request, study);
         if (!parsed.ok) throw new ConfigFaultsError(parsed.faults);
         const { resources, expected } = takeRevisions(parsed.resources, request.expected ?? []);
         const applied = new Set(resources.map(({ resource }) => formatRef(resource)));
@@ -117,8 +120,14 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
         const answer = await toApplyResponse({ ...outcome, warnings }, startedAt);
         // Looked for when the change is with the proxies: on its way there nothing waits for it.
         const files = filesOfText(request.yaml, request.files);
-        const { findings } = await analysis.ofFiles(files, { nowMs: Date.now() });
-        return context.json({ ...answer, findings: toFindingsWire(findings) });
+        const question = { files, namespace: undefined, nowMs: Date.now() };
+        const found = await study.ask("analyze-files", question).catch((error: unknown) => {
+          logger.warn({ err: error }, "an applied change was not analyzed");
+        });
+        return context.json({
+          ...answer,
+          ...(found === undefined ? {} : { findings: toFindingsWire(found.findings) }),
+        });
       },
     )
     .post(
@@ -175,6 +184,12 @@ export function resourceRoutes({ analysis, config, db, keySets }: ApiParts) {
         return context.json(await toApplyResponse(outcome, startedAt));
       },
     );
+}
+
+/** Long texts are read where nobody waits for it; a short one is read sooner than it is sent there. */
+async function parseAside({ yaml, twins = "refuse" }: ApplyRequest, study: Study) {
+  if (parsingCost(yaml) < MAX_MARKS_READ_HERE) return parseResources(yaml, { twins });
+  return study.ask("parse", { text: yaml, twins });
 }
 
 /** So that tokens are taken from the moment on that their issuer is. Returns warnings. */

@@ -18,17 +18,12 @@ export type TouchedTraffic = {
   readonly serviceOf: (node: ObservedNode) => string | undefined;
 };
 
-/** Who calls what is touched, which proxies would be told, and who is called further down. */
-export function blastRadius(
-  touched: Foreseen,
-  traffic: TouchedTraffic | undefined,
-  { hub, registry }: { readonly hub: StreamHub; readonly registry: Registry },
-): BlastRadius {
-  const proxies = [...hub.concernedBy(touched.keys)].map(({ proxyId }) => ({
-    proxyId,
-    name: registry.findProxy(proxyId)?.name ?? proxyId,
-  }));
-  proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
+type Proxies = Pick<BlastRadius, "proxies" | "proxyCount" | "proxiesConnected">;
+/** What is known of it without the proxies' streams. */
+export type TouchedMesh = Omit<BlastRadius, keyof Proxies>;
+
+/** Who calls what is touched, and who is called further down. */
+export function blastRadius(touched: Foreseen, traffic: TouchedTraffic | undefined): TouchedMesh {
   const callers = traffic ? callersOf(traffic) : [];
   return {
     ...(traffic ? { perSecond: round(sumOf(traffic.inward), 100) } : {}),
@@ -36,10 +31,24 @@ export function blastRadius(
     callerCount: callers.length,
     services: [...new Set([...touched.services, ...touched.endpoints])].sort(),
     workloads: touched.workloads.map(({ after }) => after.key.slice("workload/".length)).sort(),
+    downstream: traffic ? downstreamOf(traffic) : [],
+  };
+}
+
+/** The connected proxies that would be told something. */
+export function touchedProxies(
+  keys: Iterable<string>,
+  { hub, registry }: { readonly hub: StreamHub; readonly registry: Registry },
+): Proxies {
+  const proxies = [...hub.concernedBy(keys)].map(({ proxyId }) => ({
+    proxyId,
+    name: registry.findProxy(proxyId)?.name ?? proxyId,
+  }));
+  proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
     proxies: proxies.slice(0, MAX_PROXIES),
     proxyCount: proxies.length,
     proxiesConnected: hub.size,
-    downstream: traffic ? downstreamOf(traffic) : [],
   };
 }
 

@@ -1,5 +1,7 @@
 import type { PreviewNote, PreviewRequest, ResourceChange } from "@heddle/contracts";
-import { type Fault, formatRef, type ResourceRef } from "@heddle/resources";
+import { type Fault, formatRef, type ParsedResource, type ResourceRef } from "@heddle/resources";
+import { BadRevisionError } from "../history/bad-revision-error.ts";
+import { takeRevisions } from "../history/take-revisions.ts";
 import type { PlannedDocument } from "../revisions/change-request.ts";
 import { checkInSteps } from "../revisions/check-documents.ts";
 import { PlannedChange } from "../revisions/planned-change.ts";
@@ -26,10 +28,11 @@ export async function foreseeChange(
 ): Promise<ForeseenChange> {
   const before = mesh.snapshot;
   const parsed = await parseInTurns(request.yaml, request.twins ?? "refuse", breather);
-  const problems = [...parsed.faults, ...missingOf(request.deletes, before)];
+  const taken = withoutRevisions(parsed.resources);
+  const problems = [...parsed.faults, ...taken.faults, ...missingOf(request.deletes, before)];
   if (problems.length > 0) return { ...unchanged(before), notes: problems.map(toFault) };
   const plan: PlannedDocument[] = [
-    ...parsed.resources.map((after) => ({ ref: after.resource, after })),
+    ...taken.resources.map((after) => ({ ref: after.resource, after })),
     ...request.deletes.map((ref) => ({ ref, after: undefined })),
   ];
   const planned = new PlannedChange(
@@ -64,6 +67,16 @@ export async function foreseeChange(
 
 function unchanged(before: ConfigSnapshot) {
   return { before, after: undefined, touched: undefined, changes: [] };
+}
+
+/** What `heddle get` adds to a document is no part of it. */
+function withoutRevisions(parsed: readonly ParsedResource[]) {
+  try {
+    return { resources: takeRevisions(parsed, []).resources, faults: [] };
+  } catch (error) {
+    if (!(error instanceof BadRevisionError)) throw error;
+    return { resources: [], faults: [{ field: "text", message: error.message }] };
+  }
 }
 
 function missingOf(deletes: readonly ResourceRef[], { documents }: ConfigSnapshot): Fault[] {

@@ -152,3 +152,8 @@ class WantedNodes {
     return this.#services.has(formatId({ namespace, name: service }));
   }
 }
+
+/** `namespace/workload` of one of the collector's nodes; `undefined`: outside, or only a name. */
+export function keyOfNode({ namespace, workload }: ObservedNode): string | undefined {
+  return workload ? formatId({ namespace, name: workload }) : undefined;
+}

@@ -10,10 +10,10 @@ import { formatId, type PeerAuthentication, type ServiceId, selects } from "@hed
 import type { StoredInstance } from "@heddle/store";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { serviceKeyOf } from "../registry/instance.ts";
-import type { Registry } from "../registry/registry.ts";
 import { type ConfigSnapshot, compileSnapshot } from "./config-snapshot.ts";
 import type { KnownEndpoint } from "./endpoint-set.ts";
 import { changedHostKeys } from "./host-index.ts";
+import type { InstanceRegistry } from "./instance-registry.ts";
 import { MeshNames, NAMES_INTEREST } from "./mesh-names.ts";
 import { type AuthorityTrust, MeshTrust } from "./mesh-trust.ts";
 import { PlaintextPorts } from "./plaintext-ports.ts";
@@ -72,7 +72,7 @@ export class MeshView {
   keySets: Pick<KeySets, "find" | "want"> | undefined;
   /** `undefined`: the registry is whole. */
   lostRegistry: LostRegistry | undefined;
-  readonly #registry: Registry;
+  readonly #registry: InstanceRegistry;
   readonly #endpoints: ServedEndpoints;
   readonly #plaintextPorts: PlaintextPorts;
   /** Services with the ports their instances have registered, where documents declare none. */
@@ -84,7 +84,7 @@ export class MeshView {
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
   #generation = 0;
 
-  constructor(registry: Registry, trustDomain: string) {
+  constructor(registry: InstanceRegistry, trustDomain: string) {
     this.#registry = registry;
     this.trustDomain = trustDomain;
     this.trust = new MeshTrust(trustDomain);

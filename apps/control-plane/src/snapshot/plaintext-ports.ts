@@ -1,20 +1,23 @@
 import type { ProxyResource, WorkloadResource } from "@heddle/contracts";
 import type { StoredInstance } from "@heddle/store";
 import { serviceKeyOf } from "../registry/instance.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { InstanceRegistry } from "./instance-registry.ts";
 
 /**
  * The app ports at which each instance's proxy, as it last said, ends no TLS. Callers are told what it runs and
  * not what it shall run: so none speaks plaintext, or TLS, before it is understood.
  */
 export class PlaintextPorts {
-  readonly #registry: Registry;
+  readonly #registry: InstanceRegistry;
   readonly #workload: (instance: StoredInstance) => WorkloadResource;
   /** By the labels of an instance, which stay the same object until it registers anew. */
   readonly #known = new WeakMap<StoredInstance["labels"], ReadonlySet<number>>();
 
   /** `workload`: what shall hold for an instance's inbound side. */
-  constructor(registry: Registry, workload: (instance: StoredInstance) => WorkloadResource) {
+  constructor(
+    registry: InstanceRegistry,
+    workload: (instance: StoredInstance) => WorkloadResource,
+  ) {
     this.#registry = registry;
     this.#workload = workload;
   }

@@ -2,9 +2,9 @@ import type { EndpointsResource } from "@heddle/contracts";
 import { formatId, type ServiceId, type ServicePort } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
 import { serviceKeyOf } from "../registry/instance.ts";
-import type { Registry } from "../registry/registry.ts";
 import type { ConfigSnapshot } from "./config-snapshot.ts";
 import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
+import type { InstanceRegistry } from "./instance-registry.ts";
 import { registeredPorts } from "./registered-ports.ts";
 
 type Served = {
@@ -17,14 +17,14 @@ type Served = {
 /** Who serves each service that was asked for, compiled once and kept until it may be another. */
 export class ServedEndpoints {
   readonly #parts: {
-    readonly registry: Registry;
+    readonly registry: InstanceRegistry;
     readonly trustDomain: string;
     readonly plaintextPortsOf: (instance: StoredInstance) => ReadonlySet<number>;
   };
   readonly #known = new Map<string, { readonly service: ServiceId; readonly served: Served }>();
 
   constructor(parts: {
-    readonly registry: Registry;
+    readonly registry: InstanceRegistry;
     readonly trustDomain: string;
     readonly plaintextPortsOf: (instance: StoredInstance) => ReadonlySet<number>;
   }) {

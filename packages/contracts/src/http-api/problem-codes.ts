@@ -144,6 +144,13 @@ export const PROBLEM_CODES = {
     meaning: "More changes are under way than the control plane queues.",
     remedy: "Send several documents in one change, or try again in some seconds.",
   },
+  HEDDLE_STUDY_FAILED: {
+    status: 503,
+    title: "Could not be looked at",
+    meaning:
+      "Reading the documents, or working out what they would do, took longer or more memory than it may.",
+    remedy: "Give fewer or smaller documents at once; nothing was changed.",
+  },
   HEDDLE_PROXY_NOT_CONNECTED: {
     status: 409,
     title: "The proxy cannot be asked",

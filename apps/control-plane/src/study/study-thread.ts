@@ -1,0 +1,85 @@
+/** The study's own side: a thread with a mirror of the mesh, which answers questions until it is ended. */
+import { parentPort, workerData } from "node:worker_threads";
+import { parseResources } from "@heddle/resources";
+import { type ConfigDb, openConfigDb } from "@heddle/store";
+import { filesOfText } from "../analysis/files-of-text.ts";
+import { MeshAnalysis } from "../analysis/mesh-analysis.ts";
+import { Breather } from "../preview/breather.ts";
+import { previewChange } from "../preview/preview-change.ts";
+import { MeshMirror } from "./mesh-mirror.ts";
+import type {
+  AnyQuestion,
+  FromStudy,
+  StudyAnswer,
+  StudyKind,
+  StudyQuestion,
+  StudySettings,
+  ToStudy,
+} from "./messages.ts";
+
+const port = parentPort;
+if (!port) throw new Error("the study is a thread of the control plane; nothing starts it by hand");
+const settings = workerData as StudySettings;
+const mirror = new MeshMirror(settings.trustDomain);
+const analysis = new MeshAnalysis(mirror.mesh, mirror.instances);
+const underWay = new Map<number, AbortController>();
+let db: ConfigDb | undefined;
+
+type Answers = {
+  [Kind in StudyKind]: (
+    question: StudyQuestion<Kind>,
+    breather: Breather,
+  ) => StudyAnswer<Kind> | Promise<StudyAnswer<Kind>>;
+};
+const ANSWERS: Answers = {
+  preview: async ({ request, nowMs, used }, breather) => {
+    await breather.finish(mirror.use(used));
+    // Connections that are lost show as failed questions; the pool makes new ones.
+    db ??= openConfigDb(settings.databaseUrl, () => {});
+    const { mesh, instances } = mirror;
+    const preview = await previewChange(request, { db, mesh, instances }, { nowMs, breather });
+    const files = filesOfText(request.yaml, request.files);
+    const { findings } = await analysis.ofFiles(files, { nowMs }, breather);
+    return { ...preview, findings };
+  },
+  "analyze-mesh": ({ nowMs }) => analysis.ofMesh(nowMs),
+  "analyze-files": ({ files, namespace, nowMs }, breather) =>
+    analysis.ofFiles(files, { namespace, nowMs }, breather),
+  parse: ({ text, twins }) => parseResources(text, { twins }),
+};
+
+port.on("message", (message: ToStudy) => {
+  if (message.type === "update") mirror.take(message.update);
+  else if (message.type === "cancel") underWay.get(message.id)?.abort();
+  else void answer(message.id, message);
+});
+
+async function answer(id: number, asked: AnyQuestion): Promise<void> {
+  const controller = new AbortController();
+  underWay.set(id, controller);
+  try {
+    tell({ type: "answer", id, answer: await answerTo(asked, new Breather(controller.signal)) });
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    tell({ type: "failed", id, message: text });
+  } finally {
+    underWay.delete(id);
+  }
+}
+
+function answerTo(asked: AnyQuestion, breather: Breather): unknown {
+  switch (asked.kind) {
+    case "preview":
+      return ANSWERS.preview(asked.question, breather);
+    case "analyze-mesh":
+      return ANSWERS["analyze-mesh"](asked.question, breather);
+    case "analyze-files":
+      return ANSWERS["analyze-files"](asked.question, breather);
+    case "parse":
+      return ANSWERS.parse(asked.question, breather);
+  }
+}
+
+function tell(message: FromStudy): void {
+  port?.postMessage(message);
+}
