@@ -23,6 +23,7 @@ import type { DatabaseWriter } from "../ingest/database-writer.ts";
 import type { TrafficMemory } from "../ingest/traffic-memory.ts";
 import { inNamespace, registeredNode } from "../topology/graph.ts";
 import type { LiveGraph } from "../topology/live-graph.ts";
+import { readPastGraph } from "../topology/past-graph.ts";
 import type { RegistryWatch } from "../topology/registry-watch.ts";
 import { readDenials } from "../traces/denials.ts";
 import { toRecentRequests, toTraceResponse } from "../traces/trace-answers.ts";
@@ -143,8 +144,13 @@ function queries({ db, memory, graph, registry, access }: ApiParts) {
       query: GraphQuery,
       answer: GraphSnapshot,
     },
-    (context) => {
-      const { namespace, ...key } = readQuery(context, GraphQuery);
+    async (context) => {
+      const { namespace, atMs, ...key } = readQuery(context, GraphQuery);
+      if (atMs !== undefined && atMs < graph.asOfMs()) {
+        const past = { memory, db, registry: registry.current };
+        const then = await readPastGraph(past, { ...key, atMs }, Date.now());
+        return context.json(namespace === undefined ? then : inNamespace(then, namespace));
+      }
       const { snapshot, json } = graph.render(key);
       if (namespace !== undefined) return context.json(inNamespace(snapshot, namespace));
       return context.body(json, 200, { "content-type": "application/json" });

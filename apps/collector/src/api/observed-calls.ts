@@ -1,7 +1,8 @@
 import type { ObservedCall, ObservedCallsResponse } from "@heddle/contracts";
-import { edgeId, TrafficTally, templatePath } from "@heddle/mesh";
-import { findOperations, loadEdges, type TelemetryDb } from "@heddle/store";
-import type { EdgeRecord, TrafficMemory } from "../ingest/traffic-memory.ts";
+import { TrafficTally, templatePath } from "@heddle/mesh";
+import { findOperations, type TelemetryDb } from "@heddle/store";
+import type { TrafficMemory } from "../ingest/traffic-memory.ts";
+import { type KnownEdge, knownEdges } from "./known-edges.ts";
 import { findOlderBuckets } from "./older-buckets.ts";
 
 const BUCKET_MS = 10_000;
@@ -9,8 +10,6 @@ const MAX_CALLS = 5000;
 const MAX_OPERATIONS = 20_000;
 /** Spans live a day; counts live longer. */
 const SPANS_KEPT_MS = 24 * 3_600_000;
-
-type Edge = Pick<EdgeRecord, "source" | "destination" | "lastRequestMs" | "storedId">;
 
 /**
  * Who called which workload in the window and was answered by it, with what of it is known by kept spans.
@@ -27,7 +26,7 @@ export async function readObservedCalls(
   const { memory, db, asOfMs } = parts;
   const fromMs = asOfMs - query.windowMs;
   const heldFromMs = Math.min(memory.firstBucketMs(), asOfMs);
-  const asked = (await allEdges(memory, db, fromMs)).filter(
+  const asked = (await knownEdges(memory, db, fromMs)).filter(
     ({ source, destination }) =>
       (source.kind === "workload" || source.kind === "outside") &&
       destination.kind === "workload" &&
@@ -42,7 +41,7 @@ export async function readObservedCalls(
   const operationsByEdge = Map.groupBy(operations, ({ edgeId }) => edgeId);
   const calls = asked.slice(0, MAX_CALLS).flatMap((edge): ObservedCall[] => {
     const tally = new TrafficTally();
-    const held = memory.findEdge(edgeId(edge.source.id, edge.destination.id));
+    const held = memory.findEdge(edge.id);
     if (held !== undefined) {
       const since = Math.max(fromMs, heldFromMs);
       for (const step of memory.stepsOf(held, "bucket", since, asOfMs + BUCKET_MS))
@@ -58,16 +57,8 @@ export async function readObservedCalls(
   return { windowMs: query.windowMs, calls };
 }
 
-async function allEdges(memory: TrafficMemory, db: TelemetryDb, sinceMs: number): Promise<Edge[]> {
-  const edges = new Map<string, Edge>();
-  const add = (edge: Edge) => edges.set(edgeId(edge.source.id, edge.destination.id), edge);
-  for (const { id, ...edge } of await loadEdges(db, sinceMs)) add({ ...edge, storedId: id });
-  for (const edge of memory.edges()) add(edge);
-  return [...edges.values()];
-}
-
 function toCall(
-  { source, destination, lastRequestMs }: Edge,
+  { source, destination, lastRequestMs }: KnownEdge,
   requests: number,
   seen: readonly { readonly method: string; readonly path: string; readonly requests: number }[],
 ): ObservedCall {

@@ -16,10 +16,12 @@ export const GraphQuery = z.object({
   windowMs: millis(WINDOW, 10_000, 3_600_000).default(30_000),
   view: z.enum(["workload", "service"], "expected workload or service").default("workload"),
   namespace: z.string().optional(),
+  /** As the mesh stood then, from the traffic before it; absent: now. */
+  atMs: millis(EPOCH, 0, 8.64e15).optional(),
 });
 
-/** The stream is of the whole mesh. */
-export const StreamQuery = GraphQuery.omit({ namespace: true });
+/** The stream is of the whole mesh, as it is now. */
+export const StreamQuery = GraphQuery.omit({ namespace: true, atMs: true });
 
 export const TRACE_ID = /^[0-9a-f]{32}$/i;
 export const TracePath = z.object({ traceId: z.string().regex(TRACE_ID) });
