@@ -16,6 +16,7 @@ import { LastRequests } from "./last-requests.tsx";
 import { PanelActs } from "./panel-acts.tsx";
 import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
+import { LiveOnly, usePastMs } from "./past-moment.tsx";
 import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies } from "./signal-figures.tsx";
 import { TcpFigures, TcpKeyFigures } from "./tcp-figures.tsx";
@@ -39,7 +40,7 @@ export function EdgePanel({
 }) {
   const source = snapshot.nodes.find((node) => node.id === edge.source);
   const destination = snapshot.nodes.find((node) => node.id === edge.destination);
-  const { data: series } = useQuery(seriesQuery("edges", edge.id));
+  const { data: series } = useQuery(seriesQuery("edges", edge.id, usePastMs()));
   const points = series?.points ?? [];
   const status = edgeStatus(edge);
   const isCanary = isCanaryOf(canary, destination);
@@ -50,7 +51,11 @@ export function EdgePanel({
   return (
     <SidePanel
       label={`${source?.label} to ${destination?.label}`}
-      foot={<PanelActs node={destination} canary={canary} mtlsRatio={mtlsRatio} />}
+      foot={
+        <LiveOnly>
+          <PanelActs node={destination} canary={canary} mtlsRatio={mtlsRatio} />
+        </LiveOnly>
+      }
     >
       <PanelHead
         title={
@@ -95,10 +100,12 @@ export function EdgePanel({
       )}
       {denied !== undefined && <DeniedSection denied={denied} windowMs={snapshot.windowMs} />}
       <WhoFailed edge={edge} destination={destination} />
-      {destination !== undefined && <EndpointList node={destination} caller={source} />}
-      <RulesInForce destination={destination} caller={source} edge={edge} />
-      {!isTcp && <LastRequests edgeId={edge.id} />}
-      <BypassSection node={destination} caller={source} />
+      <LiveOnly>
+        {destination !== undefined && <EndpointList node={destination} caller={source} />}
+        <RulesInForce destination={destination} caller={source} edge={edge} />
+        {!isTcp && <LastRequests edgeId={edge.id} />}
+        <BypassSection node={destination} caller={source} />
+      </LiveOnly>
     </SidePanel>
   );
 }

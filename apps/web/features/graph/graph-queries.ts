@@ -45,21 +45,32 @@ export function useLiveGraph(windowMs: number, view: SnapshotView) {
   return { query, stream };
 }
 
+/** The graph as it stood at a moment; the past does not change. */
+export function pastGraphQuery(atMs: number, windowMs: number, view: SnapshotView) {
+  return queryOptions({
+    queryKey: [...queryKeys.graph(windowMs, view), "past", atMs],
+    queryFn: ({ signal }) =>
+      getJson(apiPath(["graph"], { windowMs, view, atMs }), GraphSnapshot, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData, // while the moment is dragged along
+  });
+}
+
 /** Sparklines look back this far. */
 export const SERIES_MS = 300_000;
 /** The collector's finest step. */
 const STEP_MS = 10_000;
 
-/** The last five minutes of a node or an edge in steps of 10 s; asked again as each step closes. */
-export function seriesQuery(kind: "nodes" | "edges", id: string) {
+/** The five minutes of a node or an edge before a moment (or now) in steps of 10 s; asked again as each step closes. */
+export function seriesQuery(kind: "nodes" | "edges", id: string, pastMs?: number) {
   return queryOptions({
-    queryKey: ["series", "sparkline", kind, id],
+    queryKey: ["series", "sparkline", kind, id, pastMs],
     queryFn: ({ signal }) => {
-      const toMs = Math.floor(Date.now() / STEP_MS) * STEP_MS;
+      const toMs = Math.floor((pastMs ?? Date.now()) / STEP_MS) * STEP_MS;
       const query = { fromMs: toMs - SERIES_MS, toMs, stepMs: STEP_MS };
       return getJson(apiPath([kind, id, "series"], query), SeriesResponse, signal);
     },
-    refetchInterval: STEP_MS / 2,
+    refetchInterval: pastMs === undefined ? STEP_MS / 2 : false,
   });
 }
 
@@ -67,16 +78,21 @@ export function seriesQuery(kind: "nodes" | "edges", id: string) {
 export const TIMELINE_MS = 3_600_000;
 const TIMELINE_STEP_MS = 30_000;
 
-export const timelineQuery = queryOptions({
-  queryKey: ["timeline"],
-  queryFn: async ({ signal }) => {
-    const toMs = Math.ceil(Date.now() / STEP_MS) * STEP_MS;
-    const fromMs = toMs - TIMELINE_MS;
-    const path = apiPath(["timeline"], { fromMs, toMs, stepMs: TIMELINE_STEP_MS });
-    return { fromMs, toMs, ...(await getJson(path, SeriesResponse, signal)) };
-  },
-  refetchInterval: STEP_MS,
-});
+export const timelineQuery = timelineUntilQuery(undefined);
+
+/** The hour that ends at a moment; `undefined`: now. */
+export function timelineUntilQuery(untilMs: number | undefined) {
+  return queryOptions({
+    queryKey: ["timeline", untilMs],
+    queryFn: async ({ signal }) => {
+      const toMs = Math.ceil((untilMs ?? Date.now()) / STEP_MS) * STEP_MS;
+      const fromMs = toMs - TIMELINE_MS;
+      const path = apiPath(["timeline"], { fromMs, toMs, stepMs: TIMELINE_STEP_MS });
+      return { fromMs, toMs, ...(await getJson(path, SeriesResponse, signal)) };
+    },
+    refetchInterval: untilMs === undefined ? STEP_MS : false,
+  });
+}
 
 const SHOWN_REQUESTS = 5;
 

@@ -32,6 +32,7 @@ const states: fc.Arbitrary<GraphState> = fc.record(
       { nil: undefined },
     ),
     namespace: optionalText,
+    atMs: fc.option(fc.nat(2_000_000_000_000), { nil: undefined }),
   },
   { noNullPrototype: true },
 );

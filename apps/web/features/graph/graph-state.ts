@@ -1,3 +1,4 @@
+import { readMoment } from "../../lib/moments.ts";
 import type { GraphView } from "./graph-model.ts";
 
 /** Everything about the page that a link must bring back. */
@@ -11,6 +12,8 @@ export type GraphState = {
   readonly windowMs: number;
   readonly camera: Camera | undefined;
   readonly namespace: string | undefined;
+  /** The moment that is looked at; `undefined`: now, and on. */
+  readonly atMs: number | undefined;
 };
 
 /** Where the canvas looks: scale, and the drawing's origin on the screen. */
@@ -42,6 +45,7 @@ export function parseGraphState(search: URLSearchParams): GraphState {
     windowMs: WINDOWS_MS.find((one) => one === windowMs) ?? USUAL_WINDOW_MS,
     camera: parseCamera(search.get("zoom")),
     namespace: search.get("ns") ?? undefined,
+    atMs: readMoment(search.get("at") ?? undefined),
   };
 }
 
@@ -67,6 +71,7 @@ export function graphQuery(state: GraphState): string {
     window: state.windowMs === USUAL_WINDOW_MS ? undefined : String(state.windowMs),
     zoom: state.camera && cameraText(state.camera),
     ns: state.namespace,
+    at: state.atMs === undefined ? undefined : String(state.atMs),
   };
   for (const [key, value] of Object.entries(entries)) {
     if (value !== undefined) search.set(key, value);

@@ -37,6 +37,7 @@ import { seriesQuery } from "./graph-queries.ts";
 import { PanelActs } from "./panel-acts.tsx";
 import { PanelHead } from "./panel-head.tsx";
 import styles from "./panels.module.css";
+import { LiveOnly, usePastMs } from "./past-moment.tsx";
 import { RulesInForce } from "./rules-in-force.tsx";
 import { Figure, KeyFigures, Latencies, shareWithCount } from "./signal-figures.tsx";
 import { TcpFigures, TcpKeyFigures } from "./tcp-figures.tsx";
@@ -61,7 +62,7 @@ export function NodePanel({
   readonly onSelect: (id: string) => void;
   readonly onClose: () => void;
 }) {
-  const { data: series } = useQuery(seriesQuery("nodes", node.id));
+  const { data: series } = useQuery(seriesQuery("nodes", node.id, usePastMs()));
   const points = series?.points ?? [];
   const isService = node.id === card.id && card.rows.length > 1;
   const ids = new Set(isService ? card.rows.map((row) => row.id) : [node.id]);
@@ -77,7 +78,11 @@ export function NodePanel({
   return (
     <SidePanel
       label={nodeName(node)}
-      foot={<PanelActs node={node} canary={canary} mtlsRatio={mtlsRatio} />}
+      foot={
+        <LiveOnly>
+          <PanelActs node={node} canary={canary} mtlsRatio={mtlsRatio} />
+        </LiveOnly>
+      }
     >
       <PanelHead
         title={
@@ -122,12 +127,14 @@ export function NodePanel({
         threads={threadsOut}
         {...{ nodes, isService, onSelect }}
       />
-      {node.kind !== "outside" && (
-        <EndpointList node={node} callersNamespace={nodes.get(firstCaller)?.namespace} />
-      )}
-      <RulesInForce destination={node} />
-      <Endpoints node={node} />
-      {!isService && <BypassSection node={node} />}
+      <LiveOnly>
+        {node.kind !== "outside" && (
+          <EndpointList node={node} callersNamespace={nodes.get(firstCaller)?.namespace} />
+        )}
+        <RulesInForce destination={node} />
+        <Endpoints node={node} />
+        {!isService && <BypassSection node={node} />}
+      </LiveOnly>
     </SidePanel>
   );
 }

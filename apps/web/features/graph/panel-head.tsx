@@ -9,6 +9,7 @@ import { PanelSection } from "../../ui/side-panel.tsx";
 import type { Status } from "../../ui/status.ts";
 import { StatusPill } from "../../ui/status-pill.tsx";
 import styles from "./panel-head.module.css";
+import { usePastMs } from "./past-moment.tsx";
 
 /** Who it is, how it is, since when and why; and the way out. */
 export function PanelHead({
@@ -25,7 +26,8 @@ export function PanelHead({
   readonly asOfMs: number;
   readonly onClose: () => void;
 }) {
-  const nowMs = useNowMs() ?? asOfMs;
+  const presentMs = useNowMs() ?? asOfMs;
+  const nowMs = usePastMs() === undefined ? presentMs : asOfMs;
   return (
     <PanelSection>
       <PanelTitle onClose={onClose}>{title}</PanelTitle>

@@ -5,10 +5,11 @@ import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { EdgePanel } from "./edge-panel.tsx";
 import type { Card, GraphModel } from "./graph-model.ts";
-import { graphSnapshotQuery } from "./graph-queries.ts";
+import { graphSnapshotQuery, pastGraphQuery } from "./graph-queries.ts";
 import { NodePanel } from "./node-panel.tsx";
 import { PanelTitle } from "./panel-head.tsx";
 import panelStyles from "./panels.module.css";
+import { usePastMs } from "./past-moment.tsx";
 
 /** The service as a whole changes as its versions do; asked this often while it is shown. */
 const SERVICE_EVERY_MS = 2000;
@@ -62,9 +63,12 @@ function ServicePanel({
   windowMs,
   ...parts
 }: Omit<Parameters<typeof NodePanel>[0], "node"> & { readonly windowMs: number }) {
+  const pastMs = usePastMs();
   const { data } = useQuery({
-    ...graphSnapshotQuery(windowMs, "service"),
-    refetchInterval: SERVICE_EVERY_MS,
+    ...(pastMs === undefined
+      ? graphSnapshotQuery(windowMs, "service")
+      : pastGraphQuery(pastMs, windowMs, "service")),
+    refetchInterval: pastMs === undefined ? SERVICE_EVERY_MS : false,
   });
   const node = data?.nodes.find((one) => one.id === parts.card.id);
   if (node === undefined) {

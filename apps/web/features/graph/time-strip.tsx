@@ -10,7 +10,8 @@ import { useElementSize } from "../../ui/element-size.ts";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { recentRevisionsQuery } from "../shell/recent-revisions.ts";
 import { ChangeMarkers } from "./change-markers.tsx";
-import { TIMELINE_MS, timelineQuery } from "./graph-queries.ts";
+import { TIMELINE_MS, timelineUntilQuery } from "./graph-queries.ts";
+import { usePastMs } from "./past-moment.tsx";
 import styles from "./time-strip.module.css";
 
 const LEFT_PX = 152;
@@ -18,11 +19,22 @@ const RIGHT_PX = 132;
 const CHART_TOP_PX = 34;
 const AXIS_PX = 68;
 
-/** The last hour of all that enters the mesh: rate in grey, failures in red, changes above them. */
-export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
+/**
+ * An hour of all that enters the mesh: rate in grey, failures in red, changes above them. Drag along it to see the
+ * graph as it was.
+ */
+export function TimeStrip({
+  snapshot,
+  onMoment,
+}: {
+  readonly snapshot: GraphSnapshot;
+  /** `undefined`: back to live. */
+  readonly onMoment: (atMs: number | undefined) => void;
+}) {
   const [box, size] = useElementSize<HTMLElement>();
   const nowMs = useNowMs();
-  const timeline = useQuery(timelineQuery);
+  const pastMs = usePastMs();
+  const timeline = useQuery(timelineUntilQuery(hourAround(pastMs, nowMs)));
   const { data: history } = useQuery(recentRevisionsQuery);
   const toMs = timeline.data?.toMs ?? nowMs ?? 0;
   const fromMs = toMs - TIMELINE_MS;
@@ -31,7 +43,9 @@ export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
   const x = scaleUtc()
     .domain([fromMs, toMs])
     .range([LEFT_PX, Math.max(widthPx - RIGHT_PX, LEFT_PX + 1)]);
-  const changes = (history?.revisions ?? []).filter((one) => one.createdAtMs >= fromMs);
+  const changes = (history?.revisions ?? []).filter(
+    ({ createdAtMs }) => createdAtMs >= fromMs && createdAtMs <= toMs,
+  );
   const { totals, windowMs } = snapshot;
   return (
     <section ref={box} className={styles.strip} aria-label="The last hour">
@@ -45,11 +59,17 @@ export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
         </div>
       )}
       <div className={styles.left}>
-        <b>Last hour</b>
+        <b>{pastMs === undefined || isLastHour(toMs, nowMs) ? "Last hour" : "That hour"}</b>
         <span>{formatCounted(changes.length, "change")}</span>
         <span>rate, failures</span>
       </div>
       {widthPx > 0 && <Chart points={points} x={x} widthPx={widthPx} />}
+      {widthPx > LEFT_PX + RIGHT_PX && timeline.data !== undefined && (
+        <Playhead fromMs={fromMs} toMs={toMs} pastMs={pastMs} onMoment={onMoment} />
+      )}
+      {pastMs !== undefined && widthPx > 0 && pastMs >= fromMs && pastMs <= toMs && (
+        <span className={styles.playhead} style={{ left: x(pastMs) }} aria-hidden="true" />
+      )}
       {widthPx > 0 && nowMs !== undefined && (
         <ChangeMarkers
           changes={changes}
@@ -61,12 +81,57 @@ export function TimeStrip({ snapshot }: { readonly snapshot: GraphSnapshot }) {
         />
       )}
       <div className={styles.right}>
-        <b>{nowMs !== undefined && formatClock(nowMs)}</b>
+        <b>{nowMs !== undefined && formatClock(pastMs ?? nowMs)}</b>
         <span title={`All that enters the mesh: rate and error share, ${formatWindow(windowMs)}`}>
           {formatRate(totals.requestsPerSecond)} · {formatShare(totals.errorRatio)}
         </span>
       </div>
     </section>
+  );
+}
+
+/** The hour that ends now as long as the moment lies in it, else the one the moment is the middle of. */
+function hourAround(pastMs: number | undefined, nowMs: number | undefined): number | undefined {
+  if (pastMs === undefined || nowMs === undefined || pastMs > nowMs - TIMELINE_MS) return undefined;
+  return pastMs + TIMELINE_MS / 2;
+}
+
+function isLastHour(toMs: number, nowMs: number | undefined): boolean {
+  return nowMs === undefined || toMs > nowMs - SCRUB_STEP_MS;
+}
+
+const SCRUB_STEP_MS = 10_000;
+
+/** The moment that is looked at, to be dragged, clicked or moved by arrow keys; at its right end it is now. */
+function Playhead({
+  fromMs,
+  toMs,
+  pastMs,
+  onMoment,
+}: {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly pastMs: number | undefined;
+  readonly onMoment: (atMs: number | undefined) => void;
+}) {
+  const value = pastMs ?? toMs;
+  return (
+    <input
+      type="range"
+      className={styles.scrub}
+      style={{ left: LEFT_PX, right: RIGHT_PX, top: CHART_TOP_PX }}
+      aria-label="The moment that is shown"
+      aria-valuetext={pastMs === undefined ? "now" : formatClock(pastMs)}
+      title="Drag or click to see the graph as it was"
+      min={fromMs}
+      max={toMs}
+      step={SCRUB_STEP_MS}
+      value={value}
+      onChange={(event) => {
+        const atMs = Number(event.target.value);
+        onMoment(atMs > toMs - SCRUB_STEP_MS ? undefined : atMs);
+      }}
+    />
   );
 }
 

@@ -8,9 +8,12 @@ type GraphKeyActs = {
   readonly onTable: () => void;
   readonly onFit: () => void;
   readonly onBack: () => void;
+  readonly onLive: () => void;
+  readonly onChangeBefore: () => void;
+  readonly onChangeAfter: () => void;
 };
 
-/** `/` find, `H` hide, `T` table, `0` fit, Esc steps back. */
+/** `/` find, `H` hide, `T` table, `0` fit, `[` `]` change before and after, `.` back to live, Esc steps back. */
 export function useGraphKeys(acts: GraphKeyActs): void {
   const latest = useRef(acts);
   latest.current = acts;
@@ -32,5 +35,8 @@ const KEYS: Readonly<Record<string, keyof GraphKeyActs>> = {
   h: "onHide",
   t: "onTable",
   "0": "onFit",
+  ".": "onLive",
+  "[": "onChangeBefore",
+  "]": "onChangeAfter",
   Escape: "onBack",
 };

@@ -92,14 +92,18 @@ export function EffectCard({
       title="Effect"
       caption={service === undefined ? spanWords(data) : `${service.service}, ${spanWords(data)}`}
       actions={
-        data.services.length > 1 &&
         service !== undefined && (
-          <Select
-            label="Service"
-            choices={data.services.map((one) => ({ value: one.service, label: one.service }))}
-            value={service.service}
-            onChange={setChosen}
-          />
+          <>
+            <GraphLinks service={service.service} effect={data} />
+            {data.services.length > 1 && (
+              <Select
+                label="Service"
+                choices={data.services.map((one) => ({ value: one.service, label: one.service }))}
+                value={service.service}
+                onChange={setChosen}
+              />
+            )}
+          </>
         )
       }
     >
@@ -134,6 +138,28 @@ export function EffectCard({
         )}
       </p>
     </Card>
+  );
+}
+
+/** The same mesh on the graph at both moments: as the change came, and at the end of what is judged. */
+function GraphLinks({
+  service,
+  effect: { before, after },
+}: {
+  readonly service: string;
+  readonly effect: RevisionEffect;
+}) {
+  const href = (atMs: number) =>
+    `/graph?sel=${encodeURIComponent(`service/${service}`)}&at=${atMs}`;
+  return (
+    <span className={styles.moments}>
+      On the graph: <Link href={href(before.toMs)}>before</Link>
+      {!isEmpty(after) && (
+        <>
+          , <Link href={href(after.toMs)}>after</Link>
+        </>
+      )}
+    </span>
   );
 }
 

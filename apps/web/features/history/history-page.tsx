@@ -1,6 +1,7 @@
 "use client";
 
 import { useParams } from "next/navigation";
+import { readMoment } from "../../lib/moments.ts";
 import { useRevisionPages } from "../../lib/queries/use-revisions.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { useNowMs } from "../../ui/clock.ts";
@@ -13,7 +14,6 @@ import { CompareView, pairOf } from "./compare-view.tsx";
 import { filterRevisions } from "./filter-revisions.ts";
 import styles from "./history-page.module.css";
 import { HistoryToolbar, useHistoryFilter } from "./history-toolbar.tsx";
-import { readMoment } from "./moment.ts";
 import { RestoreMomentView } from "./restore-moment-view.tsx";
 import { RevisionList } from "./revision-list.tsx";
 import { RevisionView } from "./revision-view.tsx";

@@ -3,6 +3,7 @@
 import { Undo2 } from "lucide-react";
 import Link from "next/link";
 import { useEffect, useState } from "react";
+import { momentText, parseMoment } from "../../lib/moments.ts";
 import { useReadOnlyReason } from "../../lib/queries/use-me.ts";
 import { formatStamp } from "../../lib/times.ts";
 import { Button } from "../../ui/button.tsx";
@@ -12,7 +13,6 @@ import { ErrorPart } from "../../ui/error-part.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { useDebounced } from "../rules/use-debounced.ts";
-import { momentText, parseMoment } from "./moment.ts";
 import cardStyles from "./restore-card.module.css";
 import styles from "./restore-moment-view.module.css";
 import { outcomeWords, ReasonField, RestoreOutcome } from "./restore-outcome.tsx";

@@ -14,6 +14,8 @@ const KEYS: readonly (readonly [keys: readonly string[], act: string])[] = [
   [["H"], "Graph: hide"],
   [["T"], "Graph: switch between graph and table"],
   [["0"], "Graph: fit everything in sight"],
+  [["[", "]"], "Graph: as it was at the change before, or after"],
+  [["."], "Graph: back to live"],
   [["↑", "↓", "←", "→"], "Graph: walk along threads and rows"],
   [["Enter"], "Graph: open what is focused"],
 ];

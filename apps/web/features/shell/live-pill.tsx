@@ -1,10 +1,10 @@
 "use client";
 import { UNIT_SPACE } from "../../lib/numbers.ts";
-import { formatClock } from "../../lib/times.ts";
+import { formatClock, formatSince } from "../../lib/times.ts";
 import { classNames } from "../../ui/class-names.ts";
 import { useNowMs } from "../../ui/clock.ts";
 import styles from "./live-pill.module.css";
-import { type Live, useLive } from "./live-store.ts";
+import { type Live, type Past, useLive } from "./live-store.ts";
 
 /** A stream that has been silent for this long is behind, even while its connection stands. */
 const CATCHING_UP_AFTER_MS = 4000;
@@ -12,10 +12,10 @@ const CATCHING_UP_AFTER_MS = 4000;
 type Pill = {
   readonly word: string;
   readonly rest: string;
-  readonly look: "live" | "stale" | "waiting" | "lost";
+  readonly look: "live" | "stale" | "waiting" | "lost" | "past";
 };
 
-/** How old what one sees is. Says *Live*, *Catching up* or *Reconnecting, as of 14:31:50*. */
+/** How old what one sees is. Says *Live*, *Catching up*, *Reconnecting, as of 14:31:50*, or which moment of the past. */
 export function LivePill() {
   const live = useLive();
   const nowMs = useNowMs();
@@ -30,7 +30,12 @@ export function LivePill() {
   );
 }
 
-function pillOf({ stream, isWaiting }: Live, nowMs: number): Pill {
+function pillOf(live: Live | Past, nowMs: number): Pill {
+  if ("pastMs" in live) {
+    const { pastMs } = live;
+    return { word: formatClock(pastMs), rest: formatSince(pastMs, nowMs), look: "past" };
+  }
+  const { stream, isWaiting } = live;
   const { kind, asOfMs } = stream;
   const asOf = asOfMs === undefined ? "" : `as of ${formatClock(asOfMs)}`;
   if (kind === "reconnecting") return { word: "Reconnecting", rest: asOf, look: "lost" };

@@ -9,10 +9,13 @@ export type Live = {
   readonly isWaiting: boolean;
 };
 
-let current: Live | undefined;
+/** The page shows a moment of the past, and lives on no stream meanwhile. */
+export type Past = { readonly pastMs: number };
+
+let current: Live | Past | undefined;
 const listeners = new Set<() => void>();
 
-function publish(live: Live | undefined): void {
+function publish(live: Live | Past | undefined): void {
   current = live;
   for (const listener of listeners) listener();
 }
@@ -23,8 +26,14 @@ export function useReportLive(stream: StreamState, isWaiting = false): void {
   useEffect(() => () => publish(undefined), []);
 }
 
+/** A page tells the shell that it shows the mesh as of then. */
+export function useReportPast(pastMs: number): void {
+  useEffect(() => publish({ pastMs }), [pastMs]);
+  useEffect(() => () => publish(undefined), []);
+}
+
 /** `undefined`: this page lives on no stream. */
-export function useLive(): Live | undefined {
+export function useLive(): Live | Past | undefined {
   return useSyncExternalStore(
     (listener) => {
       listeners.add(listener);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { momentText, parseMoment, readMoment } from "./moment.ts";
+import { momentText, parseMoment, readMoment } from "./moments.ts";
 
 const NOW_MS = Date.parse("2026-11-20T14:32:07Z");
 
