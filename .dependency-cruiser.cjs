@@ -95,13 +95,32 @@ module.exports = {
     },
     {
       name: "doors-only",
-      comment: "each package has one door, src/index.ts",
+      comment: "each package has one door, src/index.ts; contracts has a second one for proxies",
       severity: "error",
       from: { path: "^(packages|apps)/([^/]+)/" },
       to: {
         path: "^packages/([^/]+)/src/",
-        pathNot: ["^packages/[^/]+/src/index\\.ts$", "^packages/$2/"],
+        pathNot: [
+          "^packages/[^/]+/src/index\\.ts$",
+          "^packages/contracts/src/control-stream/index\\.ts$",
+          "^packages/$2/",
+        ],
       },
+    },
+    {
+      name: "proxies-take-http-by-their-own-door",
+      comment: "an import of node:http loads undici into every sidecar (decision 149)",
+      severity: "error",
+      from: { path: "^apps/proxy/src/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(node:)?http$", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "proxies-come-in-by-the-control-stream",
+      comment:
+        "what the console and the collector say would be 3 MiB in every sidecar (decision 149)",
+      severity: "error",
+      from: { path: "^apps/proxy/src/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^packages/contracts/src/index\\.ts$" },
     },
     {
       name: "mesh-folders-are-ordered",

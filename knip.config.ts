@@ -38,6 +38,9 @@ const config: KnipConfig = {
       ignoreDependencies: ["@prisma/client"], // the generated client imports it
     },
     "packages/testkit": { entry: ["src/apps/*.ts"] }, // programs that tests start
+    "apps/proxy": {
+      entry: ["src/main.ts", "stripped-sources.mjs", "src/**/*.test.ts", "test/**/*.test.ts"],
+    },
     "apps/*": { entry: ["src/main.ts", "src/**/*.test.ts", "test/**/*.test.ts"] },
     "apps/cli": { entry: ["src/main.ts", "src/**/*.test.ts", "test/**/*.test.ts"] },
     "apps/web": { entry: ["{lib,features,ui,test}/**/*.test.ts"] },

@@ -1,4 +1,4 @@
-import { FilterWire, WorkloadRegistration } from "@heddle/contracts";
+import { FilterWire, WorkloadRegistration } from "@heddle/contracts/control-stream";
 import { z } from "zod";
 import { HealthCheckSettings } from "./health/health-settings.ts";
 

@@ -20,6 +20,7 @@ import { FilterLibrary } from "./filters/filter-library.ts";
 import { startInbound } from "./inbound/index.ts";
 import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
+import { giveStartupMemoryBack } from "./startup-memory.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { fileOutput, standardOutput } from "./telemetry/log-output.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
@@ -75,6 +76,7 @@ runMain(async () => {
     (port) => startAdminServer(port, adminSources(brain, recorder, exporter)),
   );
   processOverload.limits = config.overload;
+  giveStartupMemoryBack();
   const listeners: Listeners = { inbound: [], outbound: [] };
   const { protocols } = brain;
   for (const workload of brain.workloads) {

@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import type { Registry } from "prom-client";
+import { createHttpServer } from "../core/node-http.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -25,7 +26,7 @@ export type AdminServer = { readonly port: number; close(): Promise<void> };
  * the system's error when the port is taken.
  */
 export async function startAdminServer(port: number, sources: AdminSources): Promise<AdminServer> {
-  const server = createServer(
+  const server = createHttpServer(
     { requestTimeout: 10_000, headersTimeout: 5_000 },
     (request, response) => {
       answer(request, response, sources).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import {
   type ResourceRefusal,
   Subscription,
   TRUST_KEY,
-} from "@heddle/contracts";
+} from "@heddle/contracts/control-stream";
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { z } from "zod";
 import type { HostResolver } from "../core/host-resolver.ts";

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls";
-import { serverNameOfRoot } from "@heddle/contracts";
+import { serverNameOfRoot } from "@heddle/contracts/control-stream";
 
 /** Where the control plane listens for proxies. */
 export type ControlPlaneAddress = { readonly host: string; readonly port: number };

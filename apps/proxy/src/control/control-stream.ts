@@ -3,7 +3,7 @@ import {
   type ControlMessage,
   type ProxyMessage,
   type ResourceRefusal,
-} from "@heddle/contracts";
+} from "@heddle/contracts/control-stream";
 import type { Logger } from "@heddle/runtime";
 import { WebSocket } from "ws";
 import { splitPem } from "../identity/certificate-chain.ts";

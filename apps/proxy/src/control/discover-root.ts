@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { connect, type DetailedPeerCertificate } from "node:tls";
-import { serverNameOfRoot } from "@heddle/contracts";
+import { serverNameOfRoot } from "@heddle/contracts/control-stream";
 import { HeddleError } from "@heddle/runtime";
 import type { ControlPlaneAddress } from "./control-plane-address.ts";
 

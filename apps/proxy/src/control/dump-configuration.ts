@@ -1,5 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import type { ControlMessage, DumpedCertificate, ProxyMessage } from "@heddle/contracts";
+import type {
+  ControlMessage,
+  DumpedCertificate,
+  ProxyMessage,
+} from "@heddle/contracts/control-stream";
 import type { WorkloadId } from "@heddle/mesh";
 import type { HeldIdentity } from "../identity/held-identity.ts";
 import type { AppliedConfiguration } from "./applied-configuration.ts";

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { request } from "node:https";
-import { JOIN_PATH, type JoinRequest, JoinResponse } from "@heddle/contracts";
+import { JOIN_PATH, type JoinRequest, JoinResponse } from "@heddle/contracts/control-stream";
 import { HeddleError } from "@heddle/runtime";
 import { createCertificateRequest } from "../identity/certificate-request.ts";
 import type { KeyAndCertificate } from "../identity/key-and-certificate.ts";

@@ -1,4 +1,4 @@
-import type { EndpointObservation, ProxyMessage } from "@heddle/contracts";
+import type { EndpointObservation, ProxyMessage } from "@heddle/contracts/control-stream";
 import type { EndpointStanding, WorkloadId } from "@heddle/mesh";
 import type { LiveDestination } from "../core/live-destination.ts";
 import type { LiveMesh } from "../core/live-mesh.ts";

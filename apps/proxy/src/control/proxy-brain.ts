@@ -7,7 +7,7 @@ import {
   type ResourceRefusal,
   type Subscription,
   WORKLOAD_LABEL,
-} from "@heddle/contracts";
+} from "@heddle/contracts/control-stream";
 import { formatId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type { ProxyConfig } from "../config.ts";

@@ -3,7 +3,7 @@ import {
   ProxyResource,
   type ResourceRefusal,
   Subscription,
-} from "@heddle/contracts";
+} from "@heddle/contracts/control-stream";
 import { z } from "zod";
 
 export type Push = Extract<ControlMessage, { type: "push" }>;

@@ -1,5 +1,9 @@
 import { hostname } from "node:os";
-import type { InstanceHealthWire, WorkloadRegistration, WorkloadResource } from "@heddle/contracts";
+import type {
+  InstanceHealthWire,
+  WorkloadRegistration,
+  WorkloadResource,
+} from "@heddle/contracts/control-stream";
 import { formatId, type MtlsMode, type WorkloadId } from "@heddle/mesh";
 import type { WorkloadSettings } from "../config-file.ts";
 import type { AppPort, FormerModes, HostedWorkload } from "../core/hosted-workload.ts";

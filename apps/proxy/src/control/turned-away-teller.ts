@@ -1,4 +1,4 @@
-import type { ProxyMessage } from "@heddle/contracts";
+import type { ProxyMessage } from "@heddle/contracts/control-stream";
 import type { TurnedAway } from "../core/turned-away.ts";
 
 const INTERVAL_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Subscription } from "@heddle/contracts";
+import type { Subscription } from "@heddle/contracts/control-stream";
 import type { HostResolver } from "../core/host-resolver.ts";
 import type { LiveMesh } from "../core/live-mesh.ts";
 

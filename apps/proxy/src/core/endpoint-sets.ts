@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { EndpointsResource, ServiceResource } from "@heddle/contracts";
+import type { EndpointsResource, ServiceResource } from "@heddle/contracts/control-stream";
 import { type Endpoint, formatId } from "@heddle/mesh";
 import type { DnsAnswers } from "./dns-answers.ts";
 

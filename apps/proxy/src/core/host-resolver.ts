@@ -1,4 +1,4 @@
-import type { Subscription } from "@heddle/contracts";
+import type { Subscription } from "@heddle/contracts/control-stream";
 import { type ServiceId, serviceOfHost } from "@heddle/mesh";
 import type { LiveMesh } from "./live-mesh.ts";
 import { MeshNames } from "./mesh-names.ts";

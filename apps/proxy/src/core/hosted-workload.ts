@@ -1,4 +1,4 @@
-import type { WorkloadResource } from "@heddle/contracts";
+import type { WorkloadResource } from "@heddle/contracts/control-stream";
 import type { MtlsMode, PortProtocol, WorkloadId } from "@heddle/mesh";
 import type { WorkloadIdentity } from "./workload-identity.ts";
 import type { WorkloadPolicy } from "./workload-policy.ts";

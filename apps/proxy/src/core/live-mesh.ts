@@ -1,4 +1,8 @@
-import { type ProxyResource, type ServiceResource, WORKLOAD_LABEL } from "@heddle/contracts";
+import {
+  type ProxyResource,
+  type ServiceResource,
+  WORKLOAD_LABEL,
+} from "@heddle/contracts/control-stream";
 import {
   carriesLabels,
   type Endpoint,

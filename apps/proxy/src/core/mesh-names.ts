@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import type { NamesResource } from "@heddle/contracts";
+import type { NamesResource } from "@heddle/contracts/control-stream";
 import { serviceOfHost } from "@heddle/mesh";
 
 /**

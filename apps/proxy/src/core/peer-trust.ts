@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { TurnedAwayReason } from "@heddle/contracts";
+import type { TurnedAwayReason } from "@heddle/contracts/control-stream";
 
 /** Why a certificate is not taken. */
 export type PeerFault = { readonly reason: TurnedAwayReason; readonly message: string };

@@ -1,4 +1,4 @@
-import type { ServiceResource, ServiceRules } from "@heddle/contracts";
+import type { ServiceResource, ServiceRules } from "@heddle/contracts/control-stream";
 import {
   bypassPolicy,
   bypassRoute,

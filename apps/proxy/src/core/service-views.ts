@@ -1,4 +1,4 @@
-import type { ServiceRules } from "@heddle/contracts";
+import type { ServiceRules } from "@heddle/contracts/control-stream";
 import {
   type CompiledRetry,
   type CompiledRoute,

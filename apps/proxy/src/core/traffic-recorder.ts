@@ -1,4 +1,4 @@
-import type { TurnedAwayReason, WorkloadResource } from "@heddle/contracts";
+import type { TurnedAwayReason, WorkloadResource } from "@heddle/contracts/control-stream";
 import type { WorkloadId } from "@heddle/mesh";
 
 /** Whose numbers they are: a hosted workload. */

@@ -1,4 +1,4 @@
-import type { TurnedAwayCaller, TurnedAwayReason } from "@heddle/contracts";
+import type { TurnedAwayCaller, TurnedAwayReason } from "@heddle/contracts/control-stream";
 import { formatId, type WorkloadId } from "@heddle/mesh";
 
 /** Callers told apart; further ones count as `other`, one entry for each workload and reason. */

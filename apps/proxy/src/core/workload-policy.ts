@@ -1,4 +1,4 @@
-import type { WorkloadResource } from "@heddle/contracts";
+import type { WorkloadResource } from "@heddle/contracts/control-stream";
 import {
   type AuthorizationPolicy,
   type CompiledAuthorization,

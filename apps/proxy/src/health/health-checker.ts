@@ -1,4 +1,4 @@
-import type { InstanceHealthWire } from "@heddle/contracts";
+import type { InstanceHealthWire } from "@heddle/contracts/control-stream";
 import { formatId, type WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import { type HealthCheckSettings, kindOf } from "./health-settings.ts";

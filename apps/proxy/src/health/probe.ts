@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { request } from "node:http";
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
+import { httpRequest } from "../core/node-http.ts";
 import { readServingStatus, writeHealthRequest } from "./grpc-health.ts";
 import type { HealthCheckSettings } from "./health-settings.ts";
 
@@ -50,7 +50,7 @@ type HttpCheck = NonNullable<HealthCheckSettings["http"]>;
 async function probeHttp1(check: HttpCheck, port: number, signal: AbortSignal) {
   const { path, method, host = `${APP_HOST}:${port}`, headers } = check;
   const status = await new Promise<number>((resolve, reject) => {
-    const sent = request(
+    const sent = httpRequest(
       { host: APP_HOST, port, path, method, signal, agent: false, headers: { ...headers, host } },
       (response) => {
         resolve(response.statusCode ?? 0);

@@ -1,4 +1,4 @@
-import type { ControlMessage, ProxyMessage } from "@heddle/contracts";
+import type { ControlMessage, ProxyMessage } from "@heddle/contracts/control-stream";
 import { formatId, type WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import { createCertificateRequest } from "./certificate-request.ts";

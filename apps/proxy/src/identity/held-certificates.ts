@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import type { HeldCertificate, ProxyMessage } from "@heddle/contracts";
+import type { HeldCertificate, ProxyMessage } from "@heddle/contracts/control-stream";
 import { formatId } from "@heddle/mesh";
 import type { Holder } from "./certificate-keeper.ts";
 import type { KeyAndCertificate } from "./key-and-certificate.ts";

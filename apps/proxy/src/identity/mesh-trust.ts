@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { TrustResource } from "@heddle/contracts";
+import type { TrustResource } from "@heddle/contracts/control-stream";
 import { isSameIdentity, speakerOf, type TrustDomains, trustDomainOf } from "@heddle/mesh";
 import {
   isFault,

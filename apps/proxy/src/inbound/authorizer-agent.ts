@@ -1,5 +1,6 @@
-import http from "node:http";
+import type http from "node:http";
 import type { Duplex } from "node:stream";
+import { HttpAgent, httpRequest } from "../core/node-http.ts";
 
 /** Connections to one authorizer; requests beyond them wait for one, within their own deadline. */
 const MAX_SOCKETS = 64;
@@ -14,7 +15,7 @@ type OnConnection = NonNullable<Parameters<http.Agent["createConnection"]>[1]>;
  * so that an authorizer of the mesh is found and spoken to as any other service: by its endpoints, with
  * mTLS, on the graph. Without, its name is looked up by DNS.
  */
-export class AuthorizerAgent extends http.Agent {
+export class AuthorizerAgent extends HttpAgent {
   readonly #authority: string;
   readonly #outboundPort: () => number;
 
@@ -44,7 +45,7 @@ export class AuthorizerAgent extends http.Agent {
   ): Duplex | null | undefined {
     const port = this.#outboundPort();
     if (port === 0) return super.createConnection(options, done);
-    const request = http.request({
+    const request = httpRequest({
       ...{ host: "127.0.0.1", port, method: "CONNECT", path: this.#authority, agent: false },
       headers: { host: this.#authority },
       ...(options.signal === undefined ? {} : { signal: options.signal }),

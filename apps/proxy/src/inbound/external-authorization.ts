@@ -1,6 +1,7 @@
-import http from "node:http";
+import type http from "node:http";
 import type { FieldBlock, RequestParser } from "@heddle/http1";
 import type { ExternalAuthorizer, RuleName } from "@heddle/mesh";
+import { httpRequest } from "../core/node-http.ts";
 import type { DeniedBy, EventCounter, TrafficRecorder } from "../core/traffic-recorder.ts";
 import { HeaderEdits, mayChange } from "../filters/header-edits.ts";
 import { AuthorizerAgent } from "./authorizer-agent.ts";
@@ -130,7 +131,7 @@ export class ExternalAuthorization {
   #send(authorizer: ExternalAuthorizer, check: Check, how: Sending): void {
     const { finish, fail, onRequest, isAgain } = how;
     const { host, port, pathPrefix } = authorizer;
-    const request = http.request({
+    const request = httpRequest({
       ...{ host, port, method: check.method, path: `${pathPrefix}${check.path}`, setHost: false },
       agent: this.#agentOf(authorizer),
       headers: headersOf(authorizer, check, this.#outboundPort() !== 0),

@@ -1,4 +1,4 @@
-import type { TurnedAwayReason } from "@heddle/contracts";
+import type { TurnedAwayReason } from "@heddle/contracts/control-stream";
 import { DEFAULT_LIMITS, type Http1Limits } from "@heddle/http1";
 import type { MtlsMode } from "@heddle/mesh";
 import { type DeadlineRegistry, deadlinesOf } from "../core/deadline-registry.ts";

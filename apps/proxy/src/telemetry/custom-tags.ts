@@ -1,4 +1,4 @@
-import type { TelemetryWire } from "@heddle/contracts";
+import type { TelemetryWire } from "@heddle/contracts/control-stream";
 import type { ReadHeader } from "../core/traffic-recorder.ts";
 
 /** A span's tags beyond those every span has. */

@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from "node:http";
+import type { RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
+import { HttpAgent, httpRequest } from "../core/node-http.ts";
 
 const compress = promisify(gzip);
 const PUSH_DEADLINE_MS = 5_000;
@@ -21,7 +22,7 @@ export function compressBody(body: Buffer): Promise<Buffer> {
 /** One keep-alive connection to an OTLP/HTTP receiver. Never throws: the outcome is the answer. */
 export class OtlpClient {
   readonly #endpoint: URL;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #agent: InstanceType<typeof HttpAgent> | HttpsAgent;
 
   constructor(endpoint: URL) {
     this.#endpoint = endpoint;

@@ -1,4 +1,4 @@
-import type { TurnedAwayReason } from "@heddle/contracts";
+import type { TurnedAwayReason } from "@heddle/contracts/control-stream";
 import type { WorkloadId } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type {

@@ -1,4 +1,4 @@
-import type { WorkloadResource } from "@heddle/contracts";
+import type { WorkloadResource } from "@heddle/contracts/control-stream";
 import { compileLogFilter, InvalidLogFilterError, type LogFilter } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type {
