@@ -22,6 +22,7 @@ import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
 import { giveStartupMemoryBack } from "./startup-memory.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
+import { countTraffic } from "./telemetry/count-traffic.ts";
 import { fileOutput, standardOutput } from "./telemetry/log-output.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
 import { Recorder } from "./telemetry/recorder.ts";
@@ -51,7 +52,7 @@ runMain(async () => {
     process.exit(1);
   };
   const filters = await openFilters(config, logger);
-  const brain = new ProxyBrain(config, data, logger, filters, fail);
+  const brain = new ProxyBrain(config, data, logger, filters, fail, () => countTraffic(recorder));
   for (const workload of brain.workloads) workload.checkFilters();
   const accessLog = openAccessLog(config, logger);
   const recorder = new Recorder({

@@ -170,6 +170,15 @@ export {
   hasRetryRoom,
   RetryBudgetLedger,
 } from "./limits/retry-budget.ts";
+export { chooseFirst, type PushCandidate } from "./pushes/choose-first.ts";
+export {
+  judgePush,
+  type PushCount,
+  type PushStanding,
+  type PushTally,
+  type PushVerdict,
+} from "./pushes/judge-push.ts";
+export { judgeRisk, LEAST_PROXIES, type PushedChange, type PushRisk } from "./pushes/push-risk.ts";
 export { type Caller, selectsCaller } from "./routing/caller.ts";
 export { type Cidr, compileCidr, InvalidCidrError } from "./routing/cidr.ts";
 export type { CompiledDestination } from "./routing/compile-destinations.ts";

@@ -105,6 +105,21 @@ export {
   saveGuardProgress,
 } from "./config/mtls-guards.ts";
 export {
+  findPush,
+  findPushes,
+  findPushReports,
+  findRunningPush,
+  finishPush,
+  forgetPushes,
+  type HeldDocument,
+  type PushEnd,
+  type PushReportRow,
+  type PushStep,
+  type StoredPush,
+  savePushReport,
+  savePushWords,
+} from "./config/pushes.ts";
+export {
   answerHolds,
   forgetProxies,
   loadRegistry,

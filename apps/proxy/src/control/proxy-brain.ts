@@ -42,6 +42,7 @@ import { JoinRefusedError, join } from "./join.ts";
 import { Observer } from "./observer.ts";
 import type { Push } from "./read-message.ts";
 import { RunningWorkload } from "./running-workload.ts";
+import { type SideCount, TallyTeller } from "./tally-teller.ts";
 import { TurnedAwayTeller } from "./turned-away-teller.ts";
 import { UnusedDestinations } from "./unused-destinations.ts";
 
@@ -71,6 +72,7 @@ export class ProxyBrain {
   readonly health: HealthChecker;
   readonly #observer: Observer;
   readonly #teller: TurnedAwayTeller;
+  readonly #tallies: TallyTeller;
   readonly #unused: UnusedDestinations;
   /** What the control plane says it knows beside the first shape of the protocol. */
   #controlFeatures: ReadonlySet<string> = new Set();
@@ -86,13 +88,17 @@ export class ProxyBrain {
   /** The control plane has another root than the one that is believed here: a join token may name it. */
   #isRootUnknown = false;
 
-  /** `onUseless`: the proxy has nothing to serve with and never will (its token is refused). */
+  /**
+   * `onUseless`: the proxy has nothing to serve with and never will (its token is refused). `countTraffic`: how its
+   * workloads' requests have ended since its start.
+   */
   constructor(
     config: ProxyConfig,
     data: DataFolder,
     logger: Logger,
     library: FilterLibrary,
     onUseless: (error: Error) => void,
+    countTraffic: () => ReadonlyMap<string, SideCount>,
   ) {
     this.#onUseless = onUseless;
     this.#config = config;
@@ -143,6 +149,7 @@ export class ProxyBrain {
       draw: Math.random,
     });
     this.#teller = new TurnedAwayTeller(this.turnedAway, (message) => this.#stream.send(message));
+    this.#tallies = new TallyTeller(countTraffic, (message) => this.#stream.send(message));
     this.#keeper = new CertificateKeeper({
       canSend: () => this.#stream.isLive,
       send: (message) => this.#stream.send(message),
@@ -230,6 +237,7 @@ export class ProxyBrain {
     this.#stream.start();
     this.#observer.start();
     this.#teller.start();
+    this.#tallies.start();
     this.health.start();
     this.#unused.start();
     this.#partedTimer = setInterval(() => this.#mesh.dropParted(Date.now()), PARTED_CHECK_MS);
@@ -258,6 +266,7 @@ export class ProxyBrain {
     this.#keeper.stop();
     this.#observer.stop();
     this.#teller.stop();
+    this.#tallies.stop();
     this.health.stop();
     this.#unused.stop();
     clearInterval(this.#partedTimer);
@@ -348,6 +357,8 @@ export class ProxyBrain {
       case "renew":
         this.#keeper.renew(message.workload, message.withinMs);
         return;
+      case "tally":
+        return this.#tallies.tellFor(message.forMs);
       case "dump": {
         const own = { workload: null, identity: this.#own };
         const hosted = this.workloads.map(({ id, identity }) => ({ workload: id, identity }));

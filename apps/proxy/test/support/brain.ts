@@ -51,6 +51,7 @@ export async function startBrain(
     (error) => {
       throw error;
     },
+    () => new Map(),
   );
   await brain.restore();
   brain.start();

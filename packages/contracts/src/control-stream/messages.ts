@@ -9,8 +9,8 @@ import { TapOrder } from "./tap-wire.ts";
  * JSON text frames. The proxy opens with `hello`; the control plane answers `welcome`, then pushes.
  *
  *   proxy → control plane   hello, subscribe, unsubscribe, csr, installed, ack, nack, dumped, observed,
- *                           turned-away, health, draining, bye
- *   control plane → proxy   welcome, push, certificate, renew, dump, taps, refused
+ *                           turned-away, health, tallied, draining, bye
+ *   control plane → proxy   welcome, push, certificate, renew, tally, dump, taps, refused
  *
  * Neighbouring minor versions understand each other: messages of an unknown `type`, unknown fields and
  * resources of an unknown `kind` are passed over on both sides. What the other side could not pass over is
@@ -156,7 +156,7 @@ export const HeldCertificate = z.object({
 export type HeldCertificate = z.infer<typeof HeldCertificate>;
 
 /** What a proxy may know beside the first shape of the protocol: it is told of `names`, and answers `dump`. */
-export const PROXY_FEATURES = ["names", "dump"] as const;
+export const PROXY_FEATURES = ["names", "dump", "tally"] as const;
 /** What a control plane may know: acks that refuse single resources, and messages of their own. */
 export const CONTROL_FEATURES = ["partial-ack", "unsubscribe", "health"] as const;
 const Features = z.array(z.string().max(64)).max(64).optional();
@@ -168,6 +168,19 @@ export const ResourceRefusal = z.object({
   reason: z.string().max(4096),
 });
 export type ResourceRefusal = z.infer<typeof ResourceRefusal>;
+
+/** Requests that have ended; of these the failed ones, and those that were not let in (401, 403, 429). */
+const TallyWire = z.object({
+  requests: z.number().int().min(0),
+  errors: z.number().int().min(0),
+  denied: z.number().int().min(0),
+});
+export const WorkloadTally = TallyWire.extend({
+  workload: NameWire,
+  side: z.enum(["sent", "received"]),
+  before: TallyWire,
+});
+export type WorkloadTally = z.infer<typeof WorkloadTally>;
 
 /** A certificate in use, without its key. */
 export const DumpedCertificate = z.object({
@@ -268,6 +281,11 @@ export const ProxyMessage = z.discriminatedUnion("type", [
     type: z.literal("health"),
     workloads: z.array(z.object({ workload: NameWire, health: InstanceHealthWire })).max(1000),
   }),
+  /**
+   * Answers `tally`, each second: what each hosted workload has sent and received since the proxy's start, and in the
+   * minute before it was asked.
+   */
+  z.object({ type: z.literal("tallied"), workloads: z.array(WorkloadTally).max(2000) }),
   /** The workloads are about to end: no new requests for them, please; those under way are finished. */
   z.object({ type: z.literal("draining") }),
   /** Deliberate end: the workloads leave the registry at once instead of when their lease ends. */
@@ -315,6 +333,8 @@ export const ControlMessage = z.discriminatedUnion("type", [
     workload: NameWire.nullable(),
     withinMs: z.number().int().min(0),
   }),
+  /** Asks for `tallied` each second, for so long; said again, it goes on. */
+  z.object({ type: z.literal("tally"), forMs: z.number().int().min(0).max(600_000) }),
   /** Asks what the proxy really runs; `after`: what comes behind this key. */
   z.object({
     type: z.literal("dump"),

@@ -21,16 +21,16 @@ export function differByMoreThanChance(
   if (blocks < LEAST_BLOCKS) return false;
   const effect = designEffect(before, after, alpha);
   const [a, b] = [sumOf(before), sumOf(after)];
-  return pValue(shrink(a, effect), shrink(b, effect)) <= alpha;
+  return probabilityOfChance(shrink(a, effect), shrink(b, effect)) <= alpha;
 }
 
-/** The two-sided probability of two shares as different as these, if the true ones are the same. */
-function pValue(a: ShareBlock, b: ShareBlock): number {
+/** The two-sided probability (Fisher) of two shares as different as these, if the true ones are the same. */
+export function probabilityOfChance(a: ShareBlock, b: ShareBlock): number {
   const hits = a.hits + b.hits;
   const trials = a.trials + b.trials;
   if (hits === 0 || hits === trials) return 1;
   // Of hits and misses the rarer ones, so that the sum is short.
-  if (hits * 2 > trials) return pValue(missesOf(a), missesOf(b));
+  if (hits * 2 > trials) return probabilityOfChance(missesOf(a), missesOf(b));
   return hits <= MAX_EXACT_HITS ? exactP(a, b) : normalP(a, b);
 }
 

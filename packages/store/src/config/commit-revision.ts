@@ -1,5 +1,7 @@
+import { CHANGE_LOCK_ID } from "./change-lock.ts";
 import { ask, type ConfigDb } from "./config-db.ts";
 import { type GuardStep, guardEndInput, guardStartInput } from "./mtls-guards.ts";
+import { type PushStep, pushBeginInput, pushEndInput, pushJoinInput } from "./pushes.ts";
 import { REPLICA_CHANNEL } from "./replica-link.ts";
 
 /** One document's way through a revision. `after` undefined: deleted. */
@@ -50,19 +52,17 @@ export async function findCommitted(
   });
 }
 
-// Any number; all control planes on one database take the same, so that changes form one line.
-const CHANGE_LOCK_ID = 1_748_291_103;
-
 /**
  * Writes revision, changes and documents in one transaction and returns the revision's number; with them
- * the guard that begins or ends by it. `undefined`: there is a newer revision than the one it was planned on
- * (what it was checked against holds no more), and nothing was written.
+ * the guard, or the canaried push, that begins or ends by it. `undefined`: there is a newer revision than the one it
+ * was planned on (what it was checked against holds no more), or the push has ended meanwhile; nothing was written.
  */
 export async function commitRevision(
   db: ConfigDb,
   revision: NewRevision,
   changes: readonly DocumentChange[],
   guard?: GuardStep,
+  push?: PushStep,
 ): Promise<number | undefined> {
   const rows = changes.map((change) => ({
     kind: change.kind,
@@ -75,6 +75,10 @@ export async function commitRevision(
   }));
   const at = new Date(revision.createdAtMs);
   const guardsBegun = JSON.stringify(guardStartInput(guard));
+  const pushesBegun = JSON.stringify(pushBeginInput(push));
+  const pushesJoined = JSON.stringify(pushJoinInput(push));
+  const pushesEnded = JSON.stringify(pushEndInput(push));
+  const runningPush = push === undefined || push.kind === "begin" ? null : push.id;
   const guardsEnded = JSON.stringify(guardEndInput(guard));
   return ask(db, async (prisma) => {
     // The lock comes first, in its own statement: the second one's snapshot is then taken under it.
@@ -96,6 +100,8 @@ export async function commitRevision(
             ${revision.restoredRevision ?? null}::int, ${[...revision.services]}::text[]
           WHERE NOT EXISTS (SELECT FROM stale)
             AND (SELECT coalesce(max(id), 0) FROM revision) = ${revision.baseRevision}
+            AND (${runningPush}::text IS NULL OR EXISTS (
+              SELECT FROM config_push WHERE id = ${runningPush} AND status = 'running'))
           RETURNING id
         ), changes AS (
           INSERT INTO revision_change (revision_id, kind, namespace, name, before, after)
@@ -132,6 +138,23 @@ export async function commitRevision(
           FROM revision, jsonb_to_recordset(${guardsEnded}::jsonb) AS row(
             id text, refused int, callers jsonb, words text)
           WHERE mtls_guard.id = row.id AND mtls_guard.status = 'running'
+        ), push_begun AS (
+          INSERT INTO config_push (id, status, revisions, held, why, proxies_concerned, window_ms,
+            started_at, started_by)
+          SELECT row.id, 'running', ARRAY[revision.id], row.held, row.why, row.proxies_concerned,
+            row.window_ms, ${at}::timestamptz, ${revision.author}
+          FROM revision, jsonb_to_recordset(${pushesBegun}::jsonb) AS row(
+            id text, held jsonb, why text, proxies_concerned int, window_ms int)
+        ), push_joined AS (
+          UPDATE config_push SET revisions = config_push.revisions || revision.id, held = row.held
+          FROM revision, jsonb_to_recordset(${pushesJoined}::jsonb) AS row(id text, held jsonb)
+          WHERE config_push.id = row.id AND config_push.status = 'running'
+        ), push_ended AS (
+          UPDATE config_push SET status = row.status, words = row.words, outcome = row.outcome,
+            ended_at = ${at}::timestamptz, ended_by = row.ended_by, end_revision = revision.id
+          FROM revision, jsonb_to_recordset(${pushesEnded}::jsonb) AS row(
+            id text, status text, words text, ended_by text, outcome jsonb)
+          WHERE config_push.id = row.id AND config_push.status = 'running'
         )
         SELECT id, pg_notify(${REPLICA_CHANNEL}, json_build_object('type', 'revision',
           'from', ${revision.replicaId}::text, 'revision', id)::text)::text AS told FROM revision`,
