@@ -104,6 +104,7 @@ const UpEnv = HomeEnv.extend({
   HEDDLE_CONTROL_NAMES: z.string().optional(),
   HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS: z.string().optional(),
   HEDDLE_MAX_ENDPOINT_LOSS_PERCENT: limit,
+  HEDDLE_REGISTRY_DIR: z.string().optional(),
   HEDDLE_LOG_LEVEL: LogLevel.optional(),
   HEDDLE_TRACE_SAMPLING: z
     .string()
@@ -177,6 +178,7 @@ const PASSED_ON = [
   "HEDDLE_CONTROL_NAMES",
   "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
   "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
+  "HEDDLE_REGISTRY_DIR",
   "HEDDLE_TRUSTED_PROXIES",
   ...ACCESS_VARIABLES,
 ] as const;

@@ -31,6 +31,8 @@ import { ServiceUses } from "./replicas/service-uses.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
 import { MeshView } from "./snapshot/mesh-view.ts";
+import { SourceHolds } from "./sources/source-holds.ts";
+import { SourceKeeper } from "./sources/source-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
 import type { StreamServer } from "./stream/stream-server.ts";
 import { Study } from "./study/study.ts";
@@ -105,6 +107,8 @@ export function assemble(
   const metrics = createMetrics({
     connectedProxies: () => hub.size,
     revision: () => mesh.snapshot.revision,
+    sources: () => sources.list(),
+    holds: () => holds.list(Date.now()).filter(({ dismissed }) => dismissed === undefined).length,
     failingKeySources: () => keySets.states.filter(({ problem }) => problem !== undefined).length,
     authorities: () => started.authority?.inUse ?? [],
     rotation: () => started.keeper?.waiting,
@@ -156,8 +160,18 @@ export function assemble(
       shareHoldAnswer({ db, replicas, foreign }, instances, answer),
   });
   const startHolds = new StartHolds({ registry, mesh, hub, config });
+  const sourceKeeper = new SourceKeeper({
+    ...{ db, config, logger },
+    onChange: () => feed.noteRegistry(),
+    onWritten: () => replicas.tell({ type: "sources" }),
+  });
+  const sources = new RegistrySources({
+    ...{ registry, keeper: sourceKeeper, replicas },
+    snapshot: () => mesh.snapshot,
+  });
+  const sourceHolds = new SourceHolds({ keeper: sourceKeeper, mesh, config });
   const holds = new RegistryHolds({
-    keepers: [leaseHolds, startHolds],
+    keepers: [leaseHolds, startHolds, sourceHolds],
     onChange: (asking) => {
       feed.noteHolds();
       for (const { words } of asking) logger.warn(words);
@@ -188,7 +202,8 @@ export function assemble(
     leaseHolds,
     startHolds,
     holds,
-    sources: new RegistrySources(registry),
+    sources,
+    sourceKeeper,
     maxLossPercent,
     reports,
     turnedAway,

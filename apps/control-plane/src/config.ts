@@ -1,3 +1,4 @@
+import { normalize } from "node:path";
 import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 import type { AccessConfig } from "./access/access-control.ts";
@@ -21,6 +22,8 @@ export type ControlPlaneConfig = {
   readonly logLevel: string;
   /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
   readonly maxEndpointLossPercent: number;
+  /** A folder of documents for what cannot register itself; `undefined`: none. */
+  readonly registryDirectory: string | undefined;
   /** Addresses issuers' keys are not fetched from, beside those that never are. */
   readonly blockedKeyCidrs: readonly string[];
   /** Lives of certificates: leaves, and what signs them. */
@@ -89,6 +92,11 @@ const Env = z.object({
     .min(0, PERCENT)
     .max(100, PERCENT)
     .default(50),
+  HEDDLE_REGISTRY_DIR: z
+    .string()
+    .max(1024)
+    .regex(/^\//, "expected an absolute path, such as /etc/heddle/registry")
+    .optional(),
   HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: z.coerce
     .number("expected seconds, at least 60")
     .int("expected whole seconds, at least 60")
@@ -138,6 +146,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     adminPort: parsed.HEDDLE_CONTROL_ADMIN_PORT,
     logLevel: parsed.HEDDLE_LOG_LEVEL,
     maxEndpointLossPercent: parsed.HEDDLE_MAX_ENDPOINT_LOSS_PERCENT,
+    registryDirectory: parsed.HEDDLE_REGISTRY_DIR && normalize(parsed.HEDDLE_REGISTRY_DIR),
     blockedKeyCidrs: parsed.HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS,
     certificateTtlSeconds: parsed.HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS,
     caRootTtlSeconds: parsed.HEDDLE_CA_ROOT_TTL_SECONDS,

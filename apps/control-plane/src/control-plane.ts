@@ -21,6 +21,7 @@ import { CertificateAuthority } from "./certificates/certificate-authority.ts";
 import type { ControlPlaneConfig } from "./config.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
 import type { ReplicaHandlers } from "./replicas/replicas.ts";
+import { startSourceReaders } from "./sources/source-readers.ts";
 import { startStreamServer } from "./stream/stream-server.ts";
 
 /** Proxies need this long to come back after the control plane did. */
@@ -114,6 +115,7 @@ export async function startControlPlane(
     everyMs: ALARMS_EVERY_MS,
     run: () => alarms.look(),
   });
+  const readers = startSourceReaders(settings, parts);
   parts.ledger.start();
   parts.reports.start();
   const service = admin;
@@ -123,6 +125,7 @@ export async function startControlPlane(
     controlPort: stream.port,
     close: async () => {
       clearInterval(expiry);
+      readers.close();
       config.close();
       parts.keySets.close();
       await guards.close();
@@ -142,19 +145,22 @@ export async function startControlPlane(
 }
 
 /** What this control plane does with what it hears of the others. */
-function replicaHandlers({ config, deliveries, foreign, uses, feed }: ApiParts): ReplicaHandlers {
+function replicaHandlers(parts: ApiParts): ReplicaHandlers {
+  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas } = parts;
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
       else if (notice.type === "delivery") deliveries.hear(notice);
       else if (notice.type === "registry") foreign.hear(notice);
       else if (notice.type === "guards") feed.noteGuards();
+      else if (notice.type === "sources") sourceKeeper.look();
       else feed.noteIdentity();
     },
     onRound: (round) => {
       config.hear(round.newestRevision);
       foreign.look(round);
       uses.look(round);
+      if (replicas.others.length > 0) sourceKeeper.look();
     },
   };
 }
@@ -162,7 +168,7 @@ function replicaHandlers({ config, deliveries, foreign, uses, feed }: ApiParts):
 /** Everything a push needs, read once; after this a dead database stops changes, never streams. */
 async function load(
   settings: ControlPlaneConfig,
-  { db, registry, startHolds, config, keySets, logger, replicas }: ApiParts,
+  { db, registry, startHolds, config, sourceKeeper, keySets, logger, replicas }: ApiParts,
 ): Promise<CertificateAuthority> {
   await migrate(settings.databaseUrl, MIGRATIONS_DIR).catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
@@ -178,6 +184,7 @@ async function load(
   startHolds.begin(nowMs + RESTART_LEASE_MS);
   keySets.remember(await loadIssuerKeys(db, nowMs - KEY_MEMORY_MS));
   await config.load();
+  await sourceKeeper.load();
   // Proxies have had these keys: they are not to lose them for as long as it takes to fetch them again.
   await keySets.prepare(config.snapshot.workloads.keySources);
   return authority;

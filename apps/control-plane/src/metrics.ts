@@ -9,6 +9,14 @@ export function createMetrics(observe: {
   services: () => number;
   virtualServices: () => number;
   failingKeySources: () => number;
+  sources: () => readonly {
+    name: string;
+    state: string;
+    count: number;
+    faults: readonly unknown[];
+  }[];
+  /** Those that ask. */
+  holds: () => number;
   /** Those in use. */
   authorities: () => readonly { role: string; serial: string; notAfterMs: number }[];
   rotation: () => { of: string; step: string; waiting: number } | undefined;
@@ -68,6 +76,32 @@ export function createMetrics(observe: {
     "Sources of issuers' keys whose last fetch has failed.",
     observe.failingKeySources,
   );
+  labelled(
+    "heddle_registry_source_up",
+    "1: the source of the registry is read and without fault; 0: what it said last is in force.",
+    ["source"],
+    (set) => {
+      for (const { name, state } of observe.sources())
+        set({ source: name }, Number(state === "ok"));
+    },
+  );
+  labelled(
+    "heddle_registry_source_entries",
+    "Documents, answers or instances a source of the registry stands for.",
+    ["source"],
+    (set) => {
+      for (const { name, count } of observe.sources()) set({ source: name }, count);
+    },
+  );
+  labelled(
+    "heddle_registry_source_faults",
+    "Faults of a source of the registry, as GET /registry/sources lists them.",
+    ["source"],
+    (set) => {
+      for (const { name, faults } of observe.sources()) set({ source: name }, faults.length);
+    },
+  );
+  gauge("heddle_registry_holds", "Updates of the registry that are held and ask.", observe.holds);
   gauge("heddle_revision", "Number of the newest revision.", observe.revision);
   return {
     registry,

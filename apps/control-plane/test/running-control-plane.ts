@@ -45,6 +45,7 @@ export async function runControlPlane(
     logLevel: "fatal",
     blockedKeyCidrs: [],
     maxEndpointLossPercent: 50,
+    registryDirectory: undefined,
     certificateTtlSeconds: 3600,
     caRootTtlSeconds: 3650 * 86_400,
     caIntermediateTtlSeconds: 365 * 86_400,

@@ -134,6 +134,12 @@ export {
   saveRegistry,
   saveReports,
 } from "./config/registry.ts";
+export {
+  deleteSource,
+  loadSources,
+  type StoredSource,
+  saveSource,
+} from "./config/registry-sources.ts";
 export { ReplicaLink, type ReplicaLinkHandlers } from "./config/replica-link.ts";
 export {
   beat,

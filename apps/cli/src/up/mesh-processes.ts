@@ -36,6 +36,7 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
           "HEDDLE_CONTROL_NAMES",
           "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
           "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
+          "HEDDLE_REGISTRY_DIR",
         ]),
       },
       logFile: home.logFile("control-plane"),

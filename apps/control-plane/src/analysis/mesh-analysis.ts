@@ -66,7 +66,7 @@ export class MeshAnalysis {
 
   async #read(breather: Breather): Promise<SourceDocument[]> {
     const all: SourceDocument[] = [];
-    for (const document of this.#mesh.snapshot.documents.values()) {
+    for (const document of this.#mesh.snapshot.all) {
       let sources = this.#sources.get(document);
       if (!sources) {
         sources = readSources(document.yaml).documents;

@@ -23,6 +23,7 @@ import type { ServiceUses } from "../replicas/service-uses.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
+import type { SourceKeeper } from "../sources/source-keeper.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Study } from "../study/study.ts";
 import type { ChangeFeed } from "./change-feed.ts";
@@ -40,6 +41,7 @@ export type ApiParts = {
   readonly startHolds: StartHolds;
   readonly holds: RegistryHolds;
   readonly sources: RegistrySources;
+  readonly sourceKeeper: SourceKeeper;
   /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
   readonly maxLossPercent: number;
   readonly guards: GuardKeeper;

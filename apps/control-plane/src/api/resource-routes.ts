@@ -8,7 +8,13 @@ import {
   ResourceKind,
   ResourcesResponse,
 } from "@heddle/contracts";
-import { formatRef, parseResources, parsingCost, type Resource } from "@heddle/resources";
+import {
+  formatRef,
+  parseResources,
+  parsingCost,
+  type Resource,
+  type ResourceRef,
+} from "@heddle/resources";
 import { z } from "zod";
 import { filesOfText } from "../analysis/files-of-text.ts";
 import { findMerges } from "../history/find-merges.ts";
@@ -16,11 +22,13 @@ import { takeRevisions } from "../history/take-revisions.ts";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { keySourceOf } from "../jwks/key-source.ts";
 import {
+  ChangeRefusedError,
   ConfigFaultsError,
   NotFoundError,
   RevisionConflictError,
 } from "../revisions/change-errors.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
+import type { DocumentOrigin } from "../snapshot/mesh-document.ts";
 import type { Study } from "../study/study.ts";
 import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
@@ -56,7 +64,7 @@ export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts)
       },
       (context) => {
         const wanted = readQuery(context, ResourceQuery);
-        const resources = [...config.snapshot.documents.values()]
+        const resources = [...config.snapshot.all]
           .filter(
             ({ resource }) =>
               (wanted.kind ?? resource.kind) === resource.kind &&
@@ -177,6 +185,8 @@ export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts)
           startedAt,
           plan: (snapshot) => {
             const document = snapshot.documents.get(formatRef(ref));
+            const origin = snapshot.sourced.get(formatRef(ref))?.origin;
+            if (!document && origin) throw new ChangeRefusedError(heldElsewhere(ref, origin));
             if (!document) throw new NotFoundError(`there is no ${formatRef(ref)}`);
             return [{ ref: document.resource, after: undefined }];
           },
@@ -190,6 +200,11 @@ export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts)
 async function parseAside({ yaml, twins = "refuse" }: ApplyRequest, study: Study) {
   if (parsingCost(yaml) < MAX_MARKS_READ_HERE) return parseResources(yaml, { twins });
   return study.ask("parse", { text: yaml, twins });
+}
+
+function heldElsewhere(ref: ResourceRef, { source, file }: DocumentOrigin): string {
+  const where = file === undefined ? source : `${source}, file ${file}`;
+  return `${formatRef(ref)} comes from ${where}, and is taken away there`;
 }
 
 /** So that tokens are taken from the moment on that their issuer is. Returns warnings. */
@@ -206,7 +221,19 @@ async function fetchKeysOf(
   return (await Promise.all(fetched)).flat();
 }
 
-function toDocument({ resource, yaml, revision, updatedAtMs }: MeshDocument): ResourceDocument {
+function toDocument(document: MeshDocument): ResourceDocument {
+  const { resource, yaml, revision, updatedAtMs, origin } = document;
   const { kind, namespace, name } = resource;
-  return { kind, namespace, name, yaml, revision, updatedAtMs };
+  const { source, file, line } = origin ?? {};
+  const from =
+    source === undefined
+      ? {}
+      : {
+          origin: {
+            source,
+            ...(file === undefined ? {} : { file }),
+            ...(line === undefined ? {} : { line }),
+          },
+        };
+  return { kind, namespace, name, yaml, revision, updatedAtMs, ...from };
 }

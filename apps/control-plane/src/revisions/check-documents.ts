@@ -35,7 +35,7 @@ export function* checkInSteps(
   changed: ReadonlySet<string>,
   context: CheckContext & Pick<TargetContext, "versionsOf">,
 ): Generator<void, CheckOutcome> {
-  const all = [...snapshot.documents.values()];
+  const { all } = snapshot;
   const targets = [];
   for (const document of all) {
     if (!isOf(document, "VirtualService")) continue;

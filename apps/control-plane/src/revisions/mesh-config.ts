@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Propagation, RevisionSummary } from "@heddle/contracts";
-import { formatRef } from "@heddle/resources";
+import { type Fault, formatRef } from "@heddle/resources";
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import {
   type ConfigDb,
@@ -21,7 +21,7 @@ import type { MeshView } from "../snapshot/mesh-view.ts";
 import { type PendingDelivery, type StreamHub, toPropagation } from "../stream/hub.ts";
 import { ConfigFaultsError, RevisionConflictError, TooManyChangesError } from "./change-errors.ts";
 import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
-import { checkDocuments } from "./check-documents.ts";
+import { type CheckOutcome, checkDocuments } from "./check-documents.ts";
 import { EndpointLossError, findLosses } from "./endpoint-loss.ts";
 import { PlannedChange } from "./planned-change.ts";
 import { StoredDocuments } from "./stored-documents.ts";
@@ -106,6 +106,28 @@ export class MeshConfig {
     }
   }
 
+  /** Takes what sources of the registry name in the place of what they named before. Makes no revision. */
+  async takeSourced(sourced: ReadonlyMap<string, MeshDocument>): Promise<void> {
+    const { hub, mesh } = this.#parts;
+    const turn = this.#line.then(() => {
+      const { snapshot } = this;
+      const next = compileSnapshot(snapshot.revision, snapshot.documents, snapshot, sourced);
+      hub.publish(mesh.replaceSnapshot(next));
+    });
+    this.#line = turn.catch(() => undefined); // its caller hears of it; the next goes on
+    await turn;
+  }
+
+  /** What speaks against documents of sources in the place of those before; `changed`: their refs. */
+  checkSourced(
+    sourced: ReadonlyMap<string, MeshDocument>,
+    changed: ReadonlySet<string>,
+  ): readonly Fault[] {
+    const { snapshot } = this;
+    const next = compileSnapshot(snapshot.revision, snapshot.documents, snapshot, sourced);
+    return this.#findFaults(next, changed).faults;
+  }
+
   /** Another control plane has committed this revision: it is taken over unless that was done already. */
   hear(revision: number): void {
     if (revision <= this.snapshot.revision || this.#isCatchingUp) return;
@@ -165,15 +187,19 @@ export class MeshConfig {
   }
 
   #check(candidate: ConfigSnapshot, changed: ReadonlySet<string>): readonly string[] {
+    const { faults, warnings } = this.#findFaults(candidate, changed);
+    if (faults.length > 0) throw new ConfigFaultsError(faults);
+    return warnings;
+  }
+
+  #findFaults(candidate: ConfigSnapshot, changed: ReadonlySet<string>): CheckOutcome {
     const { mesh } = this.#parts;
-    const { faults, warnings } = checkDocuments(candidate, this.snapshot, changed, {
+    return checkDocuments(candidate, this.snapshot, changed, {
       trustDomain: mesh.trustDomain,
       isServed: (service) => mesh.hasEndpoints(service),
       workloads: () => mesh.workloadsWithLabels(),
       versionsOf: (service) => mesh.versionsOf(service),
     });
-    if (faults.length > 0) throw new ConfigFaultsError(faults);
-    return warnings;
   }
 
   /** Throws `EndpointLossError` unless it is meant; of what is only tried out, it warns. */

@@ -20,8 +20,12 @@ export type { MeshDocument } from "./mesh-document.ts";
  */
 export class ConfigSnapshot {
   readonly revision: number;
-  /** By `formatRef`. */
+  /** Those that were applied, by `formatRef`. */
   readonly documents: ReadonlyMap<string, MeshDocument>;
+  /** Those that sources of the registry name, by the same; an applied one of that name goes before. */
+  readonly sourced: ReadonlyMap<string, MeshDocument>;
+  /** All that hold, the oldest first. */
+  readonly all: readonly MeshDocument[];
   /** Services that ServiceEntries and Services declare, by `namespace/name`. */
   readonly declared: ReadonlyMap<string, DeclaredService>;
   readonly workloadEntries: readonly DocumentOf<"WorkloadEntry">[];
@@ -42,10 +46,17 @@ export class ConfigSnapshot {
     revision: number,
     documents: ReadonlyMap<string, MeshDocument>,
     previous?: ConfigSnapshot,
+    sourced: ReadonlyMap<string, MeshDocument> = previous?.sourced ?? new Map(),
   ) {
-    const all = [...documents.values()].sort(byAge);
+    const holding = [...sourced].filter(([key, { origin }]) => {
+      const { dependsOn } = origin ?? {};
+      return !documents.has(key) && (dependsOn === undefined || documents.has(dependsOn));
+    });
+    const all = [...documents.values(), ...holding.map(([, document]) => document)].sort(byAge);
     this.revision = revision;
     this.documents = documents;
+    this.sourced = sourced;
+    this.all = all;
     this.declared = declareServices(all);
     this.workloadEntries = all.filter((one) => isOf(one, "WorkloadEntry"));
     const meshConfig = all.find((one) => isOf(one, "MeshConfig"));
@@ -59,7 +70,7 @@ export class ConfigSnapshot {
       hosts: this.hosts,
       meshConfig,
       bypasses: all.filter((one) => isOf(one, "Bypass")),
-      findDocument: (ref) => documents.get(ref),
+      findDocument: (ref) => documents.get(ref) ?? sourced.get(ref),
     };
     const entryKeys = this.workloadEntries.flatMap(({ resource: { namespace, labels, port } }) => {
       const name = labels["app"];
@@ -136,13 +147,17 @@ export class ConfigSnapshot {
   }
 }
 
-/** Compiles documents; what has not changed since `previous` is taken over from it. */
+/**
+ * Compiles documents; what has not changed since `previous` is taken over from it. `sourced`: those of the
+ * registry's sources; not given, they stay those of `previous`.
+ */
 export function compileSnapshot(
   revision: number,
   documents: ReadonlyMap<string, MeshDocument>,
   previous?: ConfigSnapshot,
+  sourced?: ReadonlyMap<string, MeshDocument>,
 ): ConfigSnapshot {
-  return new ConfigSnapshot(revision, documents, previous);
+  return new ConfigSnapshot(revision, documents, previous, sourced);
 }
 
 /** Routes, subsets and policies of a service, the default (all endpoints) if no document speaks of it. */

@@ -7,6 +7,18 @@ export type MeshDocument = {
   readonly revision: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** A source of the registry says it; `undefined`: somebody has applied it. */
+  readonly origin?: DocumentOrigin | undefined;
+};
+
+/** Where in a source of the registry a document comes from. */
+export type DocumentOrigin = {
+  /** As `GET /registry/sources` names it: `directory /etc/heddle/registry`. */
+  readonly source: string;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  /** It holds while this document does, by `formatRef`: the DnsSource it answers. */
+  readonly dependsOn?: string | undefined;
 };
 
 /** A document of one kind. */

@@ -6,12 +6,13 @@ import { serviceKeyOf } from "../registry/instance.ts";
 import { compileSnapshot, type MeshDocument } from "../snapshot/config-snapshot.ts";
 import type { InstanceRegistry } from "../snapshot/instance-registry.ts";
 import { MeshView } from "../snapshot/mesh-view.ts";
-import type { MirrorUpdate } from "./messages.ts";
+import { type MirrorUpdate, mirrorKey } from "./messages.ts";
 
 /** The mesh's documents and instances as the study knows them: told by a `MirrorFeed`, never asked of the database. */
 export class MeshMirror {
   readonly mesh: MeshView;
   readonly instances = new MirroredInstances();
+  /** By `mirrorKey`. */
   readonly #documents = new Map<string, MeshDocument>();
   readonly #touched = new Set<string>();
 
@@ -22,7 +23,7 @@ export class MeshMirror {
   }
 
   take({ documents, goneDocuments, instances, goneInstances, whole }: MirrorUpdate): void {
-    for (const document of documents) this.#documents.set(formatRef(document.resource), document);
+    for (const document of documents) this.#documents.set(mirrorKey(document), document);
     for (const key of goneDocuments) this.#documents.delete(key);
     for (const instance of instances) this.#touched.add(this.instances.put(instance));
     for (const id of goneInstances) this.#touched.add(this.instances.remove(id));
@@ -33,7 +34,10 @@ export class MeshMirror {
     const isSame =
       snapshot.revision === whole.revision && documents.length === 0 && goneDocuments.length === 0;
     if (isSame) return;
-    this.mesh.replaceSnapshot(compileSnapshot(whole.revision, new Map(this.#documents), snapshot));
+    const all = [...this.#documents.values()];
+    const applied = byRef(all.filter(({ origin }) => origin === undefined));
+    const sourced = byRef(all.filter(({ origin }) => origin !== undefined));
+    this.mesh.replaceSnapshot(compileSnapshot(whole.revision, applied, snapshot, sourced));
   }
 
   /** Compiles what proxies use, so that a change of it is seen. */
@@ -46,6 +50,10 @@ export class MeshMirror {
       yield;
     }
   }
+}
+
+function byRef(documents: readonly MeshDocument[]): Map<string, MeshDocument> {
+  return new Map(documents.map((one) => [formatRef(one.resource), one]));
 }
 
 /** As the registry, without anything that changes by itself. */

@@ -1,5 +1,5 @@
 import type { PreviewRequest } from "@heddle/contracts";
-import type { Analysis, AnalysisFile, ParseOutcome } from "@heddle/resources";
+import { type Analysis, type AnalysisFile, formatRef, type ParseOutcome } from "@heddle/resources";
 import type { StoredInstance } from "@heddle/store";
 import type { PreviewWithoutProxies } from "../preview/preview-change.ts";
 import type { MeshDocument } from "../snapshot/mesh-document.ts";
@@ -9,13 +9,19 @@ import type { MeshDocument } from "../snapshot/mesh-document.ts";
 /** What has changed of documents and registry since the last of these. */
 export type MirrorUpdate = {
   readonly documents: readonly MeshDocument[];
-  /** By `formatRef`. */
+  /** By `mirrorKey`. */
   readonly goneDocuments: readonly string[];
   readonly instances: readonly StoredInstance[];
   readonly goneInstances: readonly string[];
   /** All of them are in force together from here on; absent: more comes. */
   readonly whole?: { readonly revision: number };
 };
+
+/** Tells a document apart from all others; a source may name one that somebody has applied, too. */
+export function mirrorKey({ resource, origin }: MeshDocument): string {
+  const ref = formatRef(resource);
+  return origin === undefined ? ref : `sourced ${ref}`;
+}
 
 export type Analyzed = Analysis & { readonly revision: number };
 

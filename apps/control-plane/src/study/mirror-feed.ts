@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { StoredInstance } from "@heddle/store";
 import type { ConfigSnapshot, MeshDocument } from "../snapshot/config-snapshot.ts";
 import type { KnownInstances } from "./known-instances.ts";
-import type { MirrorUpdate } from "./messages.ts";
+import { type MirrorUpdate, mirrorKey } from "./messages.ts";
 
 /** So many documents or instances are copied before others get their turn: some 2 ms. */
 const BATCH = 100;
@@ -25,13 +25,19 @@ export class MirrorFeed {
     return turn;
   }
 
-  async #bring({ revision, documents }: ConfigSnapshot, registry: KnownInstances): Promise<void> {
+  async #bring(
+    { revision, documents: applied, sourced }: ConfigSnapshot,
+    registry: KnownInstances,
+  ): Promise<void> {
+    const documents = new Map(
+      [...applied.values(), ...sourced.values()].map((one) => [mirrorKey(one), one]),
+    );
     const changed: MeshDocument[] = [];
     for (const [key, document] of documents) {
       if (this.#documents.get(key) !== document) changed.push(document);
     }
     const goneDocuments = [...this.#documents.keys()].filter((key) => !documents.has(key));
-    this.#documents = new Map(documents);
+    this.#documents = documents;
     const { instances, goneInstances } = this.#changedInstances(registry);
     while (changed.length > BATCH || instances.length > BATCH) {
       this.#send({

@@ -1,0 +1,25 @@
+import type { ApiParts } from "../api/parts.ts";
+import type { ControlPlaneConfig } from "../config.ts";
+import { DirectoryTask } from "./directory/directory-task.ts";
+import { SourceTaker } from "./source-taker.ts";
+
+/** Proxies need this long to come back after a start: until then nobody knows which services are used. */
+const UNKNOWN_USE_MS = 30_000;
+
+/** Begins to read the sources of the registry; each is read by one control plane at a time. */
+export function startSourceReaders(
+  { registryDirectory, maxEndpointLossPercent }: ControlPlaneConfig,
+  { sourceKeeper: keeper, config, mesh, uses, replicas }: ApiParts,
+): { close(): void } {
+  const knownFromMs = Date.now() + UNKNOWN_USE_MS;
+  const taker = new SourceTaker({
+    ...{ keeper, config, mesh },
+    isUsed: (key) => uses.has(key) || Date.now() < knownFromMs,
+    maxLossPercent: maxEndpointLossPercent,
+    readBy: replicas.id,
+  });
+  if (registryDirectory === undefined) return { close: () => {} };
+  const directory = new DirectoryTask(registryDirectory, keeper, taker);
+  replicas.singletons.add(directory.task);
+  return { close: () => directory.close() };
+}
