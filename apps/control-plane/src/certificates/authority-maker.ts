@@ -1,3 +1,4 @@
+import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { firstStep, type RotationOf } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type { AuthorityWriter, StoredRotation } from "@heddle/store";

@@ -1,3 +1,4 @@
+import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import type { WorkloadId } from "@heddle/mesh";

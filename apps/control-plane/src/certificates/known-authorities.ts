@@ -1,3 +1,4 @@
+import "reflect-metadata"; // @peculiar/x509 resolves its parts through it
 import type { StoredAuthorities, StoredAuthority, StoredRotation } from "@heddle/store";
 import * as x509 from "@peculiar/x509";
 import { fingerprintOf, pemOf } from "./sign-certificate.ts";
