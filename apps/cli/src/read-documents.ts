@@ -29,6 +29,15 @@ export function joinFiles(files: readonly { readonly name: string; readonly text
   return { yaml, files: starts };
 }
 
+/** Documents as a request takes them: one text, where each file begins in it, and what repeated ones mean. */
+export type DocumentsToSend = ReturnType<typeof joinFiles> & { readonly twins?: "last" };
+
+export async function readToSend(sources: readonly string[]): Promise<DocumentsToSend> {
+  const joined = joinFiles(await readFiles(sources));
+  // as if the files were applied one after another, though in one revision
+  return areManyFiles(sources) ? { ...joined, twins: "last" } : joined;
+}
+
 /** The same files, each by its name (`stdin` for `-`). */
 export async function readFiles(
   sources: readonly string[],
@@ -43,7 +52,7 @@ export async function readFiles(
 }
 
 /** Whether more than one file is meant, so that one may repeat what another says. */
-export function areManyFiles(sources: readonly string[]): boolean {
+function areManyFiles(sources: readonly string[]): boolean {
   return sources.filter((source) => source !== "-").flatMap(filesOf).length > 1;
 }
 

@@ -6,8 +6,8 @@ import {
   BypassesResponse,
   BypassResponse,
   type Problem,
-  RevisionsResponse,
   type ProxiesResponse,
+  RevisionsResponse,
 } from "@heddle/contracts";
 import { startMesh, waitFor } from "@heddle/testkit";
 

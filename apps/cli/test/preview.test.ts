@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ApplyResponse, PreviewResponse } from "@heddle/contracts";
+import { PreviewResponse } from "@heddle/contracts";
 import { type Mesh, startMesh, waitFor } from "@heddle/testkit";
 
 const HEDDLE = fileURLToPath(new URL("../bin/heddle.mjs", import.meta.url));
@@ -214,11 +214,24 @@ spec:
   const faulty = await heddle(mesh, folder, "diff", "-f", "faulty.yaml");
   assert.deepEqual([faulty.code, /fault: .*weight/.test(faulty.stdout)], [2, true]);
 
+  // Nobody is asked where there is no terminal; who says yes before gets what was shown, and the way back is foretold.
+  writeFileSync(join(folder, "shifted.yaml"), rules(TESTERS, { v1: 20, v2: 80 }));
+  const unasked = await heddle(mesh, folder, "apply", "-f", "shifted.yaml", "--preview");
+  assert.match(unasked.stderr, /--yes applies without asking/);
+  assert.deepEqual((await preview(rules(TESTERS, { v1: 70, v2: 30 }))).changes, []);
+
   // And it comes true.
-  const applied = ApplyResponse.parse(
-    (await mesh.call("POST", "/apply", { yaml: rules(TESTERS, { v1: 20, v2: 80 }) })).body,
+  const agreed = await heddle(mesh, folder, "apply", "-f", "shifted.yaml", "--preview", "--yes");
+  assert.equal(agreed.code, 0, agreed.stderr);
+  assert.match(agreed.stdout, /would go from v1 to v2[^]*revision \d+, 1 of 1 proxies run it/);
+  const back = await mesh.call("POST", "/preview", { restore: { revision: 1 } });
+  const wayBack = PreviewResponse.parse(back.body);
+  assert.deepEqual(
+    wayBack.services[0]?.lines
+      .filter(({ change }) => change === "changed")
+      .map((line) => line.afterRatio),
+    [0.7, 0.3],
   );
-  assert.notEqual(applied.revision, 0);
   const before = { v1: v1.seen.requests, v2: v2.seen.requests };
   await callReviews(web, REQUESTS);
   const share = (v2.seen.requests - before.v2) / REQUESTS;

@@ -1,9 +1,17 @@
-import { ApplyResponse, ConflictProblem, type DocumentMerge } from "@heddle/contracts";
+import { createInterface } from "node:readline/promises";
+import {
+  type ApplyRequest,
+  ApplyResponse,
+  ConflictProblem,
+  type DocumentMerge,
+} from "@heddle/contracts";
 import type { Command } from "commander";
 import { formatFinding } from "../analyze/format-findings.ts";
-import { ApiError, StaleDocumentsError } from "../errors.ts";
+import { askPreview } from "../api/ask-preview.ts";
+import { ApiError, StaleDocumentsError, UsageError } from "../errors.ts";
 import { mergeWords } from "../print/merge-words.ts";
-import { areManyFiles, joinFiles, readFiles } from "../read-documents.ts";
+import { formatPreview } from "../print/preview-words.ts";
+import { type DocumentsToSend, readToSend } from "../read-documents.ts";
 import { type OutputOptions, openApi, print, withOutput } from "./command-kit.ts";
 
 type ApplyOptions = OutputOptions & {
@@ -12,7 +20,15 @@ type ApplyOptions = OutputOptions & {
   readonly reason?: string;
   readonly merge?: boolean;
   readonly acceptEndpointLoss?: boolean;
+  readonly preview?: boolean;
+  readonly yes?: boolean;
 };
+
+/** How far back a preview before an apply looks at traffic. */
+const WINDOW_MS = 300_000;
+/** As of `heddle diff`: the documents could not be applied, or nobody could be asked. */
+const FAULTY = 2;
+const NOT_APPLIED = 1;
 
 /** `heddle apply`: documents in, one revision or none. */
 export function addApplyCommands(program: Command): void {
@@ -29,25 +45,70 @@ export function addApplyCommands(program: Command): void {
       "--merge",
       "join with what others changed meanwhile, where both do not touch the same places",
     )
+    .option("--preview", "show what it would do as heddle diff does, and ask before applying it")
+    .option("-y, --yes", "apply without asking; what is faulty is not applied")
+    .addHelpText(
+      "after",
+      "\nExit code with --preview: 0 applied or nothing to change, 1 not applied since not agreed to, 2 the documents could not be applied.",
+    )
     .action(async (options: ApplyOptions) => {
-      const answer = await apply(options, options.dryRun === true);
+      if (options.preview === true) return applyAfterPreview(options);
+      if (options.yes === true) throw new UsageError("--yes answers --preview; give both");
+      const documents = await readToSend(options.file);
+      const answer = await apply(documents, options);
       print(options, answer, options.dryRun === true ? formatDiff : formatApplied);
     });
 }
 
-async function apply(options: ApplyOptions, dryRun: boolean): Promise<ApplyResponse> {
-  const { yaml, files } = joinFiles(await readFiles(options.file));
+/** What is applied is what was shown: a document that has moved on meanwhile refuses it. */
+async function applyAfterPreview(options: ApplyOptions): Promise<void> {
+  if (options.dryRun === true) {
+    throw new UsageError("--dry-run with --preview: heddle diff shows all of that");
+  }
+  const documents = await readToSend(options.file);
+  const preview = await askPreview(await openApi(), documents, WINDOW_MS);
+  const isJson = options.output === "json";
+  if (!isJson) process.stdout.write(`${formatPreview(preview)}\n`);
+  const isFaulty = preview.notes.some(({ level }) => level === "fault");
+  const isAgreed = !isFaulty && preview.changes.length > 0 && (await agree(options));
+  const applied = isAgreed
+    ? await apply(documents, options, { expected: preview.standing })
+    : undefined;
+  if (isFaulty) process.exitCode = FAULTY;
+  else if (preview.changes.length > 0 && !isAgreed) process.exitCode = NOT_APPLIED;
+  if (isJson) print(options, { preview, ...(applied ? { applied } : {}) }, () => "");
+  else if (applied) process.stdout.write(`\n${formatApplied(applied)}\n`);
+  else if (process.exitCode === NOT_APPLIED) process.stdout.write("nothing was applied\n");
+}
+
+async function agree({ yes, file }: ApplyOptions): Promise<boolean> {
+  if (yes === true) return true;
+  if (file.includes("-") || !process.stdin.isTTY) {
+    throw new UsageError("there is no terminal to ask at: --yes applies without asking");
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question("Apply this? [y/N] ")).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+async function apply(
+  documents: DocumentsToSend,
+  options: ApplyOptions,
+  lock: Pick<ApplyRequest, "expected"> = {},
+): Promise<ApplyResponse> {
+  const { yaml } = documents;
   const api = await openApi();
   const send = (more: object) =>
     api.ask(ApplyResponse, "/apply", {
       method: "POST",
       body: {
-        yaml,
-        files,
+        ...documents,
+        ...lock,
         source: "cli",
-        dryRun,
-        // as if the files were applied one after another, though in one revision
-        ...(areManyFiles(options.file) ? { twins: "last" } : {}),
+        dryRun: options.dryRun === true,
         ...(options.reason === undefined ? {} : { reason: options.reason }),
         ...(options.acceptEndpointLoss === true ? { acceptEndpointLoss: true } : {}),
         ...more,

@@ -1,12 +1,14 @@
 import { PreviewRequest, PreviewResponse } from "@heddle/contracts";
+import { formatRef } from "@heddle/resources";
+import { wayTo } from "../history/way-back.ts";
 import { touchedProxies } from "../preview/blast-radius.ts";
 import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
-import { readBody } from "./input.ts";
+import { BadRequestError, readBody } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
-import { STUDY_REFUSALS } from "./refusals.ts";
+import { DATABASE_AWAY, STUDY_REFUSALS } from "./refusals.ts";
 
 /** An editor asks once a second while somebody types. */
 const LIMIT = { burst: 30, perSecond: 1 };
@@ -26,7 +28,7 @@ export function previewRoutes(parts: ApiParts) {
       role: "viewer",
       body: PreviewRequest,
       answer: PreviewResponse,
-      refusals: STUDY_REFUSALS,
+      refusals: ["HEDDLE_NOT_FOUND", "HEDDLE_BAD_DOCUMENT", ...STUDY_REFUSALS, ...DATABASE_AWAY],
     },
     async (context) => {
       context.set("audit", { isQuestion: true });
@@ -37,12 +39,35 @@ export function previewRoutes(parts: ApiParts) {
       }
       running += 1;
       try {
-        return context.json(await askPreview(request, parts, context.req.raw.signal));
+        const change = await toChange(request, parts);
+        return context.json(await askPreview(change, parts, context.req.raw.signal));
       } finally {
         running -= 1;
       }
     },
   );
+}
+
+/** A way back as the documents it changes. */
+async function toChange(request: PreviewRequest, parts: ApiParts): Promise<PreviewRequest> {
+  const { restore, yaml, deletes, windowMs } = request;
+  if (restore === undefined) return request;
+  if (yaml !== "" || deletes.length > 0) {
+    const message = "is given beside yaml or deletes; preview one change at a time";
+    throw new BadRequestError([{ field: "restore", message }]);
+  }
+  const { snapshot } = parts.config;
+  const way = await wayTo(parts, restore.revision, restore);
+  const changed = way
+    .plan(snapshot)
+    .filter(({ ref, after }) => snapshot.documents.get(formatRef(ref))?.yaml !== after?.yaml);
+  return {
+    windowMs,
+    yaml: changed.flatMap(({ after }) => after?.yaml ?? []).join("---\n"),
+    deletes: changed
+      .filter(({ after }) => after === undefined)
+      .map(({ ref: { kind, namespace, name } }) => ({ kind, namespace, name })),
+  };
 }
 
 async function askPreview(

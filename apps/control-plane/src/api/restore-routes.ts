@@ -1,13 +1,10 @@
 import {
   CompareResponse,
-  type ResourceKind,
   RestoreAtRequest,
   RestoreResponse,
   RevisionRestoreRequest,
 } from "@heddle/contracts";
 import {
-  findDocumentsAt,
-  findRevision,
   findRevisionAt,
   findRevisions,
   findRevisionsTouching,
@@ -15,9 +12,9 @@ import {
 } from "@heddle/store";
 import type { Context } from "hono";
 import { z } from "zod";
-import { planNamed, planWholeMesh, toPlanned } from "../history/plan-restore.ts";
+import { stateOf, type WayBack, wayTo, wayToMesh } from "../history/way-back.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
-import type { ChangeOutcome, ChangeRequest } from "../revisions/change-request.ts";
+import type { ChangeOutcome } from "../revisions/change-request.ts";
 import { describeChange } from "../revisions/diff-documents.ts";
 import { toMention } from "../revisions/to-summary.ts";
 import { ApiRoutes } from "./api-routes.ts";
@@ -30,13 +27,6 @@ import { RevisionPath } from "./revision-routes.ts";
 const MAX_UNDONE = 100;
 const AnyState = z.coerce.number().int().min(0).max(2_147_483_647);
 const CompareQuery = z.object({ from: AnyState, to: AnyState });
-
-/** What going back to a state is: its words and its plan. */
-type WayBack = Pick<ChangeRequest, "plan" | "summary"> & {
-  /** The state is the one right after this revision; 0: before the first. */
-  readonly state: number;
-  readonly restoredRevision: number | undefined;
-};
 
 /** Ways back, each as a new revision, and how two states differ. */
 export function restoreRoutes(parts: ApiParts) {
@@ -137,65 +127,6 @@ export function restoreRoutes(parts: ApiParts) {
     const page = { documents, after: state, until, limit: MAX_UNDONE };
     return (await findRevisionsTouching(db, page)).map(toMention);
   }
-}
-
-async function wayTo(
-  parts: ApiParts,
-  revision: number,
-  { scope = "mesh", side = "after" }: z.infer<typeof RevisionRestoreRequest>,
-): Promise<WayBack> {
-  const state = side === "after" ? revision : revision - 1;
-  if (scope === "mesh" && side === "after") {
-    const summary = `Restored revision ${revision}`;
-    return wayToMesh(parts, state, { summary, restoredRevision: revision });
-  }
-  const found = await findRevision(parts.db, revision);
-  if (!found) throw new NotFoundError(`there is no revision ${revision}`);
-  if (scope === "mesh") {
-    const summary = `Restored to before revision ${revision}`;
-    return wayToMesh(parts, state, { summary, restoredRevision: state > 0 ? state : undefined });
-  }
-  const named = found.resources.map(({ kind, namespace, name }) => {
-    return { kind: kind as ResourceKind, namespace, name }; // only documents of these kinds are ever stored
-  });
-  // The revision's own texts, not the state before by number: they are what it was made against.
-  const past = found.changes.flatMap((one): PastDocument[] => {
-    const yaml = side === "after" ? one.after : one.before;
-    return yaml === undefined ? [] : [{ ...one, yaml, createdAtMs: found.createdAtMs }];
-  });
-  const births = new Map((await stateOf(parts, state)).map((one) => [keyOf(one), one.createdAtMs]));
-  const documents = toPlanned(
-    past.map((one) => ({ ...one, createdAtMs: births.get(keyOf(one)) ?? one.createdAtMs })),
-    parts.config.snapshot,
-  );
-  return {
-    state,
-    restoredRevision: side === "after" ? revision : undefined,
-    summary:
-      side === "after"
-        ? `Restored the documents of revision ${revision}`
-        : `Took back revision ${revision}`,
-    plan: () => planNamed(named, documents),
-  };
-}
-
-async function wayToMesh(
-  parts: ApiParts,
-  state: number,
-  words: Pick<WayBack, "summary" | "restoredRevision">,
-): Promise<WayBack> {
-  const documents = toPlanned(await stateOf(parts, state), parts.config.snapshot);
-  const { summary, restoredRevision } = words;
-  const plan: WayBack["plan"] = (snapshot) => planWholeMesh(snapshot, documents);
-  return { state, restoredRevision, plan, ...(summary === undefined ? {} : { summary }) };
-}
-
-/** Every document as it stood right after a revision; none before the first. */
-async function stateOf({ db }: ApiParts, revision: number): Promise<readonly PastDocument[]> {
-  if (revision === 0) return [];
-  const past = await findDocumentsAt(db, revision);
-  if (!past) throw new NotFoundError(`there is no revision ${revision}`);
-  return past;
 }
 
 async function findStateAt({ db }: ApiParts, atMs: number) {

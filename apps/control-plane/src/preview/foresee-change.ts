@@ -1,4 +1,9 @@
-import type { PreviewNote, PreviewRequest, ResourceChange } from "@heddle/contracts";
+import type {
+  PreviewNote,
+  PreviewRequest,
+  PreviewResponse,
+  ResourceChange,
+} from "@heddle/contracts";
 import { type Fault, formatRef, type ParsedResource, type ResourceRef } from "@heddle/resources";
 import { BadRevisionError } from "../history/bad-revision-error.ts";
 import { takeRevisions } from "../history/take-revisions.ts";
@@ -17,6 +22,8 @@ export type ForeseenChange = {
   readonly after: ConfigSnapshot | undefined;
   readonly touched: Foreseen | undefined;
   readonly changes: readonly ResourceChange[];
+  /** The changed documents as they stand now. */
+  readonly standing: NonNullable<PreviewResponse["standing"]>;
   readonly notes: readonly PreviewNote[];
 };
 
@@ -61,12 +68,16 @@ export async function foreseeChange(
     ...[...parsed.warnings, ...warnings].map((message) => ({ level: "warning" as const, message })),
   ];
   const { changes } = planned;
-  if (faults.length > 0) return { ...unchanged(before), changes, notes };
-  return { before, after, touched, changes, notes };
+  const standing = planned.documents.map(({ ref: { kind, namespace, name } }) => {
+    const revision = before.documents.get(`${kind} ${namespace}/${name}`)?.revision ?? 0;
+    return { kind, namespace, name, revision };
+  });
+  if (faults.length > 0) return { ...unchanged(before), changes, standing, notes };
+  return { before, after, touched, changes, standing, notes };
 }
 
 function unchanged(before: ConfigSnapshot) {
-  return { before, after: undefined, touched: undefined, changes: [] };
+  return { before, after: undefined, touched: undefined, changes: [], standing: [] };
 }
 
 /** What `heddle get` adds to a document is no part of it. */

@@ -39,19 +39,21 @@ export async function previewChange(
   parts: PreviewParts,
   { nowMs, breather }: { readonly nowMs: number; readonly breather: Breather },
 ): Promise<PreviewWithoutProxies> {
-  const { before, after, touched, changes, notes } = await foreseeChange(
+  const { before, after, touched, notes, ...planned } = await foreseeChange(
     request,
     parts.mesh,
     breather,
   );
   const { windowMs } = request;
-  const base = { revision: before.revision, windowMs, changes: [...changes], notes: [...notes] };
+  const { changes, standing } = planned;
+  const base = { revision: before.revision, windowMs, changes: [...changes], standing };
   if (after === undefined || touched === undefined) {
-    return { ...base, services: [], blastRadius: NOBODY, limits: [], keys: new Set() };
+    const nothing = { services: [], blastRadius: NOBODY, limits: [], keys: new Set<string>() };
+    return { ...base, ...nothing, notes: [...notes] };
   }
   const scene = new PreviewScene(parts, before, after, touched);
   const answer = await describeScene(scene, parts.db, { windowMs, nowMs, breather });
-  return { ...base, ...answer, notes: [...base.notes, ...answer.notes], keys: touched.keys };
+  return { ...base, ...answer, notes: [...notes, ...answer.notes], keys: touched.keys };
 }
 
 const NOBODY: TouchedMesh = {

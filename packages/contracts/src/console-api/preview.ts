@@ -11,6 +11,13 @@ import { FileStarts, RequestSource, ResourceChange, ResourceKind } from "./mesh-
 
 const DocumentName = z.object({ kind: ResourceKind, namespace: z.string(), name: z.string() });
 
+/** A way back, as `POST /revisions/{revision}/restore` takes it. */
+const RestorePreview = z.object({
+  revision: z.number().int().min(1).max(2_147_483_647),
+  scope: z.enum(["mesh", "documents"]).optional(),
+  side: z.enum(["before", "after"]).optional(),
+});
+
 /** Needs only viewer; applies nothing; is not in the audit log. 429 above 60 a minute of one person. */
 export const PreviewRequest = z.object({
   /** Documents as they are to be, as in `ApplyRequest`. */
@@ -20,6 +27,8 @@ export const PreviewRequest = z.object({
   twins: z.enum(["refuse", "last"]).optional(),
   /** The files `yaml` was joined of: findings then name file and line. */
   files: FileStarts.optional(),
+  /** Instead of documents: what going back would do. */
+  restore: RestorePreview.optional(),
   /** How far back traffic is looked at. */
   windowMs: z.number().int().min(10_000).max(3_600_000).default(300_000),
 });
@@ -236,6 +245,14 @@ export const PreviewResponse = z.object({
   windowMs: z.number(),
   /** Empty: nothing would change. */
   changes: z.array(ResourceChange),
+  /**
+   * The changed documents as they stood, each with the revision that last changed it (0: it is not there): given as
+   * `expected`, an apply changes them only if they still do.
+   */
+  standing: z
+    .array(DocumentName.extend({ revision: z.number().int() }))
+    .max(5000)
+    .optional(),
   notes: z.array(PreviewNote),
   services: z.array(ServicePreview),
   blastRadius: BlastRadius,
