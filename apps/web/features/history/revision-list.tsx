@@ -1,6 +1,6 @@
 "use client";
 
-import type { RevisionSummary } from "@heddle/contracts";
+import type { CanariedPush, RevisionSummary } from "@heddle/contracts";
 import { MessageSquare, Pin } from "lucide-react";
 import Link from "next/link";
 import { useSearchParams } from "next/navigation";
@@ -11,6 +11,8 @@ import { classNames } from "../../ui/class-names.ts";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { PUSH_LOOKS } from "../pushes/push-words.ts";
+import { usePushes } from "../pushes/use-pushes.ts";
 import { effectWords, VERDICTS } from "./effect-words.ts";
 import { groupRevisions } from "./filter-revisions.ts";
 import { RevisionIcon } from "./revision-icon.tsx";
@@ -46,6 +48,7 @@ export function RevisionList({
   readonly isLoadingMore: boolean;
 }) {
   const list = useRef<HTMLElement>(null);
+  const pushes = usePushes().data?.pushes;
   if (revisions.length === 0) {
     return isEmpty ? (
       <EmptyState act={<CodeLine command="heddle apply -f rules.yaml" />}>
@@ -63,7 +66,11 @@ export function RevisionList({
           <ol>
             {group.revisions.map((one) => (
               <li key={one.revision}>
-                <RevisionItem revision={one} isShown={one.revision === shown} />
+                <RevisionItem
+                  revision={one}
+                  isShown={one.revision === shown}
+                  push={pushes?.find(({ revisions }) => revisions.includes(one.revision))}
+                />
               </li>
             ))}
           </ol>
@@ -83,9 +90,11 @@ export function RevisionList({
 function RevisionItem({
   revision: one,
   isShown,
+  push,
 }: {
   readonly revision: RevisionSummary;
   readonly isShown: boolean;
+  readonly push: CanariedPush | undefined;
 }) {
   const search = useSearchParams();
   const kept = new URLSearchParams(search);
@@ -117,6 +126,7 @@ function RevisionItem({
       >
         <span className={styles.author}>
           {one.author}, {formatClock(one.createdAtMs)}
+          <PushState push={push} />
           {one.marks !== undefined && one.marks.comments > 0 && (
             <span className={styles.comments}>
               <MessageSquare size={12} role="img" aria-label="comments" /> {one.marks.comments}
@@ -126,6 +136,17 @@ function RevisionItem({
         <Effect revision={one} />
       </span>
     </Link>
+  );
+}
+
+/** That it went, or goes, to some proxies first; of one that then went to all there is nothing to say. */
+function PushState({ push }: { readonly push: CanariedPush | undefined }) {
+  if (push === undefined || push.status === "finished") return null;
+  const { status, word, tone } = PUSH_LOOKS[push.status];
+  return (
+    <span className={styles.push} data-tone={tone}>
+      <StatusGlyph status={status} isBesideWord /> {word}
+    </span>
   );
 }
 

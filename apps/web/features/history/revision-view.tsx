@@ -13,6 +13,7 @@ import { ErrorPart } from "../../ui/error-part.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
+import { PushCard } from "../pushes/push-card.tsx";
 import { CommentsCard } from "./comments-card.tsx";
 import { DiffCard } from "./diff-card.tsx";
 import { EffectCard } from "./effect-card.tsx";
@@ -88,6 +89,7 @@ export function RevisionView({
           <span>{data.reason}</span>
         </p>
       )}
+      <PushCard revision={data.revision} />
       <DiffCard changes={data.changes} title="What changed" />
       <EffectCard revision={data.revision} isKnown={isJudged(data, nowMs)} />
       <CommentsCard detail={data} readOnlyReason={readOnlyReason} />

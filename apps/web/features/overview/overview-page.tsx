@@ -13,6 +13,7 @@ import { PageFrame } from "../../ui/page-frame.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { FirstRun } from "../graph/first-run.tsx";
 import { useLiveGraph } from "../graph/graph-queries.ts";
+import { PushStrip } from "../pushes/push-strip.tsx";
 import { HoldCards } from "../registry/hold-cards.tsx";
 import { useReportLive } from "../shell/live-store.ts";
 import { recentRevisionsQuery } from "../shell/recent-revisions.ts";
@@ -94,6 +95,7 @@ function Mesh({
     <>
       <TroubleBanner troubles={troubles} />
       <HoldCards namespace={namespace} />
+      <PushStrip />
       {snapshot === undefined ? (
         !isFailed && <Skeleton heightPx={104} waitsFor="the collector" />
       ) : (

@@ -5,6 +5,7 @@ import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { formatCounted } from "../../lib/numbers.ts";
 import { Card } from "../../ui/card.tsx";
+import { Chip } from "../../ui/chip.tsx";
 import { classNames } from "../../ui/class-names.ts";
 import { CodeLine } from "../../ui/code-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -16,6 +17,7 @@ import { Select } from "../../ui/select.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
+import { PushStrip } from "../pushes/push-strip.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxies-page.module.css";
@@ -55,6 +57,7 @@ export function ProxiesPage() {
           </Card>
         ) : (
           <>
+            <PushStrip />
             <FilteredTable proxies={shown} />
             <div className={styles.command}>
               <CodeLine command="heddle proxies" />
@@ -154,6 +157,7 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
           >
             {proxy.name}
           </Link>
+          <PushStage push={proxy.push} />
           <span className={styles.narrow}>{workloadWords(proxy.workloads, MOST_NAMES_NARROW)}</span>
         </Td>
         <Td>
@@ -197,6 +201,24 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
         </Tr>
       )}
     </>
+  );
+}
+
+const STAGES = {
+  first: { word: "first", words: "It runs a change before the others, and is watched." },
+  "held-back": {
+    word: "held back",
+    words: "It runs what was before a change that others have first.",
+  },
+} as const;
+
+function PushStage({ push }: Pick<ListedProxy, "push">) {
+  if (push === undefined) return null;
+  const { word, words } = STAGES[push.stage];
+  return (
+    <span className={styles.stage} title={words}>
+      <Chip tone={push.stage === "first" ? "accent" : "neutral"}>{word}</Chip>
+    </span>
   );
 }
 

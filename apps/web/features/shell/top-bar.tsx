@@ -9,6 +9,7 @@ import { useNowMs } from "../../ui/clock.ts";
 import { HeddleMark } from "../../ui/heddle-mark.tsx";
 import { Kbd } from "../../ui/kbd.tsx";
 import { Select } from "../../ui/select.tsx";
+import { PushPill } from "../pushes/push-pill.tsx";
 import { HoldPill } from "../registry/hold-pill.tsx";
 import { LivePill } from "./live-pill.tsx";
 import { findPage, subjectOf } from "./pages.ts";
@@ -39,6 +40,7 @@ export function TopBar({
         <Kbd>Ctrl K</Kbd>
       </button>
       <div className={styles.right}>
+        <PushPill />
         <HoldPill />
         <LivePill />
         <Clock />

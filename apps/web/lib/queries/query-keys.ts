@@ -31,6 +31,7 @@ export const queryKeys = {
   resources: ["resources"],
   analysis: ["analysis"],
   holds: ["holds"],
+  pushes: ["pushes"],
   bypasses: ["bypasses"],
   denials: (windowMs: number) => ["denials", windowMs],
 } as const;

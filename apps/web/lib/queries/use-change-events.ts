@@ -38,6 +38,7 @@ export function markConfigStale(client: QueryClient): void {
     void client.invalidateQueries({ queryKey });
   }
   void client.invalidateQueries({ queryKey: queryKeys.proxies });
+  void client.invalidateQueries({ queryKey: queryKeys.pushes });
   markTrafficStale(client);
 }
 
