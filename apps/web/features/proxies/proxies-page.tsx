@@ -18,11 +18,13 @@ import { Skeleton } from "../../ui/skeleton.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { PushStrip } from "../pushes/push-strip.tsx";
+import { SourcesCard } from "../registry/sources-card.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
 import styles from "./proxies-page.module.css";
 import { useListedProxies } from "./proxy-queries.ts";
 import { filterProxies, isInStep, KIND_WORDS, sortProxies, viewOfSync } from "./proxy-sync.ts";
+import { ReplicasCard } from "./replicas-card.tsx";
 import { SyncPill } from "./sync-pill.tsx";
 
 /** Every proxy the control plane knows: whether it runs the newest revision that concerns it, and since when. */
@@ -64,6 +66,8 @@ export function ProxiesPage() {
             </div>
           </>
         ))}
+      <SourcesCard />
+      <ReplicasCard />
     </PageFrame>
   );
 }

@@ -32,6 +32,8 @@ export const queryKeys = {
   analysis: ["analysis"],
   holds: ["holds"],
   pushes: ["pushes"],
+  replicas: ["replicas"],
+  sources: ["registry-sources"],
   bypasses: ["bypasses"],
   denials: (windowMs: number) => ["denials", windowMs],
 } as const;
