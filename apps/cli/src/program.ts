@@ -22,6 +22,7 @@ import { addProxiesCommand } from "./commands/proxies.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config.ts";
 import { addReplicasCommand } from "./commands/replicas.ts";
 import { addResourceCommands } from "./commands/resources.ts";
+import { addReviewCommands } from "./commands/review.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSignalsCommand } from "./commands/signals.ts";
 import { addTokenCommands } from "./commands/token.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   addHistoryCommands(program);
   addProxiesCommand(program);
   addHoldCommands(program);
+  addReviewCommands(program);
   addProxyConfigCommand(program);
   addReplicasCommand(program);
   addMtlsCommands(program);

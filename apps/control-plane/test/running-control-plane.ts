@@ -108,7 +108,7 @@ export async function runControlPlane(
   };
 }
 
-export function tokenFor(kind: "api" | "login" | "session", role: Principal["role"]) {
-  const subject = { name: "ada", role, tokenId: randomUUID() };
+export function tokenFor(kind: "api" | "login" | "session", role: Principal["role"], name = "ada") {
+  const subject = { name, role, tokenId: randomUUID() };
   return signToken(AUTH_SECRET, kind, subject, 600, Date.now());
 }

@@ -11,6 +11,7 @@ export * from "./console-api/proxies.ts";
 export * from "./console-api/pushes.ts";
 export * from "./console-api/registry.ts";
 export * from "./console-api/replicas.ts";
+export * from "./console-api/reviews.ts";
 export * from "./console-api/revision-effect.ts";
 export * from "./console-api/security.ts";
 export * from "./console-api/taps.ts";

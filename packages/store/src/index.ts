@@ -153,6 +153,18 @@ export {
   saveServiceUse,
 } from "./config/replicas.ts";
 export {
+  addReviewAct,
+  changeReview,
+  createReview,
+  endReview,
+  findReview,
+  findReviews,
+  MAX_OPEN_REVIEWS,
+  MAX_REVIEW_ACTS,
+  type ReviewedDocument,
+  type StoredReview,
+} from "./config/reviews.ts";
+export {
   findEffect,
   findNeighbours,
   findUnjudgedRevisions,

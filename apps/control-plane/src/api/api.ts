@@ -31,6 +31,7 @@ import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { restoreRoutes } from "./restore-routes.ts";
+import { reviewRoutes } from "./review-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
@@ -67,6 +68,7 @@ export function createApi(parts: ApiParts): Hono {
     revisionRoutes,
     restoreRoutes,
     markRoutes,
+    reviewRoutes,
     driftRoutes,
     canaryRoutes,
     policyListRoutes,

@@ -21,6 +21,7 @@ import { findMerges } from "../history/find-merges.ts";
 import { takeRevisions } from "../history/take-revisions.ts";
 import type { KeySets } from "../jwks/key-sets.ts";
 import { keySourceOf } from "../jwks/key-source.ts";
+import { noteApplied, requireOpenReview } from "../reviews/applied-review.ts";
 import {
   ChangeRefusedError,
   ConfigFaultsError,
@@ -52,7 +53,7 @@ const DeleteQuery = z.object({
 });
 
 /** The documents as they stand, and changes to them. */
-export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts) {
+export function resourceRoutes({ study, config, db, feed, keySets, logger }: ApiParts) {
   return new ApiRoutes()
     .get(
       "/resources",
@@ -102,6 +103,8 @@ export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts)
         context.set("audit", { target, isQuestion: request.dryRun === true });
         const authorize = mayChange(principal);
         authorize(refs, config.snapshot.rootNamespace); // also of those that stay as they are
+        const review = request.dryRun ? undefined : request.review;
+        if (review !== undefined) await requireOpenReview(db, review, refs);
         const keyWarnings = request.dryRun ? [] : await fetchKeysOf(resources, keySets);
         const startedAt = context.get("startedAt");
         const change = config.change({
@@ -126,6 +129,11 @@ export function resourceRoutes({ study, config, db, keySets, logger }: ApiParts)
         });
         const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
         const answer = await toApplyResponse({ ...outcome, warnings }, startedAt);
+        if (review !== undefined) {
+          const by = { author: principal.name, revision: outcome.revision };
+          answer.warnings.push(...(await noteApplied(db, review, by)));
+          feed.tell({ type: "reviews" });
+        }
         // Looked for when the change is with the proxies: on its way there nothing waits for it.
         const files = filesOfText(request.yaml, request.files);
         const question = { files, namespace: undefined, nowMs: Date.now() };

@@ -28,6 +28,7 @@ const CONTROL_PLANE_PATHS = new Set([
   "traffic-features",
   "resources",
   "apply",
+  "reviews",
   "revisions",
   "restore",
   "merge",

@@ -207,6 +207,8 @@ export const ApplyRequest = z.object({
   acceptEndpointLoss: z.boolean().optional(),
   /** Absent: as the control plane is set (HEDDLE_PUSH). */
   push: PushMode.optional(),
+  /** The review this ends (`/reviews`), if it is applied. */
+  review: z.uuid().optional(),
   /** Optimistic lock: refused (409) if one of these has moved on. */
   expected: z
     .array(
@@ -364,6 +366,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("holds") }), // something is held in the registry and asks, or no longer
   z.object({ type: z.literal("effects") }), // revisions were judged, pinned, named or commented on
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
+  z.object({ type: z.literal("reviews") }), // somebody asked for a review, said something to one, or ended it
   z.object({ type: z.literal("pushes") }), // a canaried push began, went on or ended
 ]);
 
