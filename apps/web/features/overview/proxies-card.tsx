@@ -55,6 +55,12 @@ export function ProxiesCard({
             {shown.length > MOST_SQUARES && <li>and {shown.length - MOST_SQUARES} more</li>}
           </ul>
           <dl className={styles.facts}>
+            {newest !== undefined && spread?.proxiesTotal === 0 && (
+              <>
+                <dt>Revision {newest.revision}, the newest</dt>
+                <dd>concerned no proxy</dd>
+              </>
+            )}
             {newest !== undefined && spread !== undefined && spread.proxiesTotal > 0 && (
               <>
                 <dt>Took revision {newest.revision}</dt>
