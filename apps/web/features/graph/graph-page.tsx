@@ -5,7 +5,7 @@ import type { StreamState } from "../../lib/stream-state.ts";
 import { Button } from "../../ui/button.tsx";
 import { ErrorPart } from "../../ui/error-part.tsx";
 import { useDebounced } from "../rules/use-debounced.ts";
-import { useReportLive, useReportPast } from "../shell/live-store.ts";
+import { useReportLive } from "../shell/live-store.ts";
 import { FirstRun } from "./first-run.tsx";
 import { GraphLoading } from "./graph-loading.tsx";
 import { snapshotViewOf } from "./graph-model.ts";
@@ -15,54 +15,43 @@ import { LivingMesh } from "./living-mesh.tsx";
 import { PastMoment } from "./past-moment.tsx";
 import { useGraphState } from "./use-graph-state.ts";
 
-/** The service graph, live, or as it stood at the moment the address names. */
-export function GraphPage() {
-  const [state, change] = useGraphState();
-  useChangeEvents();
-  return (
-    <div className={styles.page}>
-      <h1 className="visually-hidden">Graph</h1>
-      {state.atMs === undefined ? (
-        <LiveGraph state={state} change={change} />
-      ) : (
-        <PastGraph atMs={state.atMs} state={state} change={change} />
-      )}
-    </div>
-  );
-}
-
-type GraphStateParts = {
-  readonly state: ReturnType<typeof useGraphState>[0];
-  readonly change: ReturnType<typeof useGraphState>[1];
-};
-
-function LiveGraph({ state, change }: GraphStateParts) {
-  const { query, stream } = useLiveGraph(state.windowMs, snapshotViewOf(state.view));
-  const snapshot = query.data;
-  const isEmpty = snapshot !== undefined && snapshot.nodes.length === 0;
-  useReportLive(stream, isEmpty);
-  if (snapshot === undefined) return <Missing query={query} />;
-  return isEmpty ? (
-    <EmptyMesh isCollectorUp={stream.kind === "live"} />
-  ) : (
-    <LivingMesh snapshot={snapshot} state={state} change={change} staleFromMs={staleFrom(stream)} />
-  );
-}
-
 /** While the moment is dragged along, each second of the way is not asked about. */
 const SETTLE_MS = 150;
 
-function PastGraph({ atMs, state, change }: GraphStateParts & { readonly atMs: number }) {
-  const settledMs = useDebounced(atMs, SETTLE_MS);
-  const query = useQuery(pastGraphQuery(settledMs, state.windowMs, snapshotViewOf(state.view)));
-  useReportPast(atMs);
-  if (query.data === undefined || query.isError) {
-    return <Missing query={query} onLive={() => change({ atMs: undefined })} />;
-  }
+/**
+ * The service graph, live, or as it stood at the moment the address names. One tree for both: whoever drags from now into
+ * the past must not lose what he holds.
+ */
+export function GraphPage() {
+  const [state, change] = useGraphState();
+  const { atMs, windowMs } = state;
+  const view = snapshotViewOf(state.view);
+  const { query: live, stream } = useLiveGraph(windowMs, view, atMs === undefined);
+  const past = useQuery(pastGraphQuery(useDebounced(atMs, SETTLE_MS), windowMs, view));
+  useChangeEvents();
+  const isPast = atMs !== undefined;
+  const shown = isPast ? past : live;
+  const snapshot = shown.data ?? (isPast && !past.isError ? live.data : undefined);
+  const isEmpty = !isPast && snapshot?.nodes.length === 0;
+  useReportLive(stream, isEmpty, atMs);
   return (
-    <PastMoment value={atMs}>
-      <LivingMesh snapshot={query.data} state={state} change={change} staleFromMs={undefined} />
-    </PastMoment>
+    <div className={styles.page}>
+      <h1 className="visually-hidden">Graph</h1>
+      {snapshot === undefined || (isPast && past.isError) ? (
+        <Missing query={shown} onLive={isPast ? () => change({ atMs: undefined }) : undefined} />
+      ) : isEmpty ? (
+        <EmptyMesh isCollectorUp={stream.kind === "live"} />
+      ) : (
+        <PastMoment value={atMs}>
+          <LivingMesh
+            snapshot={snapshot}
+            state={state}
+            change={change}
+            staleFromMs={isPast ? undefined : staleFrom(stream)}
+          />
+        </PastMoment>
+      )}
+    </div>
   );
 }
 
@@ -75,7 +64,7 @@ function Missing({
     readonly error: Error | null;
     readonly refetch: () => unknown;
   };
-  readonly onLive?: () => void;
+  readonly onLive: (() => void) | undefined;
 }) {
   if (!query.isError) return <GraphLoading />;
   return (

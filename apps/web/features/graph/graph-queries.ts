@@ -25,18 +25,20 @@ export function graphSnapshotQuery(windowMs: number, view: SnapshotView) {
 
 /**
  * The graph, once a second: the stream writes into the query's place in the cache, so that whoever asks
- * for the same window and view reads the same numbers. The first answer comes by plain request.
+ * for the same window and view reads the same numbers. The first answer comes by plain request. Not `isWanted`: what was
+ * heard last stays, and nothing is heard.
  */
-export function useLiveGraph(windowMs: number, view: SnapshotView) {
+export function useLiveGraph(windowMs: number, view: SnapshotView, isWanted = true) {
   const client = useQueryClient();
   const options = graphSnapshotQuery(windowMs, view);
   const query = useQuery({
     ...options,
     staleTime: Number.POSITIVE_INFINITY,
+    enabled: isWanted,
     placeholderData: keepPreviousData, // of another window or view: the page says so by its skeleton
   });
   const stream: StreamState = useEventStream({
-    path: apiPath(["graph", "stream"], { windowMs, view }),
+    path: isWanted ? apiPath(["graph", "stream"], { windowMs, view }) : undefined,
     event: "graph",
     schema: GraphSnapshot,
     silenceMs: SILENCE_MS,
@@ -45,10 +47,11 @@ export function useLiveGraph(windowMs: number, view: SnapshotView) {
   return { query, stream };
 }
 
-/** The graph as it stood at a moment; the past does not change. */
-export function pastGraphQuery(atMs: number, windowMs: number, view: SnapshotView) {
+/** The graph as it stood at a moment; the past does not change. No moment: nothing is asked. */
+export function pastGraphQuery(atMs: number | undefined, windowMs: number, view: SnapshotView) {
   return queryOptions({
-    queryKey: [...queryKeys.graph(windowMs, view), "past", atMs],
+    queryKey: [...queryKeys.graph(windowMs, view), "past", atMs ?? "none"],
+    enabled: atMs !== undefined,
     queryFn: ({ signal }) =>
       getJson(apiPath(["graph"], { windowMs, view, atMs }), GraphSnapshot, signal),
     staleTime: Number.POSITIVE_INFINITY,

@@ -86,7 +86,8 @@ export function LivingMesh({
     onChangeBefore: () => change({ atMs: stepToChange(history?.revisions, pastMs, "before") }),
     onChangeAfter: () => change({ atMs: stepToChange(history?.revisions, pastMs, "after") }),
   });
-  useTitle(model.cards.filter((card) => card.status === "failing").length);
+  const failing = model.cards.filter((card) => card.status === "failing").length;
+  useTitle(pastMs === undefined ? failing : 0);
   const changesInHour = history?.revisions.filter(
     (one) => one.createdAtMs >= snapshot.asOfMs - TIMELINE_MS,
   ).length;

@@ -20,15 +20,15 @@ function publish(live: Live | Past | undefined): void {
   for (const listener of listeners) listener();
 }
 
-/** A page tells the shell how its stream is; it stops telling when it goes. */
-export function useReportLive(stream: StreamState, isWaiting = false): void {
-  useEffect(() => publish({ stream, isWaiting }), [stream, isWaiting]);
-  useEffect(() => () => publish(undefined), []);
-}
-
-/** A page tells the shell that it shows the mesh as of then. */
-export function useReportPast(pastMs: number): void {
-  useEffect(() => publish({ pastMs }), [pastMs]);
+/**
+ * A page tells the shell how its stream is, or with `pastMs` that it shows the mesh as of then; it stops telling when it
+ * goes.
+ */
+export function useReportLive(stream: StreamState, isWaiting = false, pastMs?: number): void {
+  useEffect(
+    () => publish(pastMs === undefined ? { stream, isWaiting } : { pastMs }),
+    [stream, isWaiting, pastMs],
+  );
   useEffect(() => () => publish(undefined), []);
 }
 
