@@ -64,6 +64,9 @@ function cliPage(): string {
     "# The command line",
     MADE,
     `\`npx heddle <command>\`. Every command takes \`--help\`; those that answer take \`-o json\`, which prints the API's answer as \`packages/contracts\` has it.
+With \`-o json\` those that run until they are ended say what happens one object a line, each with \`event\` and \`at\`: \`up\` and \`proxy\` on
+stdout, \`run\` on stderr, since stdout is the app's. \`step\` (of \`up\`), \`ready\` (URLs, login link, control planes, processes; of a proxy its ports),
+\`process\` (\`process\` \`ended\`, is \`back\`, or \`failed\` to come back: \`state\`, \`words\`), \`stopping\`, \`stopped\`, \`exit\` (\`code\`), \`error\` (\`code\`, \`message\`).
 The exit code is 0 only on success; what went wrong is one line on stderr (\`HEDDLE_LOG_LEVEL=debug\` adds where).
 
 **Which mesh.** \`HEDDLE_API_URL\` with \`HEDDLE_API_TOKEN\`; else that of \`HEDDLE_HOME\` or of the nearest \`.heddle\` from the working folder

@@ -2,12 +2,18 @@ import type { Command } from "commander";
 
 /** Lines to copy, by command: `--help` and docs/cli.md end in them. Every command that is shown has one. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
-  up: ["heddle up", "heddle up --no-demo"],
+  up: [
+    "heddle up",
+    "heddle up --no-demo",
+    "heddle up --control-planes 2",
+    "heddle up -o json | jq -r 'select(.event == \"ready\").loginLink'",
+  ],
   run: [
     "heddle run --service reviews --version v2 --port 9000 -- node server.js",
     "heddle run --service client --port 9001 --outbound ledger:5432=15432 -- ./client",
+    "heddle run --service reviews --port 9000 -o json -- node server.js 2> events.ndjson",
   ],
-  proxy: ["heddle proxy --config host-a.yaml"],
+  proxy: ["heddle proxy --config host-a.yaml", "heddle proxy --config host-a.yaml -o json"],
   apply: [
     "heddle apply -f shop.yaml --reason 'reviews v2 to a tenth'",
     "heddle export istio | heddle apply -f -",

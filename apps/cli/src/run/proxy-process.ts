@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { ProcessChange } from "../print/event-lines.ts";
 import { writePrivateFile } from "../up/home.ts";
 import { type ProcessSpec, SupervisedProcess } from "../up/supervised-process.ts";
 import type { HealthCheck } from "./health-options.ts";
@@ -39,7 +40,7 @@ export type ProxyFilePort = {
 };
 
 /** What a proxy says over IPC once it can serve. */
-const ReadyMessage = z.object({
+export const ReadyMessage = z.object({
   type: z.literal("ready"),
   adminPort: z.number().int(),
   workloads: z.array(
@@ -73,7 +74,7 @@ export class ProxyProcess {
   readonly #process: SupervisedProcess;
   #ready: ProxyReady | undefined;
 
-  constructor(settings: ProxySettings, onChange: (message: string) => void) {
+  constructor(settings: ProxySettings, onChange: (change: ProcessChange) => void) {
     const { dataDir, file, env } = settings;
     this.#settings = settings;
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });

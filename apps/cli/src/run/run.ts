@@ -7,6 +7,7 @@ import { HeddleError } from "@heddle/runtime";
 import { ApiClient } from "../api/api-client.ts";
 import { findCredentials, findHome } from "../api/credentials.ts";
 import type { ApiConfig } from "../config.ts";
+import type { EventLines } from "../print/event-lines.ts";
 import { takeLock } from "../process-lock.ts";
 import { healthCheckOf } from "./health-options.ts";
 import { type ProxyFilePort, ProxyProcess, type ProxySettings } from "./proxy-process.ts";
@@ -28,6 +29,7 @@ export async function runInMesh(
   options: RunOptions,
   command: readonly string[],
   config: ApiConfig,
+  events: EventLines,
 ): Promise<number> {
   checkNames(options);
   healthCheckOf(options); // refused before anything starts
@@ -37,17 +39,22 @@ export async function runInMesh(
   let proxy: ProxyProcess | undefined;
   try {
     const { settings, joinToken } = await prepareProxy(options, config, instance);
-    proxy = new ProxyProcess(settings, say);
+    proxy = new ProxyProcess(settings, (change) => {
+      events.say(change, `heddle: ${change.process} ${change.words}\n`);
+    });
     signals.onEarly(() => void proxy?.stop(drainMs));
     const ready = await proxy.start(joinToken);
     const ports = ready.workloads[0];
     if (ports === undefined) throw new HeddleError("HEDDLE_PROXY", "the proxy hosts no workload");
-    say(
-      `${options.namespace}/${workloadOf(options)} is in the mesh: inbound ${ports.inboundPort}, outbound ${ports.outboundPort}`,
+    events.say(
+      { event: "ready", ...ports, adminPort: ready.adminPort },
+      `heddle: ${options.namespace}/${workloadOf(options)} is in the mesh: inbound ${ports.inboundPort}, outbound ${ports.outboundPort}\n`,
     );
     if (signals.early !== undefined) return exitCodeOf(null, signals.early);
     const env = appEnvironment(process.env, ports.outboundPort, options.port?.[0]?.port);
-    return await runCommand(command, env, signals);
+    const code = await runCommand(command, env, signals, events);
+    events.say({ event: "exit", code }, "");
+    return code;
   } catch (error) {
     if (signals.early !== undefined) return exitCodeOf(null, signals.early);
     throw error;
@@ -158,6 +165,7 @@ function runCommand(
   [file = "", ...args]: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   signals: SignalRelay,
+  events: EventLines,
 ): Promise<number> {
   return new Promise((resolve) => {
     const app = spawn(file, args, { env, stdio: "inherit" });
@@ -167,7 +175,8 @@ function runCommand(
       // A folder of PATH that we may not read hides whether it is there.
       const isForbidden = error.code === "EACCES";
       const known = isForbidden ? "no permission to run it, or no such command" : error.message;
-      say(`cannot start ${file}: ${isMissing ? "there is no such command" : known}`);
+      const message = `cannot start ${file}: ${isMissing ? "there is no such command" : known}`;
+      events.say({ event: "error", code: "HEDDLE_RUN", message }, `heddle: ${message}\n`);
       resolve(isMissing ? EXIT_NOT_FOUND : EXIT_NOT_STARTED);
     });
     app.once("exit", (code, signal) => resolve(exitCodeOf(code, signal)));
@@ -213,9 +222,4 @@ class SignalRelay {
 /** As shells do: 128 + the signal's number for a command that a signal ended. */
 function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-}
-
-/** On stderr: stdout belongs to the command. */
-function say(message: string): void {
-  process.stderr.write(`heddle: ${message}\n`);
 }

@@ -1,26 +1,31 @@
 import { ACCESS_VARIABLES, type UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
+import type { ControlPlanePorts } from "./control-plane-ports.ts";
 import type { Home } from "./home.ts";
 import type { ProcessSpec } from "./supervised-process.ts";
 
 const READY_REQUEST_TIMEOUT_MS = 2000;
 
-/** Control plane, collector and console as docs/architecture.md starts them. */
-export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string): ProcessSpec[] {
+/** Control planes, collector and console as docs/architecture.md starts them. */
+export function meshProcesses(
+  config: UpConfig,
+  controlPlanes: readonly ControlPlanePorts[],
+  home: Home,
+  databaseUrl: string,
+): ProcessSpec[] {
   const { ports, passedOn } = config;
   const { authSecret, caSecret } = home.secrets;
-  const controlUrl = `http://127.0.0.1:${ports.controlAdmin}`;
   const collectorUrl = `http://127.0.0.1:${ports.collectorAdmin}`;
   const shared = { DATABASE_URL: databaseUrl, HEDDLE_AUTH_SECRET: authSecret };
   return [
-    {
-      name: "control-plane",
+    ...controlPlanes.map(({ name, control, admin }) => ({
+      name,
       args: [paths.entry("control-plane")],
       env: {
         ...shared,
         HEDDLE_CA_SECRET: caSecret,
-        HEDDLE_CONTROL_PORT: String(ports.control),
-        HEDDLE_CONTROL_ADMIN_PORT: String(ports.controlAdmin),
+        HEDDLE_CONTROL_PORT: String(control),
+        HEDDLE_CONTROL_ADMIN_PORT: String(admin),
         HEDDLE_CONSOLE_URL: `http://127.0.0.1:${ports.console}`,
         ...pick(passedOn, [
           ...ACCESS_VARIABLES,
@@ -39,9 +44,9 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
           "HEDDLE_REGISTRY_DIR",
         ]),
       },
-      logFile: home.logFile("control-plane"),
-      isReady: () => answers(`${controlUrl}/readyz`),
-    },
+      logFile: home.logFile(name),
+      isReady: () => answers(`http://127.0.0.1:${admin}/readyz`),
+    })),
     {
       name: "collector",
       args: [paths.entry("collector")],
@@ -68,7 +73,9 @@ export function meshProcesses(config: UpConfig, home: Home, databaseUrl: string)
       ],
       cwd: paths.web,
       env: {
-        HEDDLE_CONTROL_PLANE_URL: controlUrl,
+        HEDDLE_CONTROL_PLANE_URL: controlPlanes
+          .map(({ admin }) => `http://127.0.0.1:${admin}`)
+          .join(),
         HEDDLE_COLLECTOR_URL: collectorUrl,
         ...pick(passedOn, ["HEDDLE_TRUSTED_PROXIES"]),
         NEXT_TELEMETRY_DISABLED: "1",

@@ -39,15 +39,18 @@ export function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {
 }
 
 /**
- * Hands out free loopback ports from `first` on, each once. They are fixed for as long as `up` runs, so that a
+ * Hands out free loopback ports from `first` on, each once, and none that is `reserved`. They are fixed for as long as `up` runs, so that a
  * restarted proxy comes back where its apps expect it; below 32768 no client socket takes one meanwhile.
  */
-export function portAllocator(first: number): () => Promise<number> {
+export function portAllocator(
+  first: number,
+  reserved: ReadonlySet<number> = new Set(),
+): () => Promise<number> {
   let next = first;
   return async () => {
     while (next < 32_768) {
       const port = next++;
-      if (await isPortFree(port)) return port;
+      if (!reserved.has(port) && (await isPortFree(port))) return port;
     }
     throw new HeddleError("HEDDLE_NO_FREE_PORT", `no port from ${first} to 32767 is free`);
   };

@@ -11,6 +11,7 @@ import {
 import type { ApiClient } from "../api/api-client.ts";
 import type { UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
+import type { ProcessChange } from "../print/event-lines.ts";
 import { ProxyProcess, type ProxyReady } from "../run/proxy-process.ts";
 import { clearForOtherMesh } from "../run/proxy-state.ts";
 import { chooseExternalPorts, keepExternalPorts } from "./external-ports.ts";
@@ -32,14 +33,22 @@ type AppPorts = ReadonlyMap<ShopWorkload, number>;
 export class Shop {
   readonly #config: UpConfig;
   readonly #home: Home;
-  readonly #onChange: (message: string) => void;
+  readonly #controlAddresses: string;
+  readonly #onChange: (change: ProcessChange) => void;
   readonly #file: string;
   readonly #shop: ShopFile;
   readonly #proxies: ProxyProcess[] = [];
   readonly #apps: SupervisedProcess[] = [];
 
-  constructor(config: UpConfig, home: Home, onChange: (message: string) => void) {
+  /** `controlAddresses`: for its proxies, as HEDDLE_CONTROL_PLANE has them. */
+  constructor(
+    config: UpConfig,
+    controlAddresses: string,
+    home: Home,
+    onChange: (change: ProcessChange) => void,
+  ) {
     this.#config = config;
+    this.#controlAddresses = controlAddresses;
     this.#home = home;
     this.#onChange = onChange;
     this.#file = config.passedOn["HEDDLE_SHOP_LOAD"] ?? join(paths.shop, "shop.yaml");
@@ -117,7 +126,7 @@ export class Shop {
       file,
       dataDir: this.#home.path("proxies", name),
       logFile: this.#home.logFile(`proxy-${name}`),
-      controlPlane: `${proxyHost}:${ports.control}`,
+      controlPlane: this.#controlAddresses,
       otlpEndpoint: `http://${proxyHost}:${ports.otlp}`,
       env: {
         HEDDLE_DRAIN_TIMEOUT_MS: "1000",

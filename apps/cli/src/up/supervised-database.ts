@@ -1,4 +1,6 @@
+import { toHeddleError } from "@heddle/runtime";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@heddle/store";
+import type { ProcessChange } from "../print/event-lines.ts";
 import { boundLog } from "./process-log.ts";
 import { RestartPause } from "./restart-pause.ts";
 
@@ -12,13 +14,13 @@ export type DatabaseSpec = {
 /** The embedded PostgreSQL, started again when it ends by itself. */
 export class SupervisedDatabase {
   readonly #spec: DatabaseSpec;
-  readonly #onChange: (message: string) => void;
+  readonly #onChange: (change: ProcessChange) => void;
   readonly #pause = new RestartPause();
   #server: EmbeddedPostgres | undefined;
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(spec: DatabaseSpec, onChange: (message: string) => void) {
+  constructor(spec: DatabaseSpec, onChange: (change: ProcessChange) => void) {
     this.#spec = spec;
     this.#onChange = onChange;
   }
@@ -46,16 +48,20 @@ export class SupervisedDatabase {
 
   #onEnd(): void {
     if (this.#isStopped) return;
-    this.#onChange("database ended; starting it again");
+    this.#tell("ended", "ended; starting it again");
     this.#timer = setTimeout(() => void this.#restart(), this.#pause.onEnd(performance.now()));
+  }
+
+  #tell(state: ProcessChange["state"], words: string): void {
+    this.#onChange({ event: "process", process: "database", state, words });
   }
 
   async #restart(): Promise<void> {
     try {
       await this.start();
-      this.#onChange("database is back");
+      this.#tell("back", "is back");
     } catch (error) {
-      this.#onChange(error instanceof Error ? error.message : String(error));
+      this.#tell("failed", `is not back: ${toHeddleError(error).message}`);
       if (this.#isStopped) return;
       this.#timer = setTimeout(() => void this.#restart(), this.#pause.onEnd(performance.now()));
     }

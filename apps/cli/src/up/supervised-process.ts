@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { ProcessStartError } from "../errors.ts";
 import { paths } from "../paths.ts";
+import type { ProcessChange } from "../print/event-lines.ts";
 import { boundLog, lastWords } from "./process-log.ts";
 import { RestartPause } from "./restart-pause.ts";
 
@@ -37,10 +38,10 @@ export class SupervisedProcess {
   #hasBeenReady = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #pause = new RestartPause();
-  readonly #onChange: (message: string) => void;
+  readonly #onChange: (change: ProcessChange) => void;
 
-  /** `onChange` is told, in words, of every death and return. */
-  constructor(spec: ProcessSpec, onChange: (message: string) => void) {
+  /** `onChange` is told of every death and return. */
+  constructor(spec: ProcessSpec, onChange: (change: ProcessChange) => void) {
     this.spec = spec;
     this.#onChange = onChange;
   }
@@ -108,15 +109,19 @@ export class SupervisedProcess {
   #onEnd(how: string): void {
     if (this.#isStopped || !this.#hasBeenReady) return; // the first start has its own watcher
     const pauseMs = this.#pause.onEnd(performance.now());
-    this.#onChange(`${this.spec.name} ${how}; starting it again`);
+    this.#tell("ended", `${how}; starting it again`);
     this.#timer = setTimeout(() => void this.#restart(), pauseMs);
+  }
+
+  #tell(state: ProcessChange["state"], words: string): void {
+    this.#onChange({ event: "process", process: this.spec.name, state, words });
   }
 
   async #restart(): Promise<void> {
     const { child } = this.#launch();
     while (!this.#isStopped && !hasEnded(child)) {
       if (await this.spec.isReady(child)) {
-        this.#onChange(`${this.spec.name} is back`);
+        this.#tell("back", "is back");
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));

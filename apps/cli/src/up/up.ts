@@ -5,7 +5,9 @@ import { ApiClient } from "../api/api-client.ts";
 import { makeCliToken, makeLoginLink } from "../api/credentials.ts";
 import type { UpConfig } from "../config.ts";
 import { paths } from "../paths.ts";
+import type { EventLines, ProcessChange } from "../print/event-lines.ts";
 import { buildConsole } from "./console-build.ts";
+import { type ControlPlanePorts, chooseControlPlanePorts } from "./control-plane-ports.ts";
 import { type Home, openHome, writePrivateFile } from "./home.ts";
 import { lockHome } from "./home-lock.ts";
 import { endLeftovers, recordProcesses } from "./leftovers.ts";
@@ -23,6 +25,8 @@ const LOG_CHECK_INTERVAL_MS = 60_000;
 
 export type UpOptions = {
   readonly demo: boolean;
+  /** How many control planes, 1 to 5. */
+  readonly controlPlanes: number;
   /** Steps an earlier script has already counted; see scripts/start.mjs. */
   readonly firstStep: number;
 };
@@ -39,18 +43,21 @@ export class InterruptedError extends HeddleError {
 export class Up {
   readonly #config: UpConfig;
   readonly #options: UpOptions;
+  readonly #events: EventLines;
   readonly #aborted = new AbortController();
   #home: Home | undefined;
   #unlock: (() => void) | undefined;
   #database: SupervisedDatabase | undefined;
+  #controlPlanes: readonly ControlPlanePorts[] = [];
   #mesh: SupervisedProcess[] = [];
   #shop: Shop | undefined;
   #starting: Promise<void> | undefined;
   #logCheck: NodeJS.Timeout | undefined;
 
-  constructor(config: UpConfig, options: UpOptions) {
+  constructor(config: UpConfig, options: UpOptions, events: EventLines) {
     this.#config = config;
     this.#options = options;
+    this.#events = events;
   }
 
   /** Resolves when everything serves; what was started before a failure is stopped again. */
@@ -82,8 +89,9 @@ export class Up {
       (pid, name) => name === "database" && pid === ownDatabase,
       config.databaseUrl === undefined ? [] : ["database"],
     );
-    const { demo, firstStep } = this.#options;
-    const progress = new Progress(process.stdout, firstStep, firstStep + (demo ? 3 : 2));
+    const { demo, firstStep, controlPlanes } = this.#options;
+    this.#controlPlanes = await chooseControlPlanePorts(config.ports, controlPlanes);
+    const progress = new Progress(this.#events, firstStep, firstStep + (demo ? 3 : 2));
     const step = async (title: string, work: () => Promise<string | undefined>) => {
       this.#aborted.signal.throwIfAborted();
       await progress.step(title, work);
@@ -95,7 +103,8 @@ export class Up {
       databaseUrl = opened.url;
       return opened.note;
     });
-    await step("control plane, collector, console", () => this.#startMesh(home, databaseUrl));
+    const planes = controlPlanes === 1 ? "control plane" : `${controlPlanes} control planes`;
+    await step(`${planes}, collector, console`, () => this.#startMesh(home, databaseUrl));
     if (demo) await step("demo shop", () => this.#startShop(home));
     await this.#writeCredentials(home);
     this.#logCheck = setInterval(() => this.#boundLogs(), LOG_CHECK_INTERVAL_MS);
@@ -123,13 +132,13 @@ export class Up {
       password: home.secrets.databasePassword,
       logFile: home.logFile("postgres"),
     };
-    this.#database = new SupervisedDatabase(spec, (message) => this.#report(message));
+    this.#database = new SupervisedDatabase(spec, (change) => this.#report(change));
     return this.#database.start();
   }
 
   async #startMesh(home: Home, databaseUrl: string): Promise<undefined> {
-    this.#mesh = meshProcesses(this.#config, home, databaseUrl).map(
-      (spec) => new SupervisedProcess(spec, (message) => this.#report(message)),
+    this.#mesh = meshProcesses(this.#config, this.#controlPlanes, home, databaseUrl).map(
+      (spec) => new SupervisedProcess(spec, (change) => this.#report(change)),
     );
     await Promise.all(this.#mesh.map((process) => process.start()));
     this.#record();
@@ -138,7 +147,9 @@ export class Up {
   async #startShop(home: Home): Promise<string> {
     const apiUrl = `http://127.0.0.1:${this.#config.ports.controlAdmin}`;
     const token = await makeCliToken(home.secrets.authSecret, "demo");
-    this.#shop = new Shop(this.#config, home, (message) => this.#report(message));
+    this.#shop = new Shop(this.#config, this.#controlAddresses, home, (change) =>
+      this.#report(change),
+    );
     const note = await this.#shop.start(new ApiClient({ apiUrl, token }));
     this.#record();
     return note;
@@ -154,24 +165,49 @@ export class Up {
     writePrivateFile(home.path("credentials.json"), `${JSON.stringify(credentials, null, 2)}\n`);
   }
 
+  /** For proxies, as HEDDLE_CONTROL_PLANE has them. */
+  get #controlAddresses(): string {
+    return this.#controlPlanes.map(({ control }) => `${this.#config.proxyHost}:${control}`).join();
+  }
+
   get #consoleUrl(): string {
     return `http://127.0.0.1:${this.#config.ports.console}`;
   }
 
   async #announce(home: Home): Promise<void> {
-    const link = await makeLoginLink(this.#consoleUrl, home.secrets.authSecret);
-    process.stdout.write(`\nHeddle runs. Open ${link}\n`);
-    process.stdout.write(
-      `  (the link works once, within 15 minutes; \`npx heddle login\` makes another)\n` +
+    const { ports, proxyHost } = this.#config;
+    const loginLink = await makeLoginLink(this.#consoleUrl, home.secrets.authSecret);
+    const controlPlanes = this.#controlPlanes.map(({ name, control, admin }) => ({
+      name,
+      address: `${proxyHost}:${control}`,
+      apiUrl: `http://127.0.0.1:${admin}`,
+    }));
+    const several =
+      controlPlanes.length === 1
+        ? ""
+        : `  ${controlPlanes.length} control planes, for proxies on ${controlPlanes.map(({ address }) => address).join(", ")}: npx heddle replicas\n`;
+    this.#events.say(
+      {
+        event: "ready",
+        consoleUrl: this.#consoleUrl,
+        loginLink,
+        controlPlanes,
+        otlpEndpoint: `http://${proxyHost}:${ports.otlp}`,
+        processes: this.#processes.map(({ spec, pid }) => ({ name: spec.name, pid })),
+        home: home.dir,
+      },
+      `\nHeddle runs. Open ${loginLink}\n` +
+        `  (the link works once, within 15 minutes; \`npx heddle login\` makes another)\n` +
+        several +
         `  Try: npx heddle graph · proxies · history · check · run --service hello --port 9000 -- node server.js\n` +
         `  Ctrl-C stops everything; data stays in ${home.dir}\n`,
     );
   }
 
   /** Of processes that die and come back; not while we stop them ourselves. */
-  #report(message: string): void {
+  #report(change: ProcessChange): void {
     if (this.#aborted.signal.aborted) return;
-    process.stdout.write(`${new Date().toISOString()} ${message}\n`);
+    this.#events.say(change, `${new Date().toISOString()} ${change.process} ${change.words}\n`);
     this.#record();
   }
 
