@@ -3,6 +3,7 @@
 // together. Run: npm run bench -- telemetry, or
 // `node bench/telemetry.ts`.
 
+import type { TapFilter } from "@heddle/contracts";
 import { createLogger } from "@heddle/runtime";
 import { ConfigFile } from "../apps/proxy/src/config-file.ts";
 import { RunningWorkload } from "../apps/proxy/src/control/running-workload.ts";
@@ -24,17 +25,21 @@ const [settings] = ConfigFile.parse({
 if (!settings) throw new Error("the bench has no workload");
 const filters = new FilterLibrary(undefined, createLogger("bench", "silent"));
 const workload = new RunningWorkload(settings, "127.0.0.1", filters);
+const pair = {
+  reporter: "source",
+  source: UNKNOWN_PEER,
+  destination: UNKNOWN_PEER,
+  destinationService: "reviews.shop.svc.cluster.local",
+  destinationServiceName: "reviews",
+  destinationServiceNamespace: "shop",
+  security: "unknown",
+} as const;
 const series = Array.from({ length: SERIES }, (_, index) =>
   recorder.series({
-    reporter: "source",
-    source: UNKNOWN_PEER,
+    ...pair,
     destination: { ...UNKNOWN_PEER, workload: `w${index}` },
-    destinationService: "reviews.shop.svc.cluster.local",
-    destinationServiceName: "reviews",
-    destinationServiceNamespace: "shop",
     responseCode: 200,
     responseFlags: "-",
-    security: "unknown",
     failedBy: "",
   }),
 );
@@ -45,6 +50,7 @@ function spanOf(index: number): SpanRecord {
   return {
     kind: "client",
     workload,
+    pair,
     traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
     spanId: "00f067aa0ba902b7",
     parentSpanId: undefined,
@@ -72,6 +78,20 @@ const logging = new Recorder({
     createLogger("bench", "silent"),
   ),
 }).signalsOf(workload);
+/** A proxy on whose workload somebody taps; `filter` decides how many of its requests are told. */
+function tapped(filter: TapFilter) {
+  const { taps, signals } = tapper();
+  taps.set([
+    { id: "bench", workloads: [workload.id], filter, maxPerSecond: 1000, remainingMs: 600_000 },
+  ]);
+  return { taps, signals };
+}
+function tapper() {
+  const one = new Recorder({ samplingRatio: 0, draw: Math.random });
+  return { taps: one.taps, signals: one.signalsOf(workload) };
+}
+const tappedAll = tapped({});
+const tappedNone = tapped({ methods: ["POST"] });
 const noHeader = () => undefined;
 const count = (index: number) =>
   recorder.record(series[index % SERIES] ?? 0, latencies[index & 4095] ?? 0, 512, 2_048);
@@ -94,6 +114,23 @@ const cases: Record<
       count(index);
       const wanted = signals.wanted(true, 200, undefined, 1, 512, 2_048);
       signals.leave(wanted, spanOf(index), noHeader);
+    },
+  },
+  "a request of a workload somebody taps, filtered out": {
+    operations: OPERATIONS / 4,
+    run: (index) => {
+      count(index);
+      const wanted = tappedNone.signals.wanted(false, 200, undefined, 1, 512, 2_048);
+      tappedNone.signals.leave(wanted, spanOf(index), noHeader);
+    },
+  },
+  "a request of a workload somebody taps, told or counted": {
+    operations: OPERATIONS / 20,
+    run: (index) => {
+      count(index);
+      const wanted = tappedAll.signals.wanted(false, 200, undefined, 1, 512, 2_048);
+      tappedAll.signals.leave(wanted, spanOf(index), noHeader);
+      if (index % 1000 === 0) tappedAll.taps.take();
     },
   },
   "a line of the access log, which is off by default": {

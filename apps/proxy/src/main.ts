@@ -26,6 +26,7 @@ import { countTraffic } from "./telemetry/count-traffic.ts";
 import { fileOutput, standardOutput } from "./telemetry/log-output.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
 import { Recorder } from "./telemetry/recorder.ts";
+import { TapExporter } from "./telemetry/tap-exporter.ts";
 import { processOverload } from "./transport/overload.ts";
 
 const INBOUND_PORT = 15_006;
@@ -70,6 +71,13 @@ runMain(async () => {
     instanceId: () => brain.proxyId,
     logger,
   });
+  const { taps } = recorder;
+  brain.onTaps = (orders) => taps.set(orders);
+  const tapExporter = new TapExporter({
+    endpoint: config.otlpEndpoint,
+    taps,
+    proxyId: () => brain.proxyId,
+  });
   await brain.restore();
   const ports = await Ports.load(data);
   const admin = await ports.listen(
@@ -97,7 +105,9 @@ runMain(async () => {
     await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
     await drainInOrder(listeners.inbound, listeners.outbound, config.drainTimeoutMs);
     await brain.stop();
-    await Promise.all([exporter.stop(LAST_PUSH_MS), accessLog.stop(LAST_PUSH_MS)]);
+    await Promise.all(
+      [exporter, tapExporter, accessLog].map((sender) => sender.stop(LAST_PUSH_MS)),
+    );
     filters.close();
     await admin.close();
   });

@@ -132,6 +132,8 @@ export class MemoryRecorder implements TrafficRecorder {
         this.spans.push(exchange);
         this.#wake();
       },
+      hearsConnections: false,
+      leaveConnection: () => {},
     };
   }
 

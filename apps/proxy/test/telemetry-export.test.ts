@@ -15,18 +15,16 @@ import { ProtobufWriter } from "../src/telemetry/protobuf-writer.ts";
 import { Recorder } from "../src/telemetry/recorder.ts";
 
 const peer = { ...UNKNOWN_PEER, workload: "reviews-v2", namespace: "shop", service: "reviews" };
-const labels = {
+const pair = {
   reporter: "source",
   source: peer,
   destination: peer,
   destinationService: "reviews.shop.svc.cluster.local",
   destinationServiceName: "reviews",
   destinationServiceNamespace: "shop",
-  responseCode: 200,
-  responseFlags: "-",
   security: "unknown",
-  failedBy: "",
 } as const;
+const labels = { ...pair, responseCode: 200, responseFlags: "-", failedBy: "" } as const;
 
 function startExporter(t: TestContext, sink: OtlpSink, maxWindows?: number) {
   const limits = { series: 100, spans: 50, sourceAddresses: 10 };
@@ -112,6 +110,7 @@ test("spans arrive with their resource, and a full ring counts what it lost", as
   const span: SpanRecord = {
     kind: "server",
     workload,
+    pair,
     traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
     spanId: "00f067aa0ba902b7",
     parentSpanId: undefined,
@@ -181,6 +180,7 @@ test("a span says by which rule it went where, in Heddle's words and in Envoy's"
     {
       kind: "client",
       workload,
+      pair,
       traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
       spanId: "00f067aa0ba902b7",
       parentSpanId: undefined,

@@ -6,6 +6,7 @@ import {
   type ProxyMessage,
   type ResourceRefusal,
   type Subscription,
+  type TapOrder,
   WORKLOAD_LABEL,
 } from "@heddle/contracts/control-stream";
 import { formatId } from "@heddle/mesh";
@@ -70,6 +71,8 @@ export class ProxyBrain {
   /** Whom the workloads did not let in, or would not under STRICT. */
   readonly turnedAway = new TurnedAway();
   readonly health: HealthChecker;
+  /** Who is to be told of live requests, whenever that changes. */
+  onTaps: (orders: readonly TapOrder[]) => void = () => {};
   readonly #observer: Observer;
   readonly #teller: TurnedAwayTeller;
   readonly #tallies: TallyTeller;
@@ -359,6 +362,8 @@ export class ProxyBrain {
         return;
       case "tally":
         return this.#tallies.tellFor(message.forMs);
+      case "taps":
+        return this.onTaps(message.taps);
       case "dump": {
         const own = { workload: null, identity: this.#own };
         const hosted = this.workloads.map(({ id, identity }) => ({ workload: id, identity }));

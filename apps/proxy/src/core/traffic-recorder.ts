@@ -60,7 +60,26 @@ export interface WorkloadSignals {
   ): number;
   /** Leaves what `wanted` said. `header` reads the request's fields, during the call only. */
   leave(wanted: number, exchange: SpanRecord, header: ReadHeader): void;
+  /** Whether anybody wants to hear of this workload's opaque connections; false, as nearly always: do not tell. */
+  readonly hearsConnections: boolean;
+  leaveConnection(connection: ConnectionRecord): void;
 }
+
+/** An opaque connection as it opens, closes or finds no other end. */
+export type ConnectionRecord = {
+  readonly kind: "opened" | "closed" | "refused";
+  readonly pair: PairLabels;
+  readonly flags: string;
+  readonly failedBy: FailedBy;
+  /** Since it was opened; 0 unless it closes. */
+  readonly durationMs: number;
+  readonly upBytes: number; // sent by the client
+  readonly downBytes: number;
+  /** `host:port` as the client named it; `undefined` at the inbound side. */
+  readonly authority: string | undefined;
+  /** `address:port` at its other end. */
+  readonly endpoint: string | undefined;
+};
 
 export type ReadHeader = (name: string) => string | undefined;
 
@@ -93,6 +112,12 @@ export type SeriesLabels = {
   readonly sourceAddress?: string | undefined;
 };
 
+/** What two peers' traffic is counted under, whatever becomes of it. */
+export type PairLabels = Omit<
+  SeriesLabels,
+  "responseCode" | "responseFlags" | "failedBy" | "protocol" | "grpcStatus"
+>;
+
 export type FailedBy = "" | "app" | "outbound-proxy" | "inbound-proxy" | "network";
 
 /** One side of an exchange. Use `UNKNOWN_PEER` for a caller or callee without an identity. */
@@ -121,6 +146,8 @@ export type SpanRecord = {
   readonly kind: "client" | "server";
   /** Whose span it is: gives the OTLP resource. */
   readonly workload: ReportingWorkload;
+  /** Both ends, as metrics know them. */
+  readonly pair: PairLabels;
   readonly traceId: string; // 32 hex digits
   readonly spanId: string; // 16 hex digits
   readonly parentSpanId: string | undefined;

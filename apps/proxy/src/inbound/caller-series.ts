@@ -1,7 +1,6 @@
 import { serviceFqdn } from "@heddle/mesh";
-import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
+import { type PairLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { parseClaim } from "../transport/claimed-peer.ts";
-import type { PairLabels } from "../transport/series-table.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { InboundParts } from "./inbound-parts.ts";
 import type { MeshPeer } from "./peer-certificate.ts";

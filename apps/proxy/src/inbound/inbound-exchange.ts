@@ -226,6 +226,7 @@ export class InboundExchange extends AdmittingExchange {
     const exchange: SpanRecord = {
       kind: "server",
       workload,
+      pair: this.#series.pair,
       traceId: this.trace.traceId,
       spanId: this.trace.spanId,
       parentSpanId: this.trace.parentSpanId,

@@ -10,6 +10,7 @@ import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
+import { tellClosed, tellOpened } from "../transport/told-connection.ts";
 import { APP_CONNECT_TIMEOUT_MS } from "./app-pools.ts";
 import type { InboundTcpSide } from "./tcp-side.ts";
 
@@ -92,6 +93,9 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
   #open(app: Connection): void {
     if (this.#isOver) return;
     processClock.unwatch(this);
+    const openedAtMs = performance.now();
+    const way = { authority: undefined, endpoint: `127.0.0.1:${this.#appPort}` };
+    tellOpened(this.#series, way);
     const flow = new TcpFlow({
       recorder: this.#side.parts.recorder,
       series: this.#series.seriesOf("-", ""),
@@ -99,7 +103,10 @@ export class InboundTcp implements Session, ByteStreamHandler, Watched {
       downstream: this.#downstream,
       upstream: app,
       bounds: this.#side.appPools.tcpBounds,
-      onEnd: () => this.#end(),
+      onEnd: () => {
+        tellClosed(this.#series, way, openedAtMs, flow);
+        this.#end();
+      },
     });
     this.#flow = flow;
     this.#answer?.accept();

@@ -16,6 +16,7 @@ export class InboundTcpSide {
     const { recorder, workload } = parts;
     this.parts = parts;
     this.name = `${workload.id.namespace}/${workload.id.name}`;
-    this.series = new CallerSeries(workload, (pair) => new TcpSeriesTable(recorder, pair));
+    const signals = recorder.signalsOf(workload);
+    this.series = new CallerSeries(workload, (pair) => new TcpSeriesTable(recorder, signals, pair));
   }
 }

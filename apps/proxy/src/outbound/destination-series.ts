@@ -1,6 +1,5 @@
 import type { DestinationWorkload, LiveEndpoint } from "../core/mesh-view.ts";
-import { UNKNOWN_PEER } from "../core/traffic-recorder.ts";
-import type { PairLabels } from "../transport/series-table.ts";
+import { type PairLabels, UNKNOWN_PEER } from "../core/traffic-recorder.ts";
 import { peerOf } from "../transport/workload-peer.ts";
 import type { OutboundParts } from "./outbound-parts.ts";
 

@@ -52,6 +52,7 @@ export function reportOutcome(
   const exchange: SpanRecord = {
     kind: "client",
     workload,
+    pair: table.pair,
     traceId: trace.traceId,
     spanId: trace.spanId,
     parentSpanId: trace.parentSpanId,

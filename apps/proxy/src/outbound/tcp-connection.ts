@@ -10,6 +10,7 @@ import { watchServerFirst } from "../transport/server-first.ts";
 import type { Session } from "../transport/socket-listener.ts";
 import { TcpFlow, type TcpFlowBounds } from "../transport/tcp-flow.ts";
 import type { TcpSeriesTable } from "../transport/tcp-series-table.ts";
+import { tellClosed, tellOpened } from "../transport/told-connection.ts";
 import { parseAuthority } from "./authority.ts";
 import { isLoop } from "./loop-guard.ts";
 import { chooseTcp } from "./tcp-choice.ts";
@@ -254,14 +255,24 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched, TcpDial
     if (live !== undefined && this.#destination?.learns === true) {
       this.#learn(this.#destination, live, true);
     }
+    const openedAtMs = performance.now();
+    const series = this.#series();
+    const way = {
+      authority: this.#wish.authority,
+      endpoint: live && `${live.endpoint.address}:${live.port}`,
+    };
+    tellOpened(series, way);
     const flow = new TcpFlow({
       recorder: this.#side.parts.recorder,
-      series: this.#series().seriesOf("-", ""),
+      series: series.seriesOf("-", ""),
       clock: processClock,
       downstream: this.#downstream,
       upstream: stream,
       bounds: this.#destination?.policy.connectionPool ?? NO_BOUNDS,
-      onEnd: () => this.#end(),
+      onEnd: () => {
+        tellClosed(series, way, openedAtMs, flow);
+        this.#end();
+      },
     });
     this.#flow = flow;
     flow.sendUp(this.#kept);
@@ -318,7 +329,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched, TcpDial
 
   onClose(): void {
     if (this.#isOver) return;
-    this.#series().countRefused("DC", "");
+    this.#series().countRefused("DC", "", this.#wish.authority);
     this.#dropDialing();
     this.#end();
   }
@@ -330,7 +341,7 @@ export class OutboundTcp implements Session, ByteStreamHandler, Watched, TcpDial
     const { authority } = this.#wish;
     const source = this.#side.source;
     logger.debug({ workload: source, to: authority, flag, reason }, "a TCP connection was refused");
-    this.#series().countRefused(flag, failedBy);
+    this.#series().countRefused(flag, failedBy, authority);
     this.#dropDialing();
     this.#end();
     this.#downstream.reset();

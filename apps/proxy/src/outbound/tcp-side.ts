@@ -15,6 +15,10 @@ export class OutboundTcpSide {
     this.parts = parts;
     this.pools = pools;
     this.source = `${workload.id.namespace}/${workload.id.name}`;
-    this.series = new DestinationSeries(workload, (pair) => new TcpSeriesTable(recorder, pair));
+    const signals = recorder.signalsOf(workload);
+    this.series = new DestinationSeries(
+      workload,
+      (pair) => new TcpSeriesTable(recorder, signals, pair),
+    );
   }
 }

@@ -22,7 +22,7 @@ export function encodeSpans(writer: ProtobufWriter, spans: readonly SpanRecord[]
   return writer.take();
 }
 
-function resourceOf(workload: ReportingWorkload): LabelSet {
+export function resourceOf(workload: ReportingWorkload): LabelSet {
   return [
     ["service.name", workload.service],
     ["service.namespace", workload.id.namespace],

@@ -30,7 +30,7 @@ export class OtlpClient {
     this.#agent = endpoint.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  push(signal: "metrics" | "traces", gzipped: Buffer): Promise<PushResult> {
+  push(signal: "metrics" | "traces" | "logs", gzipped: Buffer): Promise<PushResult> {
     const url = new URL(
       `${this.#endpoint.pathname.replace(/\/$/, "")}/v1/${signal}`,
       this.#endpoint,

@@ -13,6 +13,12 @@ import { TcpSeriesTable as HeldTcpSeries } from "../transport/tcp-series-table.t
 import { MetricsWindows } from "./metrics-window.ts";
 import { Recorder } from "./recorder.ts";
 
+const WORKLOAD = {
+  id: { namespace: "shop", name: "reviews-v2" },
+  service: "reviews",
+  version: "v2",
+};
+
 function labels(over: Partial<SeriesLabels> = {}): SeriesLabels {
   return {
     reporter: "destination",
@@ -271,7 +277,7 @@ test("opaque connections are told of as they open, move bytes and close, and whi
 test("the series of a connection that stays open is never given up", () => {
   const { made, pass } = timed();
   const { responseCode: _, responseFlags: _f, failedBy: _b, ...tcp } = labels();
-  const held = new HeldTcpSeries(made, tcp);
+  const held = new HeldTcpSeries(made, made.signalsOf(WORKLOAD), tcp);
   const series = held.seriesOf("-", "");
   made.tcpOpened(series);
   held.countRefused("UF", "network");

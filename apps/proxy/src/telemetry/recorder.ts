@@ -14,6 +14,7 @@ import { EventCounters } from "./event-counters.ts";
 import { type LabelSet, tcpLabels, trafficLabels } from "./series-labels.ts";
 import { SeriesTable } from "./series-table.ts";
 import { SpanRing } from "./span-ring.ts";
+import { Taps } from "./taps.ts";
 import { addTo, TcpCounters } from "./tcp-counters.ts";
 import { TrafficCounters } from "./traffic-counters.ts";
 import { type AccessLogMode, HeldSignals, type SignalParts } from "./workload-signals.ts";
@@ -48,6 +49,7 @@ export class Recorder implements TrafficRecorder {
   readonly spans: SpanRing;
   /** `undefined`: nobody wants one. */
   readonly accessLog: AccessLog | undefined;
+  readonly taps = new Taps();
   readonly #signals = new WeakMap<ReportingWorkload, HeldSignals>();
   readonly #signalParts: SignalParts;
   readonly #now: () => number;
@@ -82,6 +84,7 @@ export class Recorder implements TrafficRecorder {
       logger: options.logger,
       pushSpan: (span) => this.spans.push(span),
       pushLine: (line) => this.accessLog?.push(line),
+      taps: this.taps,
     };
     this.#now = options.now ?? Date.now;
     this.#addressLimit = limits.sourceAddresses;

@@ -1,7 +1,8 @@
 import type { WorkloadResource } from "@heddle/contracts/control-stream";
-import { compileLogFilter, InvalidLogFilterError, type LogFilter } from "@heddle/mesh";
+import { compileLogFilter, formatId, InvalidLogFilterError, type LogFilter } from "@heddle/mesh";
 import type { Logger } from "@heddle/runtime";
 import type {
+  ConnectionRecord,
   ReadHeader,
   ReportingWorkload,
   SpanRecord,
@@ -10,6 +11,7 @@ import type {
 import { accessLogLine } from "./access-log-line.ts";
 import { CustomTags, matchedHeaderTags } from "./custom-tags.ts";
 import { isFailure } from "./is-failure.ts";
+import type { Taps } from "./taps.ts";
 
 /** Which requests are logged: none, those with an answer from 400 on or none or a gRPC failure, all. */
 export type AccessLogMode = "off" | "errors" | "all";
@@ -28,6 +30,7 @@ export type SignalParts = {
   readonly logger: Logger | undefined;
   readonly pushSpan: (span: SpanRecord) => void;
   readonly pushLine: (line: string) => void;
+  readonly taps: Taps;
 };
 
 type Policy = {
@@ -40,19 +43,26 @@ type Policy = {
 
 const SPAN = 1;
 const LINE = 2;
+const TAP = 4;
 const LOG_ERRORS: LogFilter = ({ code, grpcStatus }) =>
   code === 0 || code >= 400 || grpcStatus !== 0;
 const LOG_ALL: LogFilter = () => true;
 
-/** One workload's spans and access log as its Telemetry documents want them, compiled when they change. */
+/**
+ * One workload's spans and access log as its Telemetry documents want them, compiled when they change; and what
+ * somebody taps of it.
+ */
 export class HeldSignals implements WorkloadSignals {
-  readonly #workload: Pick<ReportingWorkload, "resource">;
+  readonly #workload: ReportingWorkload;
+  /** The workload's id, as taps name it. */
+  readonly #name: string;
   readonly #parts: SignalParts;
   #resource: WorkloadResource | undefined;
   #policy: Policy;
 
-  constructor(workload: Pick<ReportingWorkload, "resource">, parts: SignalParts) {
+  constructor(workload: ReportingWorkload, parts: SignalParts) {
     this.#workload = workload;
+    this.#name = formatId(workload.id);
     this.#parts = parts;
     this.#resource = workload.resource;
     this.#policy = this.#compile();
@@ -73,7 +83,8 @@ export class HeldSignals implements WorkloadSignals {
   ): number {
     const { reportsSpans, logs } = this.#current();
     const isTold = reportsSpans && (isSampled || isFailure(status, grpcStatus));
-    if (logs === undefined) return isTold ? SPAN : 0;
+    const told = (isTold ? SPAN : 0) | (this.#parts.taps.hears(this.#name) ? TAP : 0);
+    if (logs === undefined) return told;
     const isLogged = logs({
       code: status,
       grpcStatus: Number(grpcStatus ?? 0),
@@ -81,12 +92,22 @@ export class HeldSignals implements WorkloadSignals {
       requestBytes,
       responseBytes,
     });
-    return (isTold ? SPAN : 0) | (isLogged ? LINE : 0);
+    return told | (isLogged ? LINE : 0);
   }
 
   leave(wanted: number, exchange: SpanRecord, header: ReadHeader): void {
     if ((wanted & SPAN) !== 0) this.#parts.pushSpan(this.#withTags(exchange, header));
     if ((wanted & LINE) !== 0) this.#parts.pushLine(accessLogLine(exchange, header));
+    if ((wanted & TAP) === 0) return;
+    this.#parts.taps.catchExchange(this.#name, exchange, (wanted & SPAN) !== 0, header);
+  }
+
+  get hearsConnections(): boolean {
+    return this.#parts.taps.hears(this.#name);
+  }
+
+  leaveConnection(connection: ConnectionRecord): void {
+    this.#parts.taps.catchConnection(this.#workload, this.#name, connection);
   }
 
   #withTags(exchange: SpanRecord, header: ReadHeader): SpanRecord {

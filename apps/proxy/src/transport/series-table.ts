@@ -1,10 +1,9 @@
-import type { FailedBy, SeriesLabels, TrafficRecorder } from "../core/traffic-recorder.ts";
-
-/** What two peers' traffic is counted under, whatever becomes of it. */
-export type PairLabels = Omit<
+import type {
+  FailedBy,
+  PairLabels,
   SeriesLabels,
-  "responseCode" | "responseFlags" | "failedBy" | "protocol" | "grpcStatus"
->;
+  TrafficRecorder,
+} from "../core/traffic-recorder.ts";
 
 const MAX_CODE = 1_000;
 
@@ -14,15 +13,15 @@ const MAX_CODE = 1_000;
  */
 export class SeriesTable {
   readonly #recorder: TrafficRecorder;
-  readonly #labels: PairLabels;
+  readonly pair: PairLabels;
   /** Series index + 1 by response code; 0: not asked for yet. */
   readonly #plain = new Uint32Array(MAX_CODE);
   readonly #others = new Map<string, number>();
   #epoch: number;
 
-  constructor(recorder: TrafficRecorder, labels: PairLabels) {
+  constructor(recorder: TrafficRecorder, pair: PairLabels) {
     this.#recorder = recorder;
-    this.#labels = labels;
+    this.pair = pair;
     this.#epoch = recorder.seriesEpoch;
   }
 
@@ -42,7 +41,7 @@ export class SeriesTable {
     if (responseFlags === "-" && failedBy === "" && responseCode < MAX_CODE) {
       const known = this.#plain[responseCode] as number;
       if (known > 0) return known - 1;
-      const labels = { ...this.#labels, responseCode, responseFlags, failedBy };
+      const labels = { ...this.pair, responseCode, responseFlags, failedBy };
       const series = this.#recorder.series(labels);
       this.#plain[responseCode] = series + 1;
       return series;
@@ -60,7 +59,7 @@ export class SeriesTable {
   #find(key: string, rest: Omit<SeriesLabels, keyof PairLabels>): number {
     const known = this.#others.get(key);
     if (known !== undefined) return known;
-    const series = this.#recorder.series({ ...this.#labels, ...rest });
+    const series = this.#recorder.series({ ...this.pair, ...rest });
     this.#others.set(key, series);
     return series;
   }

@@ -64,6 +64,11 @@ export class TcpFlow implements Watched {
     return this.#tunnel.upBytes;
   }
 
+  /** What it was sent so far. */
+  get downBytes(): number {
+    return this.#tunnel.downBytes;
+  }
+
   /** Bytes the client had sent before there was anyone to take them. */
   sendUp(kept: OutBuffer): void {
     if (kept.length > 0) this.#tunnel.sendUp(kept.bytes, 0, kept.length);

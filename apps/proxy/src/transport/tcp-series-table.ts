@@ -1,16 +1,23 @@
-import type { FailedBy, TrafficRecorder } from "../core/traffic-recorder.ts";
-import type { PairLabels } from "./series-table.ts";
+import type {
+  FailedBy,
+  PairLabels,
+  TrafficRecorder,
+  WorkloadSignals,
+} from "../core/traffic-recorder.ts";
+import { tellRefused } from "./told-connection.ts";
 
 /** The recorder's series of opaque connections between one pair of peers. */
 export class TcpSeriesTable {
   readonly #recorder: TrafficRecorder;
-  readonly #labels: PairLabels;
+  readonly pair: PairLabels;
+  readonly signals: WorkloadSignals;
   readonly #series = new Map<string, number>();
   #epoch: number;
 
-  constructor(recorder: TrafficRecorder, labels: PairLabels) {
+  constructor(recorder: TrafficRecorder, signals: WorkloadSignals, pair: PairLabels) {
+    this.signals = signals;
     this.#recorder = recorder;
-    this.#labels = labels;
+    this.pair = pair;
     this.#epoch = recorder.seriesEpoch;
   }
 
@@ -23,15 +30,16 @@ export class TcpSeriesTable {
     const key = `${responseFlags} ${failedBy}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    const made = this.#recorder.tcpSeries({ ...this.#labels, responseFlags, failedBy });
+    const made = this.#recorder.tcpSeries({ ...this.pair, responseFlags, failedBy });
     this.#series.set(key, made);
     return made;
   }
 
-  /** Counts a connection that found no other end. */
-  countRefused(responseFlags: string, failedBy: FailedBy): void {
+  /** Counts a connection that found no other end; `authority`: as its client named that. */
+  countRefused(responseFlags: string, failedBy: FailedBy, authority?: string): void {
     const series = this.seriesOf(responseFlags, failedBy);
     this.#recorder.tcpOpened(series);
     this.#recorder.tcpClosed(series);
+    tellRefused(this, responseFlags, failedBy, authority);
   }
 }

@@ -155,8 +155,8 @@ export const HeldCertificate = z.object({
 });
 export type HeldCertificate = z.infer<typeof HeldCertificate>;
 
-/** What a proxy may know beside the first shape of the protocol: it is told of `names`, and answers `dump`. */
-export const PROXY_FEATURES = ["names", "dump", "tally"] as const;
+/** What a proxy may know beside the first shape of the protocol: it is told of `names` and `taps`, and answers `dump`. */
+export const PROXY_FEATURES = ["names", "dump", "tally", "taps"] as const;
 /** What a control plane may know: acks that refuse single resources, and messages of their own. */
 export const CONTROL_FEATURES = ["partial-ack", "unsubscribe", "health"] as const;
 const Features = z.array(z.string().max(64)).max(64).optional();
