@@ -3,6 +3,7 @@ import type { DatabaseWriter } from "./ingest/database-writer.ts";
 import type { SpanQueue } from "./ingest/span-queue.ts";
 import type { TrafficMemory } from "./ingest/traffic-memory.ts";
 import type { IngestGate } from "./receive/ingest-gate.ts";
+import type { TapBoard } from "./taps/tap-board.ts";
 import type { LiveGraph } from "./topology/live-graph.ts";
 
 /** What the collector says about itself on `/metrics`. One instance a collector, none global. */
@@ -13,10 +14,14 @@ export class CollectorMetrics {
     "status",
   ]);
   readonly receivedBytes = this.#counter("received_bytes_total", "Bytes as sent", ["signal"]);
-  readonly items = this.#counter("items_total", "Spans and data points by what became of them", [
-    "signal",
-    "outcome", // taken, rejected, repeated
-  ]);
+  readonly items = this.#counter(
+    "items_total",
+    "Spans, data points and log records by what became of them",
+    [
+      "signal",
+      "outcome", // taken, rejected, repeated
+    ],
+  );
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -35,12 +40,14 @@ export class CollectorMetrics {
     spans: SpanQueue;
     writer: DatabaseWriter;
     graph: LiveGraph;
+    taps: TapBoard;
   }): void {
-    const { memory, spans, writer, graph } = parts;
+    const { memory, spans, writer, graph, taps } = parts;
     this.#gauge("edges", "Edges in memory", () => memory.edgeCount);
     this.#gauge("memory_cells", "Edge buckets in memory", () => memory.cellCount);
     this.#gauge("unsaved_buckets", "10 s buckets the database lacks", () => memory.unsavedCount);
     this.#gauge("queued_spans", "Spans that wait for the database", () => spans.size);
+    this.#gauge("tap_readers", "Open streams of tapped requests", () => taps.readers);
     this.#gauge("graph_streams", "Open graph streams", () => graph.streams);
     this.#gauge("database_connected", "1: the last write succeeded", () =>
       writer.stats.isConnected ? 1 : 0,

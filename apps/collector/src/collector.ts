@@ -18,6 +18,7 @@ import { type MemoryLimits, TrafficMemory } from "./ingest/traffic-memory.ts";
 import { WindowLog } from "./ingest/window-log.ts";
 import { DEFAULT_INGEST_LIMITS, type IngestLimits } from "./receive/ingest-gate.ts";
 import { startOtlpReceiver } from "./receive/otlp-receiver.ts";
+import { TapBoard } from "./taps/tap-board.ts";
 import { LiveGraph } from "./topology/live-graph.ts";
 import { RegistryWatch } from "./topology/registry-watch.ts";
 
@@ -72,7 +73,8 @@ export async function startCollector(
   const access = new AccessDirectory(config.authSecret, accessFromTelemetry(db), logger);
   const graph = new LiveGraph(memory, windows, registry);
   const housekeeping = new Housekeeping(db, logger, HOUSEKEEPING_INTERVAL_MS);
-  metrics.watch({ memory, spans, writer, graph });
+  const taps = new TapBoard();
+  metrics.watch({ memory, spans, writer, graph, taps });
 
   // First what an earlier run has left: its windows must be known before the first push is taken.
   await Promise.all([writer.start(), registry.start(), access.start()]);
@@ -87,6 +89,7 @@ export async function startCollector(
     writer,
     metrics,
     logger,
+    taps,
   });
   const admin = await serveHttp(api, {
     host: config.bindAddress,
@@ -98,7 +101,7 @@ export async function startCollector(
     host: config.proxyBindAddress,
     port: config.otlpPort,
     limits: limits.ingest,
-    sink: sinkInto({ memory, windows, spans, graph, metrics }),
+    sink: sinkInto({ memory, windows, spans, graph, metrics, taps }),
     metrics,
     logger,
   });
@@ -122,8 +125,9 @@ function sinkInto(parts: {
   spans: SpanQueue;
   graph: LiveGraph;
   metrics: CollectorMetrics;
+  taps: TapBoard;
 }): Parameters<typeof startOtlpReceiver>[0]["sink"] {
-  const { memory, windows, spans, graph, metrics } = parts;
+  const { memory, windows, spans, graph, metrics, taps } = parts;
   return {
     metrics: (resources) => {
       const { folded, repeated, newEdges, partial } = foldMetrics(
@@ -143,6 +147,13 @@ function sinkInto(parts: {
       const sent = resources.reduce((sum, one) => sum + one.spans.length + one.malformed, 0);
       metrics.items.inc({ signal: "spans", outcome: "taken" }, sent - partial.rejected);
       metrics.items.inc({ signal: "spans", outcome: "rejected" }, partial.rejected);
+      return partial;
+    },
+    logs: (resources) => {
+      const partial = taps.take(resources);
+      const sent = resources.reduce((sum, { records }) => sum + records.length, 0);
+      metrics.items.inc({ signal: "logs", outcome: "taken" }, sent - partial.rejected);
+      metrics.items.inc({ signal: "logs", outcome: "rejected" }, partial.rejected);
       return partial;
     },
   };

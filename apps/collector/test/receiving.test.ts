@@ -109,7 +109,6 @@ test("drops the oldest spans when the database is away and the queue is full, an
 });
 
 const refusals = [
-  ["logs", "/v1/logs", "POST", "application/x-protobuf", 404, /logs are not collected/],
   ["another path", "/v2/metrics", "POST", "application/x-protobuf", 404, /\/v1\/metrics/],
   ["another method", "/v1/metrics", "PUT", "application/x-protobuf", 405, /POST/],
   ["another type", "/v1/metrics", "POST", "text/plain", 415, /application\/json/],

@@ -36,6 +36,7 @@ import { SourceKeeper } from "./sources/source-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
 import type { StreamServer } from "./stream/stream-server.ts";
 import { Study } from "./study/study.ts";
+import { TapKeeper } from "./taps/tap-keeper.ts";
 
 const EFFECTS_EVERY_MS = 5_000;
 /** Who holds it decides on the leases of control planes that have died; see `RegistryOwner.keepsOrphans`. */
@@ -233,6 +234,10 @@ export function assemble(
     putOut: (proxyId, message) => started.stream?.putOut(proxyId, message) ?? false,
     ledger: new CertificateLedger({ ...settings, db, logger }),
     controlAddress,
+    taps: new TapKeeper({
+      ...{ db, hub, registry, logger },
+      onChange: () => replicas.tell({ type: "taps" }),
+    }),
     replicas,
     deliveries,
     foreign,

@@ -118,6 +118,7 @@ export async function startControlPlane(
   const readers = startSourceReaders(settings, parts);
   parts.ledger.start();
   parts.reports.start();
+  parts.taps.start();
   const service = admin;
   logger.info({ control: stream.port, api: service.port }, "control plane ready");
   return {
@@ -135,6 +136,7 @@ export async function startControlPlane(
       await parts.ledger.close();
       await parts.access.close();
       await parts.reports.close();
+      await parts.taps.close();
       await parts.foreign.close();
       await parts.uses.close();
       await writer.close();
@@ -146,7 +148,7 @@ export async function startControlPlane(
 
 /** What this control plane does with what it hears of the others. */
 function replicaHandlers(parts: ApiParts): ReplicaHandlers {
-  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas } = parts;
+  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas, taps } = parts;
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
@@ -154,6 +156,7 @@ function replicaHandlers(parts: ApiParts): ReplicaHandlers {
       else if (notice.type === "registry") foreign.hear(notice);
       else if (notice.type === "guards") feed.noteGuards();
       else if (notice.type === "sources") sourceKeeper.look();
+      else if (notice.type === "taps") void taps.look();
       else feed.noteIdentity();
     },
     onRound: (round) => {

@@ -26,6 +26,7 @@ export {
   type ProblemDescription,
 } from "./http-api/problem-codes.ts";
 export { unknownFields } from "./http-api/unknown-fields.ts";
+export { decodeLogs } from "./otlp/decode-logs.ts";
 export { decodeMetrics } from "./otlp/decode-metrics.ts";
 export { decodeTraces } from "./otlp/decode-traces.ts";
 export {
@@ -34,6 +35,7 @@ export {
   exportResponseJson,
   type PartialSuccess,
 } from "./otlp/export-response.ts";
+export { decodeLogsJson } from "./otlp/json-logs.ts";
 export { decodeMetricsJson } from "./otlp/json-metrics.ts";
 export { decodeTracesJson } from "./otlp/json-traces.ts";
 export {
@@ -42,10 +44,12 @@ export {
   DEFAULT_OTLP_LIMITS,
   type ExponentialHistogramPoint,
   type HistogramPoint,
+  type LogRecord,
   type Metric,
   type NumberPoint,
   OtlpDecodeError,
   type OtlpLimits,
+  type ResourceLogs,
   type ResourceMetrics,
   type ResourceSpans,
   type Span,

@@ -200,6 +200,13 @@ export {
   type RotationQuestion,
 } from "./config/rotation-members.ts";
 export {
+  deleteTap,
+  insertTap,
+  type LookedAtTap,
+  lookAtTaps,
+  type StoredTap,
+} from "./config/taps.ts";
+export {
   admitProxy,
   createJoinToken,
   findJoinToken,
@@ -275,6 +282,7 @@ export {
   type NewSpan,
   type StoredSpan,
 } from "./telemetry/spans.ts";
+export { findTapToRead, noteTapReading, type TapToRead } from "./telemetry/tap-reading.ts";
 export { openTelemetryDb, type TelemetryDb } from "./telemetry/telemetry-db.ts";
 export {
   findTouchedTraffic,

@@ -7,6 +7,8 @@ import {
   PlaintextCallersResponse,
   RecentRequestsResponse,
   SeriesResponse,
+  TapBatch,
+  TapEnd,
   TraceResponse,
 } from "@heddle/contracts";
 import {
@@ -21,6 +23,7 @@ import { type Context, Hono } from "hono";
 import type { CollectorMetrics } from "../collector-metrics.ts";
 import type { DatabaseWriter } from "../ingest/database-writer.ts";
 import type { TrafficMemory } from "../ingest/traffic-memory.ts";
+import type { TapBoard } from "../taps/tap-board.ts";
 import { inNamespace, registeredNode } from "../topology/graph.ts";
 import type { LiveGraph } from "../topology/live-graph.ts";
 import { readPastGraph } from "../topology/past-graph.ts";
@@ -40,11 +43,13 @@ import {
   readQuery,
   SeriesQuery,
   StreamQuery,
+  TapPath,
   TRACE_ID,
   TracePath,
 } from "./query-parameters.ts";
 import { type CollectorEnv, readPrincipal } from "./read-principal.ts";
 import { edgesOf, readSeries, type SeriesSubject } from "./series.ts";
+import { streamTap } from "./tap-stream.ts";
 
 const API_ROOT = "/api/v1";
 const SPANS_KEPT_MS = 24 * 3_600_000;
@@ -58,6 +63,7 @@ export type ApiParts = {
   readonly writer: DatabaseWriter;
   readonly metrics: CollectorMetrics;
   readonly logger: Logger;
+  readonly taps: TapBoard;
 };
 
 const SERIES_WORDS =
@@ -119,7 +125,7 @@ function processRoutes({ metrics, writer }: ApiParts) {
     );
 }
 
-function queries({ db, memory, graph, registry, access }: ApiParts) {
+function queries({ db, memory, graph, registry, access, taps, logger }: ApiParts) {
   const api = new Hono<CollectorEnv>();
   api.use(async (context, next) => {
     const token = bearerToken(context.req.header("authorization"));
@@ -289,6 +295,19 @@ function queries({ db, memory, graph, registry, access }: ApiParts) {
       }
       return context.json(toTraceResponse(traceId, spans));
     },
+  );
+  routes.get(
+    "/tapped/:id",
+    {
+      summary: "Follow the live requests of a tap",
+      description:
+        "Needs operator on the namespaces of its targets (`POST /taps` began it). It ends with the tap, and the tap some seconds after nobody reads it any more.",
+      role: "operator",
+      params: TapPath,
+      events: { requests: TapBatch, end: TapEnd },
+      refusals: ["HEDDLE_NOT_FOUND", "HEDDLE_TOO_MANY_STREAMS", "HEDDLE_DATABASE_UNAVAILABLE"],
+    },
+    (context) => streamTap(context, context.req.param("id"), { db, board: taps, access, logger }),
   );
   return { routes, api };
 }

@@ -24,6 +24,7 @@ export const GraphQuery = z.object({
 export const StreamQuery = GraphQuery.omit({ namespace: true, atMs: true });
 
 export const TRACE_ID = /^[0-9a-f]{32}$/i;
+export const TapPath = z.object({ id: z.string().max(64) });
 export const TracePath = z.object({ traceId: z.string().regex(TRACE_ID) });
 
 /** `fromMs`, `toMs` half-open; defaults: the last 15 min. */

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import {
+  decodeLogs,
+  decodeLogsJson,
   decodeMetrics,
   decodeMetricsJson,
   decodeTraces,
@@ -9,6 +11,7 @@ import {
   exportResponseJson,
   OtlpDecodeError,
   type PartialSuccess,
+  type ResourceLogs,
   type ResourceMetrics,
   type ResourceSpans,
 } from "@heddle/contracts";
@@ -21,19 +24,24 @@ import { decompress, RefusedRequestError, readBody } from "./request-body.ts";
 export type OtlpSink = {
   metrics(resources: ResourceMetrics[]): PartialSuccess;
   spans(resources: ResourceSpans[]): PartialSuccess;
+  logs(resources: ResourceLogs[]): PartialSuccess;
 };
 
 export type OtlpReceiver = { readonly port: number; close(): Promise<void> };
 
-type Signal = "metrics" | "spans";
+type Signal = "metrics" | "spans" | "logs";
 type Format = "protobuf" | "json";
-const PATHS: Readonly<Record<string, Signal>> = { "/v1/metrics": "metrics", "/v1/traces": "spans" };
+const PATHS: Readonly<Record<string, Signal>> = {
+  "/v1/metrics": "metrics",
+  "/v1/traces": "spans",
+  "/v1/logs": "logs",
+};
 const RETRY_AFTER_SECONDS = 1;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 10_000;
 
 /**
- * OTLP/HTTP: POST /v1/metrics and /v1/traces in protobuf or JSON, plain, gzip or deflate. Answers as the
+ * OTLP/HTTP: POST /v1/metrics, /v1/traces and /v1/logs in protobuf or JSON, plain, gzip or deflate. Answers as the
  * specification says: 200 with partial success, 400 not to be retried, 429 with Retry-After.
  */
 export async function startOtlpReceiver(parts: {
@@ -54,9 +62,15 @@ export async function startOtlpReceiver(parts: {
       return await gate.inTurn(async () => {
         const plain = await decompress(body, request.headers["content-encoding"], limits);
         metrics.receivedBytes.inc({ signal }, body.length);
-        return signal === "metrics"
-          ? sink.metrics(format === "json" ? decodeMetricsJson(plain) : decodeMetrics(plain))
-          : sink.spans(format === "json" ? decodeTracesJson(plain) : decodeTraces(plain));
+        const isJson = format === "json";
+        switch (signal) {
+          case "metrics":
+            return sink.metrics(isJson ? decodeMetricsJson(plain) : decodeMetrics(plain));
+          case "spans":
+            return sink.spans(isJson ? decodeTracesJson(plain) : decodeTraces(plain));
+          case "logs":
+            return sink.logs(isJson ? decodeLogsJson(plain) : decodeLogs(plain));
+        }
       });
     } finally {
       gate.release(body.length);
@@ -117,9 +131,6 @@ function pathOf(request: IncomingMessage): string {
 function signalOf(request: IncomingMessage): Signal {
   const path = pathOf(request);
   const signal = PATHS[path];
-  if (path === "/v1/logs") {
-    throw new RefusedRequestError(404, "logs are not collected; send /v1/metrics and /v1/traces");
-  }
   if (signal === undefined) {
     throw new RefusedRequestError(404, `no such path; expected ${Object.keys(PATHS).join(" or ")}`);
   }

@@ -35,6 +35,7 @@ import { reviewRoutes } from "./review-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
+import { tapRoutes } from "./tap-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
 import { trafficRoutes } from "./traffic-routes.ts";
 import { userRoutes } from "./user-routes.ts";
@@ -75,6 +76,7 @@ export function createApi(parts: ApiParts): Hono {
     authorizationRoutes,
     previewRoutes,
     bypassRoutes,
+    tapRoutes,
     identityRoutes,
     tokenRoutes,
     sessionRoutes,

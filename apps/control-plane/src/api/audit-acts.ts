@@ -33,6 +33,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "POST /holds/:id/dismiss": "hold.dismiss",
   "POST /bypasses": "bypass.on",
   "DELETE /bypasses/:namespace/:name": "bypass.off",
+  "POST /taps": "tap.begin",
+  "DELETE /taps/:id": "tap.end",
   "PUT /registry/instances/:namespace/:name": "instance.register",
   "DELETE /registry/instances/:namespace/:name": "instance.withdraw",
   "POST /tokens": "join-token.create",

@@ -26,6 +26,7 @@ import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { SourceKeeper } from "../sources/source-keeper.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Study } from "../study/study.ts";
+import type { TapKeeper } from "../taps/tap-keeper.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 
 /** What the routes serve from. */
@@ -47,6 +48,7 @@ export type ApiParts = {
   readonly guards: GuardKeeper;
   readonly mesh: MeshView;
   readonly hub: StreamHub;
+  readonly taps: TapKeeper;
   readonly config: MeshConfig;
   readonly study: Study;
   readonly canaryStarts: CanaryStarts;

@@ -31,8 +31,8 @@ const Notice = z.discriminatedUnion("type", [
     nacks: z.array(z.object({ proxyId: z.string(), reason: z.string() })),
     lastSendsMs: z.record(z.string(), z.number()),
   }),
-  /** Guarded flips, authorities and certificates, or what sources of the registry say, have changed: look anew. */
-  z.object({ type: z.enum(["guards", "identity", "sources"]), from: z.string() }),
+  /** Guarded flips, authorities and certificates, what sources of the registry say, or taps have changed: look anew. */
+  z.object({ type: z.enum(["guards", "identity", "sources", "taps"]), from: z.string() }),
 ]);
 export type Notice = z.infer<typeof Notice>;
 

@@ -8,6 +8,7 @@ import type {
   ResourceKindSync,
   ResourceRefusal,
   Subscription,
+  TapOrder,
 } from "@heddle/contracts";
 import type { WorkloadId } from "@heddle/mesh";
 import type { Registry } from "../registry/registry.ts";
@@ -87,6 +88,11 @@ export class ProxySession {
     this.#have = new Map(hello.have.map(({ key, version }) => [key, version]));
     if (this.features.has("names")) this.#wanted.add(NAMES_INTEREST);
     this.subscribe(hello.subscriptions);
+  }
+
+  /** In the place of all taps it was told of before. Only to one that knows `taps`. */
+  sendTaps(taps: readonly TapOrder[]): void {
+    this.#send({ type: "taps", taps: [...taps] });
   }
 
   /** Takes note of destinations; `false`: more than a proxy may have. */

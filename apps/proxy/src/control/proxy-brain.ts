@@ -327,6 +327,7 @@ export class ProxyBrain {
 
   #welcomed(welcome: Extract<ControlMessage, { type: "welcome" }>): void {
     this.#controlFeatures = new Set(welcome.features);
+    this.onTaps([]); // those that go on are told again
     this.#resolver.outboundTrafficPolicy = welcome.outboundTrafficPolicy;
     this.trust.assume(welcome.trustDomain, welcome.trustBundlePem);
     this.#keeper.connected();

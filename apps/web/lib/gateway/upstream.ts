@@ -17,6 +17,7 @@ const COLLECTOR_PATHS = new Set([
   "denials",
   "observed-calls",
   "traces",
+  "tapped",
 ]);
 const CONTROL_PLANE_PATHS = new Set([
   "me",
@@ -39,6 +40,7 @@ const CONTROL_PLANE_PATHS = new Set([
   "policies",
   "preview",
   "bypasses",
+  "taps",
   "why",
   "identity",
   "certificates",

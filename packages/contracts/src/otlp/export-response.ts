@@ -2,8 +2,8 @@
 export type PartialSuccess = { readonly rejected: number; readonly message: string };
 
 /**
- * The body of `Export…ServiceResponse` in protobuf; empty bytes for full success. Metrics and traces
- * share the shape: field 1 `partial_success` { 1: rejected count, 2: error message }.
+ * The body of `Export…ServiceResponse` in protobuf; empty bytes for full success. Metrics, traces
+ * and logs share the shape: field 1 `partial_success` { 1: rejected count, 2: error message }.
  */
 export function encodeExportResponse(partial: PartialSuccess): Uint8Array {
   if (partial.rejected === 0 && partial.message === "") return new Uint8Array();
@@ -12,10 +12,19 @@ export function encodeExportResponse(partial: PartialSuccess): Uint8Array {
   return Uint8Array.from([10, ...varint(inner.length), ...inner]);
 }
 
+const REJECTED_FIELDS = {
+  spans: "rejectedSpans",
+  metrics: "rejectedDataPoints",
+  logs: "rejectedLogRecords",
+} as const;
+
 /** The same in OTLP/JSON; `signal` names the field that counts what was rejected. */
-export function exportResponseJson(partial: PartialSuccess, signal: "spans" | "metrics"): object {
+export function exportResponseJson(
+  partial: PartialSuccess,
+  signal: "spans" | "metrics" | "logs",
+): object {
   if (partial.rejected === 0 && partial.message === "") return {};
-  const field = signal === "spans" ? "rejectedSpans" : "rejectedDataPoints";
+  const field = REJECTED_FIELDS[signal];
   return {
     partialSuccess: { [field]: String(partial.rejected), errorMessage: partial.message },
   };

@@ -94,9 +94,23 @@ export type ResourceSpans = {
   readonly malformed: number;
 };
 
+/** Of a log record what Heddle has a use for; `traceId` empty: none. */
+export type LogRecord = {
+  readonly eventName: string;
+  /** When it happened, else when it was seen. */
+  readonly timeUnixNano: bigint;
+  readonly traceId: string;
+  readonly attributes: Attributes;
+};
+
+export type ResourceLogs = {
+  readonly resource: Attributes;
+  readonly records: readonly LogRecord[];
+};
+
 /** Bounds on what one export request may hold, so that a small body cannot become a large heap. */
 export type OtlpLimits = {
-  readonly maxItems: number; // spans, or data points
+  readonly maxItems: number; // spans, data points or log records
   readonly maxElements: number; // every repeated thing: items, attributes, buckets
   readonly maxValueDepth: number; // arrays and maps inside attribute values
 };
@@ -133,7 +147,7 @@ export class DecodeBudget {
     this.#items += 1;
     if (this.#items > this.limits.maxItems) {
       throw new OtlpDecodeError(
-        `more than ${this.limits.maxItems} spans or data points in one request`,
+        `more than ${this.limits.maxItems} spans, data points or log records in one request`,
       );
     }
     this.takeElements(1);
