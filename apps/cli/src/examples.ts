@@ -83,6 +83,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "heddle traces list '*->payments' --slower-than 200",
   ],
   "traces get": ["heddle traces get 4bf92f3577b34da6a3ce929d0e0e4736"],
+  tap: [
+    "heddle tap shop/reviews --status failed",
+    "heddle tap front --to reviews --method GET --path '/reviews/*' --for 5m",
+    "heddle tap payments-v2 -o json --header x-tester=anna",
+  ],
   why: [
     "heddle why 4bf92f3577b34da6a3ce929d0e0e4736",
     "heddle why --from shop/front-v1 --to shop/ratings-v1 --method DELETE --path /reviews/7",

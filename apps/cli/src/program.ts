@@ -25,6 +25,7 @@ import { addResourceCommands } from "./commands/resources.ts";
 import { addReviewCommands } from "./commands/review.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSignalsCommand } from "./commands/signals.ts";
+import { addTapCommand } from "./commands/tap.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addTracesCommands } from "./commands/traces.ts";
 import { addUpCommand } from "./commands/up.ts";
@@ -59,6 +60,7 @@ export function buildProgram(): Command {
   addGraphCommand(program);
   addSignalsCommand(program);
   addTracesCommands(program);
+  addTapCommand(program);
   addWhyCommands(program);
   addPolicyCommands(program);
   addExportCommands(program);

@@ -2,6 +2,7 @@ import { Problem } from "@heddle/contracts";
 import type { z } from "zod";
 import { ApiError } from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
+import { readEvents, type ServerEvent } from "./event-stream.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -43,7 +44,26 @@ export class ApiClient {
     );
   }
 
-  async #send(url: URL, method: string, body: unknown): Promise<Response> {
+  /** Server-sent events, until they end or `signal` aborts. */
+  async *follow(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const url = new URL(`/api/v1${path}`, this.#credentials.apiUrl);
+    try {
+      const response = await this.#send(url, "GET", undefined, signal);
+      if (!response.ok) throw toApiError(response.status, await response.text(), url);
+      if (response.body) yield* readEvents(response.body);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError) throw error;
+      throw new ApiError(0, `${url.origin}: the stream broke off`, { cause: error });
+    }
+  }
+
+  async #send(
+    url: URL,
+    method: string,
+    body: unknown,
+    signal = AbortSignal.timeout(TIMEOUT_MS),
+  ): Promise<Response> {
     try {
       return await fetch(url, {
         method,
@@ -53,7 +73,7 @@ export class ApiClient {
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal,
       });
     } catch (cause) {
       const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
