@@ -1,5 +1,5 @@
-import { compileTapStatus, isCredentialHeader } from "@heddle/mesh";
 import { z } from "zod";
+import { TapFilter } from "../control-stream/tap-wire.ts";
 
 /**
  * Live requests of chosen workloads. `POST /taps` begins a tap (operator of the targets' namespaces, audited),
@@ -15,38 +15,6 @@ export const TapTarget = z.union([
   z.strictObject({ namespace: Namespace, service: Name }),
   z.strictObject({ namespace: Namespace, workload: Name }),
 ]);
-
-/** The other end: a service or workload, or a host outside the mesh (its namespace then does not matter). */
-export const TapPeer = z.object({ namespace: Namespace, name: Name });
-
-const TapStatus = z
-  .string()
-  .max(16)
-  .refine(isStatus, "expected 404, 5xx, 500-503, none (no answer) or failed");
-const HeaderName = z
-  .string()
-  .max(128)
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "expected the name of a header")
-  .transform((name) => name.toLowerCase())
-  .refine((name) => !isCredentialHeader(name), "is a credential: taps neither tell nor test it");
-
-/** Everything that is there must hold; of lists one entry, of `headers` each. */
-export const TapFilter = z.object({
-  /** `inbound`: only what comes to the targets; `outbound`: only what they send. */
-  direction: z.enum(["inbound", "outbound"]).optional(),
-  from: TapPeer.optional(),
-  to: TapPeer.optional(),
-  methods: z.array(z.string().min(1).max(32)).max(16).optional(),
-  /** Without `*` a beginning (`/api/`), with it the whole path (`/api/*-list`). */
-  path: z.string().min(1).max(1024).optional(),
-  /** `404`, `5xx`, `500-503`, `none`, `failed` (also of a gRPC call). */
-  statuses: z.array(TapStatus).max(16).optional(),
-  /** `value` absent: it is there. `*` in it is any characters. */
-  headers: z
-    .array(z.object({ name: HeaderName, value: z.string().max(1024).optional() }))
-    .max(16)
-    .optional(),
-});
 
 export const TapRequest = z.object({
   targets: z.array(TapTarget).min(1).max(16),
@@ -151,17 +119,7 @@ export const TapBatch = z.object({
 /** `time`: it was over; `ended`: somebody ended it, or nobody had read it for long. */
 export const TapEnd = z.object({ reason: z.enum(["time", "ended"]) });
 
-function isStatus(text: string): boolean {
-  try {
-    compileTapStatus(text);
-    return true;
-  } catch {
-    return false; // InvalidTapStatusError: the refinement says what is allowed
-  }
-}
-
 export type TapTarget = z.infer<typeof TapTarget>;
-export type TapFilter = z.infer<typeof TapFilter>;
 export type TapRequest = z.input<typeof TapRequest>;
 export type Tap = z.infer<typeof Tap>;
 export type TapsResponse = z.infer<typeof TapsResponse>;

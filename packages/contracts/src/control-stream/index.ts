@@ -4,5 +4,5 @@ export * from "./messages.ts";
 export { WORKLOAD_LABEL } from "./names.ts";
 export * from "./resources.ts";
 export { PortProtocolWire } from "./route-wire.ts";
-export { TapOrder } from "./tap-wire.ts";
+export { TapFilter, TapOrder } from "./tap-wire.ts";
 export { FilterWire, type TelemetryWire } from "./workload-policy-wire.ts";
