@@ -17,7 +17,7 @@ import { RuleEditor } from "./rule-editor.tsx";
 import { ruleHref } from "./rule-href.ts";
 import { useResources } from "./rule-queries.ts";
 import { findTemplate, RULE_TEMPLATES, type TemplateTarget } from "./rule-templates.ts";
-import { readRule } from "./rule-yaml.ts";
+import { editRule, readRule } from "./rule-yaml.ts";
 
 /** A rule begun from a template, for a service; without one, which templates there are. */
 export function NewRulePage() {
@@ -41,6 +41,19 @@ export function NewRulePage() {
   if (template !== undefined) {
     const id = `new/${template.id}/${target.namespace}/${target.service}`;
     const yaml = template.yaml(target);
+    return <RuleEditor key={id} id={id} opened={undefined} stands={{ yaml, revision: 0 }} />;
+  }
+  const copied = resources.data?.resources.find(
+    ({ kind, namespace, name }) => `${kind}/${namespace}/${name}` === search.get("copy"),
+  );
+  if (copied !== undefined) {
+    const taken = new Set(
+      resources.data?.resources.filter(({ kind }) => kind === copied.kind).map(({ name }) => name),
+    );
+    const id = `new/copy/${copied.kind}/${copied.namespace}/${copied.name}`;
+    const yaml = editRule(copied.yaml, [
+      { path: ["metadata", "name"], value: freeName(`${copied.name}-copy`, taken) },
+    ]);
     return <RuleEditor key={id} id={id} opened={undefined} stands={{ yaml, revision: 0 }} />;
   }
   return (
@@ -121,6 +134,12 @@ function targetsOf(
         return [id, { namespace, service, versions: versions.length === 0 ? ["v1"] : versions }];
       }),
   );
+}
+
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let count = 2; taken.has(name); count += 1) name = `${wanted}-${count}`;
+  return name;
 }
 
 function unknownTarget(id: string | undefined): TemplateTarget {

@@ -1,14 +1,13 @@
+import type { RuleRef } from "./rule-ref.ts";
+
 /** Where a rule is looked at and edited. */
-export function ruleHref({
-  kind,
-  namespace,
-  name,
-}: {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}): string {
+export function ruleHref({ kind, namespace, name }: RuleRef): string {
   return `/rules/${[kind, namespace, name].map(encodeURIComponent).join("/")}`;
+}
+
+/** A new rule that begins as a copy of another. */
+export function copyHref({ kind, namespace, name }: RuleRef): string {
+  return `/rules/new?${new URLSearchParams({ copy: `${kind}/${namespace}/${name}` })}`;
 }
 
 /** A new rule for a service, named `namespace/name`, from the templates. */

@@ -24,6 +24,15 @@ const SECURITY = "security.istio.io/v1";
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join("");
 
+const hostsOf = (service: string): readonly string[] => ["hosts:", `- ${service}`, "http:"];
+
+const destinationOf = (service: string, subset: string, weight: number): readonly string[] => [
+  "  - destination:",
+  `      host: ${service}`,
+  `      subset: ${subset}`,
+  `    weight: ${weight}`,
+];
+
 /** In the order of the list; the first is what most people want. */
 export const RULE_TEMPLATES: readonly RuleTemplate[] = [
   {
@@ -34,18 +43,106 @@ export const RULE_TEMPLATES: readonly RuleTemplate[] = [
     yaml: ({ namespace, service, versions }) =>
       head(NETWORKING, "VirtualService", service, namespace) +
       indented([
-        "hosts:",
-        `- ${service}`,
-        "http:",
+        ...hostsOf(service),
         "- name: everyone",
         "  route:",
-        ...versions.flatMap((version, index) => [
+        ...versions.flatMap((version, index) =>
+          destinationOf(service, version, index === 0 ? 100 : 0),
+        ),
+      ]),
+  },
+  {
+    id: "canary",
+    kind: "VirtualService",
+    title: "Send 5 % to the newest version",
+    words: "All else stays where it is. To be judged and taken back by itself, start a rollout.",
+    yaml: ({ namespace, service, versions }) => {
+      const newest = versions.at(-1) ?? "v2";
+      const stable = versions.at(-2) ?? newest;
+      return (
+        head(NETWORKING, "VirtualService", service, namespace) +
+        indented([
+          ...hostsOf(service),
+          "- name: canary",
+          "  route:",
+          ...destinationOf(service, stable, 95),
+          ...destinationOf(service, newest, 5),
+        ])
+      );
+    },
+  },
+  {
+    id: "patience",
+    kind: "VirtualService",
+    title: "Timeout and retries of a service",
+    words: "How long its callers wait at most, and how often the proxies try again.",
+    yaml: ({ namespace, service }) =>
+      head(NETWORKING, "VirtualService", service, namespace) +
+      indented([
+        ...hostsOf(service),
+        "- name: everyone",
+        "  route:",
+        "  - destination:",
+        `      host: ${service}`,
+        "  timeout: 2s",
+        "  retries:",
+        "    attempts: 2",
+        "    perTryTimeout: 800ms",
+      ]),
+  },
+  {
+    id: "fault",
+    kind: "VirtualService",
+    title: "Try out a failure",
+    words:
+      "Testers' requests fail on purpose: who sends the header x-tester. Others notice nothing.",
+    yaml: ({ namespace, service }) =>
+      head(NETWORKING, "VirtualService", service, namespace) +
+      indented([
+        ...hostsOf(service),
+        "- name: testers",
+        "  match:",
+        "  - headers:",
+        "      x-tester:",
+        '        exact: "1"',
+        "  fault:",
+        "    abort:",
+        "      percentage:",
+        "        value: 50",
+        "      httpStatus: 503",
+        "  route:",
+        "  - destination:",
+        `      host: ${service}`,
+        "- name: everyone",
+        "  route:",
+        "  - destination:",
+        `      host: ${service}`,
+      ]),
+  },
+  {
+    id: "mirror",
+    kind: "VirtualService",
+    title: "Mirror requests to the newest version",
+    words: "It gets copies of a tenth of the requests; its answers go nowhere.",
+    yaml: ({ namespace, service, versions }) => {
+      const newest = versions.at(-1) ?? "v2";
+      const stable = versions.at(-2) ?? newest;
+      return (
+        head(NETWORKING, "VirtualService", service, namespace) +
+        indented([
+          ...hostsOf(service),
+          "- name: everyone",
+          "  route:",
+          ...destinationOf(service, stable, 100),
+          "  mirrors:",
           "  - destination:",
           `      host: ${service}`,
-          `      subset: ${version}`,
-          `    weight: ${index === 0 ? 100 : 0}`,
-        ]),
-      ]),
+          `      subset: ${newest}`,
+          "    percentage:",
+          "      value: 10",
+        ])
+      );
+    },
   },
   {
     id: "destination",
