@@ -114,7 +114,7 @@ function ofFinding(text: string, finding: Finding): DraftFinding {
     severity: SEVERITIES[severity],
     blocks: false,
     code,
-    message: why,
+    message: withoutPath(why, path),
     advice: whatToDo,
     path,
     range: range ?? (line === undefined ? undefined : rangeOfLine(text, line)),
@@ -126,6 +126,12 @@ function ofFinding(text: string, finding: Finding): DraftFinding {
             edits: fix.edits.map((edit) => ({ path: edit.path, value: edit.value })),
           },
   };
+}
+
+/** It stands at its place already: `spec.host: must be …` → `must be …`. */
+function withoutPath(message: string, path: string | undefined): string {
+  const head = `${path}: `;
+  return path !== undefined && message.startsWith(head) ? message.slice(head.length) : message;
 }
 
 /** The characters of a line, counted from 1, without what indents it. */

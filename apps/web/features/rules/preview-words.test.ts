@@ -14,11 +14,18 @@ const line = (over: Partial<Line>): Line => ({
   ...over,
 });
 
-function previewOf(over: { proxyCount?: number; perSecond?: number; lines?: readonly Line[] }) {
-  const { proxyCount = 2, perSecond, lines = [] } = over;
+function previewOf(over: {
+  proxyCount?: number;
+  perSecond?: number;
+  lines?: readonly Line[];
+  faults?: number;
+}) {
+  const { proxyCount = 2, perSecond, lines = [], faults = 0 } = over;
+  const notes = Array.from({ length: faults }, () => ({ level: "fault" }));
   const service = { service: "shop/reviews", lines: [...lines], before: [], after: [] };
   return {
     revision: 213,
+    notes,
     services: [{ ...service, otherChanges: [] }],
     blastRadius: { perSecond, proxyCount },
   } as unknown as PreviewResponse;
@@ -28,6 +35,10 @@ test("applying is told with the revision it makes and who takes it", () => {
   assert.match(applyWords(previewOf({}), true), /revision 214 or later\. 2\sproxies take it/);
   assert.match(applyWords(previewOf({ proxyCount: 1 }), true), /1\sproxy takes it/);
   assert.match(applyWords(previewOf({ proxyCount: 0 }), true), /No proxy is concerned now/);
+});
+
+test("what cannot be applied says so instead of what it would do", () => {
+  assert.match(applyWords(previewOf({ faults: 2 }), true), /2\serrors stand against it/);
 });
 
 test("without a preview it is still told how to take it back, and without a change what to do", () => {

@@ -6,6 +6,11 @@ export function applyWords(preview: PreviewResponse | undefined, isDraft: boolea
   if (!isDraft) return "Change something on either side; nothing takes effect before you apply it.";
   if (preview === undefined)
     return "Applying makes a new revision; one click in History takes it back.";
+  const faults = preview.notes.filter(({ level }) => level === "fault").length;
+  if (faults > 0) {
+    const errors = formatCounted(faults, "error");
+    return `It cannot be applied as it is: ${errors} ${faults === 1 ? "stands" : "stand"} against it.`;
+  }
   const { proxyCount } = preview.blastRadius;
   const proxies =
     proxyCount === 0

@@ -66,7 +66,9 @@ export function addEdit(document: unknown, { group, path }: GroupList): YamlEdit
   if (repeats === undefined) return [{ path, value: fresh }];
   const value = valueAt(document, path);
   if (repeats.as === "list") {
-    return [{ path: [...path, Array.isArray(value) ? value.length : 0], insert: fresh }];
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    const insert = repeats.nameAt === undefined ? fresh : unlike(items, fresh, repeats.nameAt);
+    return [{ path: [...path, items.length], insert }];
   }
   const keys = isRecord(value) ? Object.keys(value) : [];
   return [{ path: [...path, freeKey(repeats.freshKey, keys)], value: fresh }];
@@ -85,6 +87,28 @@ export function renameKeyEdit(document: unknown, { path }: GroupView, key: strin
     { path: [...around, next], value: valueAt(document, path) },
     { path, value: undefined },
   ];
+}
+
+/** A fresh item, named as no other is: beside `v1` and `v2`, `v3`; its labels follow the name. */
+function unlike(items: readonly unknown[], fresh: unknown, nameAt: YamlPath): unknown {
+  const taken = new Set(items.map((one) => textOf(valueAt(one, nameAt))));
+  const name = textOf(valueAt(fresh, nameAt));
+  const [, stem = "", digits] = /^(.*?)(\d*)$/.exec(name) ?? [];
+  let next = name;
+  for (let count = Number(digits || 1); taken.has(next); ) {
+    count += 1;
+    next = digits === "" ? `${stem}-${count}` : `${stem}${count}`;
+  }
+  return next === name ? fresh : renamed(fresh, name, next);
+}
+
+/** A copy in which one text is another, wherever it stands. */
+function renamed(value: unknown, from: string, to: string): unknown {
+  if (value === from) return to;
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, renamed(one, from, to)]),
+  );
 }
 
 /** `8080`, then `8081`: the next number that no entry has. */

@@ -24,7 +24,15 @@ interface PartProps {
 }
 
 /** One group of a form with what acts on it: all its items, or the one there is or could be. */
-export function GroupPart({ list, ...props }: PartProps & { readonly list: GroupList }) {
+export function GroupPart({
+  list,
+  isInner = false,
+  ...props
+}: PartProps & {
+  readonly list: GroupList;
+  /** It belongs to an item: what it lacks is only a button. */
+  readonly isInner?: boolean;
+}) {
   const { id, document, readOnlyReason, onEdit } = props;
   const { group, views } = list;
   const noun = group.title.toLowerCase();
@@ -51,13 +59,26 @@ export function GroupPart({ list, ...props }: PartProps & { readonly list: Group
         />
       );
     }
+    if (isInner) {
+      return (
+        <AddButton id={addId} label={`Add ${noun}`} readOnlyReason={readOnlyReason} onAdd={add}>
+          {group.title}
+        </AddButton>
+      );
+    }
     return (
       <div className={styles.absent}>
         <h3>{group.title}</h3>
         <span className={styles.words}>
           {only.state === "gone" ? <b>taken away</b> : (group.words ?? "none")}
         </span>
-        <AddButton id={addId} label={`Add ${noun}`} readOnlyReason={readOnlyReason} onAdd={add}>
+        <AddButton
+          id={addId}
+          label={`Add ${noun}`}
+          className={styles.acts}
+          readOnlyReason={readOnlyReason}
+          onAdd={add}
+        >
           Add
         </AddButton>
       </div>
@@ -71,6 +92,7 @@ export function GroupPart({ list, ...props }: PartProps & { readonly list: Group
         <AddButton
           id={addId}
           label={`Add ${withArticle(noun)}`}
+          className={styles.acts}
           readOnlyReason={readOnlyReason}
           onAdd={add}
         >
@@ -103,6 +125,8 @@ function GroupCard({
     ({ field, value, was = "" }) => field.isRare === true && value === "" && was === "",
   );
   const shown = hasAll ? fields : fields.filter((one) => !hidden.includes(one));
+  const present = groups.filter((list) => !isAbsent(list));
+  const absent = groups.filter(isAbsent);
   const name =
     item === undefined
       ? group.title
@@ -175,9 +199,16 @@ function GroupCard({
       )}
       {groups.length > 0 && (
         <div className={styles.inner}>
-          {groups.map((list) => (
-            <GroupPart key={`${list.group.title} ${list.path.join("/")}`} {...props} list={list} />
+          {present.map((list) => (
+            <GroupPart key={keyOf(list)} {...props} list={list} />
           ))}
+          {absent.length > 0 && (
+            <div className={styles.absentees}>
+              {absent.map((list) => (
+                <GroupPart key={keyOf(list)} {...props} list={list} isInner />
+              ))}
+            </div>
+          )}
         </div>
       )}
     </section>
@@ -187,18 +218,20 @@ function GroupCard({
 function AddButton({
   id,
   label,
+  className,
   readOnlyReason,
   onAdd,
   children,
 }: {
   readonly id: string;
   readonly label: string;
+  readonly className?: string | undefined;
   readonly readOnlyReason: string | undefined;
   readonly onAdd: () => void;
   readonly children: string;
 }) {
   return (
-    <span className={styles.acts}>
+    <span className={className}>
       <Button
         id={id}
         kind="ghost"
@@ -212,6 +245,15 @@ function AddButton({
       </Button>
     </span>
   );
+}
+
+function keyOf({ group, path }: GroupList): string {
+  return `${group.title} ${path.join("/")}`;
+}
+
+/** One that could be added, and is not there. */
+function isAbsent({ group, views: [only] }: GroupList): boolean {
+  return group.repeats === undefined && only !== undefined && !isThere(only);
 }
 
 function elementId(id: string, path: readonly (string | number)[]): string {

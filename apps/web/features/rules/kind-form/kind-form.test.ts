@@ -152,6 +152,16 @@ test("a subset is added with what it needs, and its own outlier detection to it 
   assert.match(own, /version: v2\n {4}trafficPolicy:\n {6}outlierDetection:/);
 });
 
+test("an added item is named as no other", () => {
+  const two = DESTINATION_RULE.replace(
+    "- name: v1",
+    "- name: v2\n    labels: { version: v2 }\n  - name: v1",
+  );
+  const { value, form } = open(two);
+  const added = editRule(two, addEdit(value, listOf(form.lists, "Subset")));
+  assert.match(added, /- name: v3\n {4}labels:\n {6}version: v3\n$/);
+});
+
 test("what was taken away is said to be gone, and can be added again", () => {
   const { form } = open(DESTINATION_RULE);
   const without = editRule(DESTINATION_RULE, removeEdit(viewOf(form.lists, "Outlier detection")));
