@@ -1,6 +1,6 @@
 "use client";
 
-import { Check, Trash2 } from "lucide-react";
+import { Check, Trash2, Users } from "lucide-react";
 import { type RefObject, useState } from "react";
 import { formatCounted } from "../../lib/numbers.ts";
 import { Button } from "../../ui/button.tsx";
@@ -26,6 +26,7 @@ export function ApplyBar({
   onKeep,
   onApply,
   onDelete,
+  review,
 }: {
   /** "Applying makes revision 214. …". */
   readonly words: string;
@@ -48,13 +49,21 @@ export function ApplyBar({
   readonly onApply: (reason: string) => void;
   /** Absent: there is nothing to delete yet. */
   readonly onDelete: ((reason: string) => void) | undefined;
+  /** Lets others look first; absent: they do already. */
+  readonly review:
+    | {
+        readonly act: string;
+        readonly isPending: boolean;
+        readonly onAct: (note: string) => void;
+      }
+    | undefined;
 }) {
   const [reason, setReason] = useState("");
-  const [isDeleting, setIsDeleting] = useState(false);
+  const [mode, setMode] = useState<"delete" | "review">();
   const act = changes === 0 ? "Apply" : `Apply ${formatCounted(changes, "change")}`;
   const why = (
     <label className={styles.why}>
-      Why (stays with the revision)
+      {mode === "review" ? "What they should look at" : "Why (stays with the revision)"}
       <input
         value={reason}
         maxLength={2000}
@@ -63,7 +72,8 @@ export function ApplyBar({
         onKeyDown={(event) => {
           if (event.key !== "Enter") return;
           event.preventDefault();
-          if (isDeleting) onDelete?.(reason);
+          if (mode === "delete") onDelete?.(reason);
+          else if (mode === "review") review?.onAct(reason);
           else onApply(reason);
         }}
       />
@@ -72,19 +82,39 @@ export function ApplyBar({
   return (
     <section className={styles.place} aria-label="Apply">
       {error !== undefined && <ErrorPart title="It was not applied" detail={error} />}
-      {isDeleting ? (
+      {mode === "review" && review !== undefined && disabledReason === undefined ? (
         <div className={styles.question}>
           <ConfirmInPlace
-            question="Delete this rule?"
-            act="Delete the rule"
+            question={`${review.act}?`}
+            act={review.act}
+            actIcon={<Users size={16} />}
+            keep="Not yet"
+            tone="accent"
+            isPending={review.isPending}
+            onAct={() => review.onAct(reason)}
+            onKeep={() => setMode(undefined)}
+          >
+            Nothing takes effect. It stands in Rules, with a link of its own, until somebody applies
+            or withdraws it.
+            {why}
+          </ConfirmInPlace>
+        </div>
+      ) : mode === "delete" ? (
+        <div className={styles.question}>
+          <ConfirmInPlace
+            question={loss === undefined ? "Delete this rule?" : "Let these endpoints go?"}
+            act={loss === undefined ? "Delete the rule" : "Delete all the same"}
             actIcon={<Trash2 size={16} />}
             keep="Keep it"
             tone="bad"
             isPending={isPending}
             onAct={() => onDelete?.(reason)}
-            onKeep={() => setIsDeleting(false)}
+            onKeep={() => {
+              setMode(undefined);
+              onKeep();
+            }}
           >
-            Requests go as they would without it from then on. History brings it back.
+            {loss ?? "Requests go as they would without it from then on. History brings it back."}
             {why}
           </ConfirmInPlace>
         </div>
@@ -119,9 +149,18 @@ export function ApplyBar({
                 kind="ghost"
                 icon={<Trash2 size={15} />}
                 disabledReason={readOnlyReason}
-                onClick={() => setIsDeleting(true)}
+                onClick={() => setMode("delete")}
               >
                 Delete
+              </Button>
+            )}
+            {review !== undefined && (
+              <Button
+                icon={<Users size={15} />}
+                disabledReason={disabledReason}
+                onClick={() => setMode("review")}
+              >
+                {review.act}
               </Button>
             )}
             <Button

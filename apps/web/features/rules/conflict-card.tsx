@@ -46,7 +46,7 @@ export function ConflictCard({
       const draft = withTheirs(merge);
       if (draft === undefined) return merge.yours;
       const { kind, namespace, name, baseRevision } = merge;
-      const answer = await askMerge(draft, { kind, namespace, name, revision: baseRevision });
+      const answer = await askMerge(draft, [{ kind, namespace, name, revision: baseRevision }]);
       const [one] = answer.merges;
       return withPicks(one?.merged ?? theirs ?? draft, conflicts, picks);
     },

@@ -1,10 +1,11 @@
 "use client";
 
-import { Download } from "lucide-react";
+import type { ReviewDetail } from "@heddle/contracts";
+import { Copy, Download } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { formatCounted } from "../../lib/numbers.ts";
 import { useReadOnlyReason } from "../../lib/queries/use-me.ts";
-import { Button } from "../../ui/button.tsx";
+import { Button, ButtonLink } from "../../ui/button.tsx";
 import { Chip } from "../../ui/chip.tsx";
 import { PageFrame } from "../../ui/page-frame.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
@@ -12,8 +13,10 @@ import { ApplyBar } from "./apply-bar.tsx";
 import { lineMarks } from "./line-marks.ts";
 import { PreviewPart } from "./preview-part.tsx";
 import { applyWords, ratesOf, rateWords } from "./preview-words.ts";
+import { ReviewCard } from "./reviews/review-card.tsx";
 import styles from "./rule-editor.module.css";
 import { RuleForm } from "./rule-form.tsx";
+import { copyHref } from "./rule-href.ts";
 import { RuleNotices } from "./rule-notices.tsx";
 import type { RuleRef } from "./rule-ref.ts";
 import { editRule, rangeOfPath, readRule, type YamlEdit } from "./rule-yaml.ts";
@@ -39,13 +42,16 @@ export function RuleEditor({
   id,
   opened,
   stands,
+  review,
 }: {
   readonly id: string;
   /** The document the page is about; absent: a new one, which names itself. */
   readonly opened: RuleRef | undefined;
   readonly stands: Standing;
+  /** Somebody asks for a look at this draft; absent: it is one's own. */
+  readonly review?: ReviewDetail | undefined;
 }) {
-  const { state, isChanged, setText, rebase } = useDraft(id, stands);
+  const { state, isChanged, setText, rebase } = useDraft(id, begunFrom(stands, review));
   const { text, base, baseRevision } = state;
   const editor = useRef<YamlEditor>(null);
   const rule = useMemo(() => readRule(text), [text]);
@@ -71,7 +77,7 @@ export function RuleEditor({
   const edit = (edits: readonly YamlEdit[]) => {
     if (rule.kind === "rule") editor.current?.replace(editRule(text, edits));
   };
-  const acts = useRuleActs({ id, opened, state, identity, rebase, editor });
+  const acts = useRuleActs({ id, opened, state, identity, rebase, editor, review });
   const beginFrom = (theirs: Standing, draft: string) => {
     rebase(theirs.yaml, theirs.revision);
     editor.current?.replace(draft);
@@ -128,12 +134,24 @@ export function RuleEditor({
               Discard
             </Button>
           )}
+          {opened !== undefined && review === undefined && readOnlyReason === undefined && (
+            <ButtonLink kind="ghost" icon={<Copy size={15} />} href={copyHref(opened)}>
+              Duplicate
+            </ButtonLink>
+          )}
           <Button icon={<Download size={15} />} onClick={() => saveFile(`${name}.yaml`, text)}>
             Export
           </Button>
         </>
       }
     >
+      {review !== undefined && (
+        <ReviewCard
+          review={review}
+          readOnlyReason={readOnlyReason}
+          isTextChanged={text !== review.yaml}
+        />
+      )}
       <RuleNotices
         readOnlyReason={readOnlyReason}
         opened={opened}
@@ -198,8 +216,33 @@ export function RuleEditor({
         onAsk={acts.ask}
         onKeep={acts.keep}
         onApply={acts.apply}
-        onDelete={opened === undefined || stands.revision === 0 ? undefined : acts.remove}
+        onDelete={
+          opened === undefined || stands.revision === 0 || review !== undefined
+            ? undefined
+            : acts.remove
+        }
+        review={
+          review === undefined
+            ? { act: "Ask for review", isPending: acts.isSending, onAct: acts.askReview }
+            : text === review.yaml
+              ? undefined
+              : { act: "Keep in the review", isPending: acts.isSending, onAct: acts.askReview }
+        }
       />
     </PageFrame>
   );
+}
+
+/** A review's draft is held against what it was begun from, be that in force or not. */
+function begunFrom(stands: Standing, review: ReviewDetail | undefined) {
+  if (review === undefined) return stands;
+  const before = review.changes.flatMap((one) => one.before ?? []);
+  return {
+    yaml: before
+      .map((one) => one.trimEnd())
+      .join("\n---\n")
+      .concat("\n"),
+    revision: review.documents[0]?.baseRevision ?? 0,
+    text: review.yaml,
+  };
 }

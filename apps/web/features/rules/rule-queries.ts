@@ -91,26 +91,32 @@ export function useDraftAnalysis(text: string | undefined, namespace: string) {
   });
 }
 
+/** The revision a document is expected to stand at. */
+export type ExpectedRule = RuleRef & { readonly revision: number };
+
 export interface ApplyDraft {
   readonly yaml: string;
   readonly reason: string;
   /** What the draft was begun from; 0: the document must not exist yet. */
-  readonly expected: RuleRef & { readonly revision: number };
+  readonly expected: readonly ExpectedRule[];
   readonly acceptEndpointLoss?: boolean;
+  /** The review it ends. */
+  readonly review?: string;
 }
 
 /** Applies a draft if nobody has changed the document since; fails with 409 otherwise. */
 export function useApplyDraft() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ yaml, reason, expected, acceptEndpointLoss }: ApplyDraft) =>
+    mutationFn: ({ yaml, reason, expected, acceptEndpointLoss, review }: ApplyDraft) =>
       postJson(
         "/apply",
         {
           yaml,
           ...(reason !== "" && { reason }),
           source: "console",
-          expected: [expected],
+          expected,
+          ...(review !== undefined && { review }),
           ...(acceptEndpointLoss === true && { acceptEndpointLoss }),
         },
         ApplyResponse,
@@ -122,11 +128,18 @@ export function useApplyDraft() {
 export function useDeleteRule() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ kind, namespace, name, reason }: RuleRef & { readonly reason: string }) =>
+    mutationFn: ({
+      kind,
+      namespace,
+      name,
+      reason,
+      acceptEndpointLoss,
+    }: RuleRef & { readonly reason: string; readonly acceptEndpointLoss: boolean }) =>
       deleteJson(
         apiPath(["resources", kind, namespace, name], {
           source: "console",
           reason: reason === "" ? undefined : reason,
+          acceptEndpointLoss: acceptEndpointLoss ? "true" : undefined,
         }),
         ApplyResponse,
       ),
@@ -135,6 +148,6 @@ export function useDeleteRule() {
 }
 
 /** What a draft and what others have changed meanwhile come to together. */
-export function askMerge(yaml: string, expected: ApplyDraft["expected"]): Promise<MergeResponse> {
-  return postJson("/merge", { yaml, expected: [expected] }, MergeResponse);
+export function askMerge(yaml: string, expected: readonly ExpectedRule[]): Promise<MergeResponse> {
+  return postJson("/merge", { yaml, expected }, MergeResponse);
 }

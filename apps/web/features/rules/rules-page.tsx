@@ -22,6 +22,7 @@ import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { useLivePage } from "../session/use-live-page.ts";
 import { useUrlValue } from "../session/use-url-value.ts";
+import { OpenReviews } from "./reviews/open-reviews.tsx";
 import { draftIds } from "./rule-drafts.ts";
 import { ruleHref } from "./rule-href.ts";
 import { useAnalysis, useResources } from "./rule-queries.ts";
@@ -62,6 +63,7 @@ export function RulesPage() {
         />
       )}
       {resources.isPending && <Skeleton heightPx={320} waitsFor="the control plane" />}
+      <OpenReviews namespace={namespace} />
       {all?.length === 0 && (
         <Card>
           <EmptyState act={<CodeLine command="heddle apply -f rules.yaml" />}>

@@ -17,10 +17,19 @@ export interface DraftState {
 }
 
 /** A draft that survives a reload. `id` tells documents apart; with another one the component must be made anew. */
-export function useDraft(id: string, from: { readonly yaml: string; readonly revision: number }) {
+export function useDraft(
+  id: string,
+  from: {
+    readonly yaml: string;
+    readonly revision: number;
+    /** What it begins with, if that is not what stands. */
+    readonly text?: string;
+  },
+) {
   const [state, setState] = useState<DraftState>(() => {
     const kept = loadDraft(localStorage, id);
-    const begin = kept ?? { text: from.yaml, base: from.yaml, baseRevision: from.revision };
+    const { yaml, revision, text = yaml } = from;
+    const begin = kept ?? { text, base: yaml, baseRevision: revision };
     return { ...begin, savedAtMs: kept?.savedAtMs, isUnsaved: false };
   });
   const { text, base, baseRevision } = state;

@@ -1,11 +1,12 @@
 "use client";
 
-import { ConflictProblem, type DocumentMerge } from "@heddle/contracts";
+import { ConflictProblem, type DocumentMerge, type ReviewDetail } from "@heddle/contracts";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { ApiError } from "../../lib/api-error.ts";
 import { formatCounted } from "../../lib/numbers.ts";
 import { useToast } from "../../ui/toast.tsx";
+import { useSendReview } from "./reviews/review-queries.ts";
 import { dropDraft } from "./rule-drafts.ts";
 import { ruleHref } from "./rule-href.ts";
 import { askMerge, useApplyDraft, useDeleteRule } from "./rule-queries.ts";
@@ -21,6 +22,7 @@ export function useRuleActs({
   identity,
   rebase,
   editor,
+  review,
 }: {
   readonly id: string;
   readonly opened: RuleRef | undefined;
@@ -28,12 +30,15 @@ export function useRuleActs({
   readonly identity: RuleRef | undefined;
   readonly rebase: (yaml: string, revision: number) => void;
   readonly editor: { readonly current: YamlEditor | null };
+  /** The review whose draft it is. */
+  readonly review: ReviewDetail | undefined;
 }) {
   const router = useRouter();
   const toast = useToast();
   const applied = useApplyDraft();
   const deleted = useDeleteRule();
   const undo = useApplyDraft();
+  const sent = useSendReview(review?.id);
   const [isAsking, setIsAsking] = useState(false);
   const [loss, setLoss] = useState<string>();
   const [merge, setMerge] = useState<DocumentMerge>();
@@ -43,12 +48,18 @@ export function useRuleActs({
 
   // A rule the YAML names otherwise is another one, which must not exist yet.
   const isOwn = opened === undefined || (identity !== undefined && isSameRule(identity, opened));
-  const expected = {
+  const own = {
     kind: identity?.kind ?? "",
     namespace: identity?.namespace ?? "",
     name: identity?.name ?? "",
     revision: isOwn ? baseRevision : 0,
   };
+  // The other documents of a review are as it was asked for.
+  const others = (review?.documents ?? []).filter((one) => !isSameRule(one, own));
+  const expected = [
+    own,
+    ...others.map(({ baseRevision: revision, ...ref }) => ({ ...ref, revision })),
+  ];
 
   const fail = (cause: unknown): void => {
     const conflict = cause instanceof ApiError ? ConflictProblem.safeParse(cause.body) : undefined;
@@ -69,14 +80,20 @@ export function useRuleActs({
   const apply = (reason: string): void => {
     setError(undefined);
     applied.mutate(
-      { yaml: text, reason, expected, ...(loss !== undefined && { acceptEndpointLoss: true }) },
+      {
+        yaml: text,
+        reason,
+        expected,
+        ...(loss !== undefined && { acceptEndpointLoss: true }),
+        ...(review !== undefined && { review: review.id }),
+      },
       {
         onError: fail,
         onSuccess: ({ revision, changes, propagation, warnings }) => {
           setIsAsking(false);
           setLoss(undefined);
-          const own = changes.find((one) => isSameRule(one, expected));
-          const stands = own?.after ?? text;
+          const made = changes.find((one) => isSameRule(one, own));
+          const stands = made?.after ?? text;
           rebase(stands, revision === 0 ? baseRevision : revision);
           editor.current?.replace(stands);
           if (revision === 0) return toast({ text: "Nothing differs from what is in force." });
@@ -89,7 +106,8 @@ export function useRuleActs({
             text: `Applied as revision ${revision}.${spread}${warning === undefined ? "" : ` ${warning}`}`,
             tone: warning === undefined ? "ok" : "warn",
             ...(baseRevision > 0 &&
-              isOwn && {
+              isOwn &&
+              others.length === 0 && {
                 act: {
                   label: "Undo",
                   run: () =>
@@ -97,7 +115,7 @@ export function useRuleActs({
                       {
                         yaml: base,
                         reason: `Undo revision ${revision}`,
-                        expected: { ...expected, revision },
+                        expected: [{ ...own, revision }],
                       },
                       {
                         onError: (cause) =>
@@ -107,9 +125,9 @@ export function useRuleActs({
                 },
               }),
           });
-          if (opened === undefined || !isOwn) {
+          if (opened === undefined || !isOwn || review !== undefined) {
             dropDraft(localStorage, id);
-            router.replace(ruleHref(expected));
+            router.replace(ruleHref(own));
           }
         },
       },
@@ -119,7 +137,7 @@ export function useRuleActs({
   const remove = (reason: string): void => {
     if (opened === undefined) return;
     deleted.mutate(
-      { ...opened, reason },
+      { ...opened, reason, acceptEndpointLoss: loss !== undefined },
       {
         onError: fail,
         onSuccess: ({ revision }) => {
@@ -129,6 +147,23 @@ export function useRuleActs({
             act: { label: "Show in History", run: () => router.push(`/history/${revision}`) },
           });
           router.replace("/rules");
+        },
+      },
+    );
+  };
+
+  const askReview = (note: string): void => {
+    setError(undefined);
+    sent.mutate(
+      { yaml: text, note, expected },
+      {
+        onError: fail,
+        onSuccess: ({ id: reviewId, author }) => {
+          dropDraft(localStorage, id);
+          toast({
+            text: review === undefined ? `${author} asks for a review.` : "The review is changed.",
+          });
+          router.replace(`/rules/review/${reviewId}`);
         },
       },
     );
@@ -164,6 +199,8 @@ export function useRuleActs({
     },
     apply,
     remove,
+    askReview,
+    isSending: sent.isPending,
     compare: () => void compare(),
     closeMerge: () => setMerge(undefined),
   };

@@ -29,6 +29,7 @@ export const queryKeys = {
   guards: ["mtls", "guards"],
   policies: ["policies"],
   resources: ["resources"],
+  reviews: ["reviews"],
   analysis: ["analysis"],
   holds: ["holds"],
   pushes: ["pushes"],

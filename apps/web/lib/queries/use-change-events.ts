@@ -20,12 +20,14 @@ export function useChangeEvents(): StreamState {
       if (event.type === "observations") markTrafficStale(client);
       else if (event.type === "effects") markHistoryStale(client);
       else if (event.type === "guards") void client.invalidateQueries({ queryKey: ["mtls"] });
+      else if (event.type === "reviews") markReviewsStale(client);
       else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
     },
     onOpen: () => {
       markConfigStale(client);
       markRegistryStale(client);
+      markReviewsStale(client);
     },
   });
 }
@@ -46,6 +48,10 @@ export function markConfigStale(client: QueryClient): void {
 function markHistoryStale(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: queryKeys.revisions });
   void client.invalidateQueries({ queryKey: ["revision"] });
+}
+
+function markReviewsStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: queryKeys.reviews });
 }
 
 function markTrafficStale(client: QueryClient): void {
