@@ -7,6 +7,7 @@ import { Chip } from "../../ui/chip.tsx";
 import { Shield } from "../../ui/shield.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
 import { BypassSection } from "../bypass/bypass-section.tsx";
+import { TapSection } from "../tap/tap-section.tsx";
 import type { DeniedOnEdge } from "./denied-edges.ts";
 import { DeniedSection } from "./denied-section.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
@@ -104,6 +105,7 @@ export function EdgePanel({
         {destination !== undefined && <EndpointList node={destination} caller={source} />}
         <RulesInForce destination={destination} caller={source} edge={edge} />
         {!isTcp && <LastRequests edgeId={edge.id} />}
+        <TapSection node={destination} caller={source} />
         <BypassSection node={destination} caller={source} />
       </LiveOnly>
     </SidePanel>

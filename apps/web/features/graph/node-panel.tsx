@@ -23,6 +23,7 @@ import { Shield } from "../../ui/shield.tsx";
 import { PanelSection, SidePanel } from "../../ui/side-panel.tsx";
 import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { BypassSection } from "../bypass/bypass-section.tsx";
+import { TapSection } from "../tap/tap-section.tsx";
 import { isCanaryOf } from "./edge-panel.tsx";
 import { EndpointList } from "./endpoint-list.tsx";
 import {
@@ -133,6 +134,7 @@ export function NodePanel({
         )}
         <RulesInForce destination={node} />
         <Endpoints node={node} />
+        <TapSection node={node} />
         {!isService && <BypassSection node={node} />}
       </LiveOnly>
     </SidePanel>
