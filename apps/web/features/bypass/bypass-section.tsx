@@ -68,15 +68,8 @@ function Active({ bypass }: { readonly bypass: Bypass }) {
         </b>
         , {formatRoughDuration(bypass.untilMs - nowMs)} left
       </p>
-      <p className={styles.words}>{bypass.summary}</p>
-      <ul className={styles.words}>
-        {bypass.lifts.map((one) => (
-          <li key={one}>{one}</li>
-        ))}
-        {bypass.keeps.map((one) => (
-          <li key={one}>{one}</li>
-        ))}
-      </ul>
+      <Facts title="Lifted" facts={bypass.lifts} />
+      <Facts title="Stays" facts={bypass.keeps} />
       <Button
         size="toolbar"
         disabledReason={readOnlyReason}
@@ -85,6 +78,20 @@ function Active({ bypass }: { readonly bypass: Bypass }) {
       >
         Put it back on the rules
       </Button>
+    </div>
+  );
+}
+
+function Facts({ title, facts }: { readonly title: string; readonly facts: readonly string[] }) {
+  if (facts.length === 0) return null;
+  return (
+    <div className={styles.words}>
+      <h4 className={styles.title}>{title}</h4>
+      <ul>
+        {facts.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
     </div>
   );
 }
@@ -119,7 +126,7 @@ function Offer({ target }: { readonly target: BypassTarget }) {
       <ConfirmInPlace
         question={
           target.kind === "pair"
-            ? `Send ${target.source.workload ?? target.source.service ?? "its"} calls straight to ${target.destination.service}?`
+            ? `Send the calls of ${target.source.workload ?? target.source.service ?? "the caller"} straight to ${target.destination.service}?`
             : `Take ${target.workload} off the mesh's rules?`
         }
         act="Take it off"
@@ -137,8 +144,8 @@ function Offer({ target }: { readonly target: BypassTarget }) {
       >
         <p>
           Routes, splits, retries, timeouts, breakers, limits, filters and faults are lifted.
-          Identity, mTLS and (if not said below) authorization stay. It ends by itself, also when
-          nothing but the proxies lives.
+          Identity, mTLS and authorization stay{target.kind === "workload" && ", if not said below"}
+          . It ends by itself, also when nothing but the proxies lives.
         </p>
         <div className={styles.fields}>
           <Select

@@ -10,7 +10,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { apiPath, deleteJson, getJson, postJson } from "../../lib/api-client.ts";
 import { queryKeys } from "../../lib/queries/query-keys.ts";
 import { markConfigStale } from "../../lib/queries/use-change-events.ts";
-import { formatMinute } from "../../lib/times.ts";
 import { useToast } from "../../ui/toast.tsx";
 
 /** They end by themselves, without an event of their own. */
@@ -51,7 +50,7 @@ export function useBypass() {
       markConfigStale(client);
       if (bypass === undefined) return;
       toast({
-        text: `Off the rules until ${formatMinute(bypass.untilMs)}: ${bypass.summary}`,
+        text: `Off the rules: ${bypass.summary}`,
         tone: "warn",
         act: { label: "Undo", run: () => end.mutate(bypass) },
       });
