@@ -118,7 +118,7 @@ export function RestoreMomentView({
               <h2>Restore the mesh to this moment</h2>
               <p>Every document becomes as it stood then, as a new revision {newest + 1}.</p>
             </div>
-            <div className={cardStyles.command}>
+            <div className={styles.command}>
               <CodeLine command={`heddle rollback --at ${momentText(atMs)}Z`} />
             </div>
             <Button

@@ -61,13 +61,17 @@ export function RevisionIcon({
 }: {
   readonly revision: Pick<RevisionSummary, "kind" | "resources">;
 }) {
-  const [first] = resources;
-  const isOfOneKind = resources.every((one) => one.kind === first?.kind);
-  const ofDocument =
-    kind === "apply" && isOfOneKind && first !== undefined ? first.kind : undefined;
+  const ofDocument = kind === "apply" ? decisiveKind(resources) : undefined;
   const Icon = (ofDocument && DOCUMENT_ICONS[ofDocument]) || ICONS[kind];
   const name = ofDocument === undefined ? NAMES[kind] : `${NAMES[kind]}, ${ofDocument}`;
   return <Icon size={15} strokeWidth={1.75} role="img" aria-label={name} />;
+}
+
+/** What is split or routed says more than the subsets that come with it; of other mixtures nothing is said. */
+function decisiveKind(resources: RevisionSummary["resources"]): ResourceKind | undefined {
+  const kinds = new Set(resources.map((one) => one.kind));
+  if (kinds.has("VirtualService")) return "VirtualService";
+  return kinds.size === 1 ? resources[0]?.kind : undefined;
 }
 
 /** The kinds in words, for filters. */

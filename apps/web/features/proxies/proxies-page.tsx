@@ -153,7 +153,7 @@ function ProxyRow({ proxy }: { readonly proxy: ListedProxy }) {
   return (
     <>
       <Tr tone={proxy.sync === "ERROR" ? "bad" : undefined}>
-        <Td>
+        <Td className={styles.proxy}>
           <Link
             href={`/proxies/${encodeURIComponent(proxy.proxyId)}`}
             className={styles.name}
