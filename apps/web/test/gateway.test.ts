@@ -148,6 +148,27 @@ test("says in a sentence which server does not answer", async () => {
   assert.match(await signals.text(), /The collector does not answer/);
 });
 
+test("gives up on a server that hangs, so that the page need not hang, too", async () => {
+  answer = () => {}; // it takes the question and says nothing, as a stopped process does
+  const response = await forward(ask("/api/v1/workloads"), config, 50);
+  assert.equal(response.status, 503);
+  const problem = (await response.json()) as { detail: string };
+  assert.match(problem.detail, /^The control plane does not answer at .* Traffic flows on/);
+});
+
+test("lets a stream of events go on for longer than an answer may take to begin", async () => {
+  const LIMIT_MS = 2000;
+  let push: (text: string) => void = () => {};
+  answer = (_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.flushHeaders();
+    push = (text) => response.end(text);
+  };
+  const response = await forward(ask("/api/v1/graph/stream"), config, LIMIT_MS);
+  setTimeout(() => push("event: graph\n\n"), LIMIT_MS + 100);
+  assert.equal(await response.text(), "event: graph\n\n");
+});
+
 test("knows no path but the API's", async () => {
   answer = () => assert.fail("the request must not arrive");
   for (const path of [

@@ -9,6 +9,11 @@ import { findUpstream, type Upstream } from "./upstream.ts";
 
 /** Twice the largest YAML an apply may hold: JSON escapes can double it. */
 const BODY_LIMIT_BYTES = 2 * 1_048_576 + 65_536;
+/**
+ * A server that takes a question and does not begin to answer it hangs, as one that is stopped does. A browser has six
+ * connections to wait with, so the page would hang, too. Changes may take their time: what became of them is not known.
+ */
+const BEGIN_ANSWER_MS = 10_000;
 const REQUEST_HEADERS = [
   "accept",
   "content-type",
@@ -27,6 +32,7 @@ const RESPONSE_HEADERS = ["content-type", "cache-control", "retry-after", "x-req
 export async function forward(
   request: Request,
   config: GatewayConfig = gatewayConfig(),
+  beginAnswerMs = BEGIN_ANSWER_MS,
 ): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const upstream = findUpstream(pathname, config);
@@ -36,7 +42,7 @@ export async function forward(
   const refusal = refuse(request);
   if (refusal !== undefined) return refusal;
   try {
-    return answer(await send(upstream, { pathname, search }, request));
+    return answer(await send(upstream, { pathname, search }, request, beginAnswerMs));
   } catch (error) {
     return answerFailure(error, request, upstream);
   }
@@ -58,6 +64,7 @@ async function send(
   { urls }: Upstream,
   where: Pick<URL, "pathname" | "search">,
   request: Request,
+  beginAnswerMs: number,
 ): Promise<Response> {
   const isSafe = isSafeMethod(request.method);
   const init: RequestInit & { duplex?: "half" } = {
@@ -73,7 +80,33 @@ async function send(
     init.body = urls.length === 1 ? body : await new Response(body).arrayBuffer();
     init.duplex = "half";
   }
-  return askAny(urls, (url) => fetch(targetOf(url, where), init), isSafe);
+  return askAny(
+    urls,
+    (url) => {
+      const target = targetOf(url, where);
+      return isSafe
+        ? fetchWithin(beginAnswerMs, target, init, request.signal)
+        : fetch(target, init);
+    },
+    isSafe,
+  );
+}
+
+/** The head of the answer within that time; the body, as of a stream of events, may go on for ever. */
+async function fetchWithin(
+  withinMs: number,
+  url: URL,
+  init: RequestInit,
+  signal: AbortSignal,
+): Promise<Response> {
+  const late = new AbortController();
+  const why = new Error(`${url.host} has not begun to answer within ${withinMs} ms`);
+  const timer = setTimeout(() => late.abort(why), withinMs);
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.any([signal, late.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The path is the caller's, the server never. */
