@@ -94,6 +94,7 @@ export function timelineUntilQuery(untilMs: number | undefined) {
       return { fromMs, toMs, ...(await getJson(path, SeriesResponse, signal)) };
     },
     refetchInterval: untilMs === undefined ? STEP_MS : false,
+    placeholderData: keepPreviousData,
   });
 }
 

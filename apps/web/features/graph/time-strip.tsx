@@ -34,7 +34,8 @@ export function TimeStrip({
   const [box, size] = useElementSize<HTMLElement>();
   const nowMs = useNowMs();
   const pastMs = usePastMs();
-  const timeline = useQuery(timelineUntilQuery(hourAround(pastMs, nowMs)));
+  const untilMs = hourOf(pastMs, nowMs);
+  const timeline = useQuery(timelineUntilQuery(untilMs));
   const { data: history } = useQuery(recentRevisionsQuery);
   const toMs = timeline.data?.toMs ?? nowMs ?? 0;
   const fromMs = toMs - TIMELINE_MS;
@@ -44,7 +45,7 @@ export function TimeStrip({
     .domain([fromMs, toMs])
     .range([LEFT_PX, Math.max(widthPx - RIGHT_PX, LEFT_PX + 1)]);
   const changes = (history?.revisions ?? []).filter(
-    ({ createdAtMs }) => createdAtMs >= fromMs && createdAtMs <= toMs,
+    ({ createdAtMs }) => createdAtMs >= fromMs && (untilMs === undefined || createdAtMs <= toMs),
   );
   const { totals, windowMs } = snapshot;
   return (
@@ -59,7 +60,7 @@ export function TimeStrip({
         </div>
       )}
       <div className={styles.left}>
-        <b>{pastMs === undefined || isLastHour(toMs, nowMs) ? "Last hour" : "That hour"}</b>
+        <b>{untilMs === undefined ? "Last hour" : "That hour"}</b>
         <span>{formatCounted(changes.length, "change")}</span>
         <span>rate, failures</span>
       </div>
@@ -90,14 +91,15 @@ export function TimeStrip({
   );
 }
 
-/** The hour that ends now as long as the moment lies in it, else the one the moment is the middle of. */
-function hourAround(pastMs: number | undefined, nowMs: number | undefined): number | undefined {
-  if (pastMs === undefined || nowMs === undefined || pastMs > nowMs - TIMELINE_MS) return undefined;
-  return pastMs + TIMELINE_MS / 2;
-}
+const GRID_MS = TIMELINE_MS / 2;
 
-function isLastHour(toMs: number, nowMs: number | undefined): boolean {
-  return nowMs === undefined || toMs > nowMs - SCRUB_STEP_MS;
+/**
+ * The end of the hour that is drawn; `undefined`: it ends now, as long as the moment lies in it. Hours of the past begin
+ * on the half hour, so that the drawing stands still while the moment is dragged along it.
+ */
+function hourOf(pastMs: number | undefined, nowMs: number | undefined): number | undefined {
+  if (pastMs === undefined || nowMs === undefined || pastMs > nowMs - TIMELINE_MS) return undefined;
+  return Math.ceil((pastMs + GRID_MS / 2) / GRID_MS) * GRID_MS;
 }
 
 const SCRUB_STEP_MS = 10_000;

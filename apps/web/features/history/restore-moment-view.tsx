@@ -43,10 +43,12 @@ export function RestoreMomentView({
   const readOnlyReason = useReadOnlyReason();
   const [isAsking, setIsAsking] = useState(false);
   const [reason, setReason] = useState("");
-  const way = { atMs: useDebounced(atMs, SETTLE_MS) };
-  const preview = useRestorePreview(readOnlyReason === undefined ? way : undefined, newest);
+  const isSettled = useDebounced(atMs, SETTLE_MS) === atMs;
+  const way = { atMs };
+  const isWanted = isSettled && readOnlyReason === undefined;
+  const preview = useRestorePreview(isWanted ? way : undefined, newest);
   const restore = useRestore();
-  const { data } = preview;
+  const data = isWanted ? preview.data : undefined;
   const whyNot =
     readOnlyReason ??
     (data === undefined ? "What it would change is not known yet" : undefined) ??
