@@ -4,6 +4,7 @@ export {
   type TestDatabase,
   type TestDatabaseServer,
 } from "./database.ts";
+export { type DnsServer, type ServedRecord, startDnsServer } from "./dns-server.ts";
 export { dumpDatabase } from "./dump-database.ts";
 export { findFreePorts } from "./free-ports.ts";
 export {
