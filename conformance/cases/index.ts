@@ -10,6 +10,8 @@ import { proxyFilterCases } from "./mesh/proxy-filter.ts";
 import { rateLimitCases } from "./mesh/rate-limit.ts";
 import { telemetryCases } from "./mesh/telemetry.ts";
 import { trafficPolicyCases } from "./mesh/traffic-policy.ts";
+import { dnsSourceCases } from "./registry/dns-source.ts";
+import { instanceOverrideCases } from "./registry/instance-override.ts";
 import { serviceEntryCases } from "./registry/service-entry.ts";
 import { serviceCases } from "./registry/services.ts";
 import { sidecarCases } from "./registry/sidecar.ts";
@@ -40,6 +42,8 @@ export const CASES: readonly ConformanceCase[] = [
   ...scopeCases,
   ...streamCases,
   ...serviceEntryCases,
+  ...dnsSourceCases,
+  ...instanceOverrideCases,
   ...serviceCases,
   ...sidecarCases,
   ...meshConfigCases,

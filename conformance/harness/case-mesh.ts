@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net, { type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Mesh, RefusedError, type Scope, waitFor } from "@heddle/testkit";
+import {
+  type DnsServer,
+  type Mesh,
+  RefusedError,
+  type Scope,
+  startDnsServer,
+  waitFor,
+} from "@heddle/testkit";
 import { HeldAnswers } from "./held-answers.ts";
 import { introduce } from "./introduce.ts";
 import { type Answerer, type Seen, type SeenApp, startSeenApp } from "./seen-app.ts";
@@ -26,6 +33,8 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   RateLimit: "heddle.dev/v1",
   ProxyFilter: "heddle.dev/v1",
   Bypass: "heddle.dev/v1",
+  DnsSource: "heddle.dev/v1",
+  InstanceOverride: "heddle.dev/v1",
 };
 
 /** Kinds of which the case's own document may be named only so. */
@@ -208,6 +217,11 @@ export class CaseMesh {
     const held = new HeldAnswers();
     this.#scope.after(() => held.open());
     return held;
+  }
+
+  /** A DNS server of the case's own. */
+  dnsServer(): Promise<DnsServer> {
+    return startDnsServer(this.#scope);
   }
 
   /** An app of the case's own. */

@@ -53,6 +53,18 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   holds: ["heddle holds"],
   "holds confirm": ["heddle holds confirm 7 --reason 'the old hosts are gone'"],
   "holds dismiss": ["heddle holds dismiss 7"],
+  sources: ["heddle sources"],
+  "sources forget": [
+    "heddle sources forget 'directory /etc/heddle/old' --reason 'the host is gone'",
+  ],
+  "instance drain": [
+    "heddle instance drain shop/reviews-v1 10.0.0.7:15006 --reason 'its disk is slow' --for 2h",
+  ],
+  "instance weight": ["heddle instance weight shop/reviews-v1 10.0.0.7 3"],
+  "instance label": ["heddle instance label shop/reviews-v1 10.0.0.7 tier=slow"],
+  "instance locality": ["heddle instance locality shop/reviews-v1 10.0.0.7 eu/west/b"],
+  "instance restore": ["heddle instance restore shop/reviews-v1 10.0.0.7:15006"],
+  "instance list": ["heddle instance list"],
   "bypass on": [
     "heddle bypass on shop/front shop/reviews --for 30m --reason 'is it the mesh?'",
     "heddle bypass on shop/payments-v1 --for 10m",

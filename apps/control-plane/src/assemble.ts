@@ -15,6 +15,7 @@ import { KeySets } from "./jwks/key-sets.ts";
 import { createMetrics } from "./metrics.ts";
 import { GuardKeeper } from "./mtls/guard-keeper.ts";
 import { TurnedAway } from "./mtls/turned-away.ts";
+import { overrideTimers } from "./overrides/override-timer.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { LeaseHolds } from "./registry/lease-holds.ts";
 import { Observations } from "./registry/observations.ts";
@@ -145,6 +146,7 @@ export function assemble(
     onTurnedAway: (proxyId) => guards.onTurnedAway(proxyId),
   });
   replicas.singletons.add(bypassTimers(config));
+  replicas.singletons.add(overrideTimers(config));
   const guards = new GuardKeeper({
     ...{ db, config, registry, hub, turnedAway, logger },
     foreignStatusOf: (proxyId) => reports.statusOf(proxyId),

@@ -66,9 +66,9 @@ spec: { address: 127.0.0.1, ports: { http: ${port} }, labels: { app: db } }
   );
 
   const statuses: number[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const traffic = (async () => {
-    while (!isOver) statuses.push(await ask(outboundPort, agent));
+    while (!over.signal.aborted) statuses.push(await ask(outboundPort, agent));
   })();
   const holds = async () => (await mesh.call<HoldsResponse>("GET", "/holds")).body.holds;
   await Promise.all(files.map(({ path }) => unlink(path)));
@@ -78,7 +78,7 @@ spec: { address: 127.0.0.1, ports: { http: ${port} }, labels: { app: db } }
   await waitFor("the hold to end by itself", DEADLINE_MS, async () => (await holds()).length === 0);
   await Promise.all(files.map(({ path }) => unlink(path)));
   const again = await waitFor("it to be held again", DEADLINE_MS, async () => (await holds())[0]);
-  isOver = true;
+  over.abort();
   await traffic;
   const failed = statuses.filter((status) => status !== 200);
   assert.deepEqual(failed, [], `of ${statuses.length} requests`);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import type { EndpointsResponse } from "@heddle/contracts";
 import { type DnsServer, waitFor } from "@heddle/testkit";
 import { type CaseMesh, countByApp } from "../../harness/case-mesh.ts";
 import { type ConformanceCase, proof } from "../../harness/conformance-case.ts";
+
+type Endpoint = { readonly port: number; readonly weight: number; readonly locality?: string };
 
 const KIND = "DnsSource";
 const PORT = "port: {number: 80, name: http, protocol: HTTP}";
@@ -24,7 +25,10 @@ async function source(
 
 const endpointsOf = async (mesh: CaseMesh) => {
   const path = `/services/shop/${mesh.host}/endpoints`;
-  const { status, body } = await mesh.mesh.call<EndpointsResponse>("GET", path);
+  const { status, body } = await mesh.mesh.call<{ readonly endpoints: readonly Endpoint[] }>(
+    "GET",
+    path,
+  );
   return status === 200 ? body.endpoints : [];
 };
 

@@ -5,6 +5,7 @@ import {
   IdentityResponse,
   MeResponse,
   ProxiesResponse,
+  RegistrySourcesResponse,
   RevisionsResponse,
   StatusResponse,
   WorkloadsResponse,
@@ -71,6 +72,7 @@ async function checkControlPlane(api: ApiClient): Promise<Finding[]> {
 async function checkRegistry(api: ApiClient): Promise<Finding[]> {
   const { holds } = await api.ask(HoldsResponse, "/holds");
   const { workloads } = await api.ask(WorkloadsResponse, "/workloads");
+  const { sources } = await api.ask(RegistrySourcesResponse, "/registry/sources");
   const unwell = workloads.flatMap(({ namespace, name, instances }) =>
     instances
       .filter(({ health }) => health?.status === "unhealthy")
@@ -80,6 +82,13 @@ async function checkRegistry(api: ApiClient): Promise<Finding[]> {
     ...holds
       .filter(({ dismissed }) => dismissed === undefined)
       .map(({ words }): Finding => ({ state: "warn", what: words, advice: "heddle holds" })),
+    ...sources.flatMap(({ name, faults }) =>
+      faults.map(({ file, line, message }): Finding => {
+        const place = [file, line].filter((part) => part !== undefined).join(":");
+        const what = `${name}: ${place === "" ? "" : `${place}: `}${message}`;
+        return { state: "warn", what, advice: "heddle sources" };
+      }),
+    ),
     ...unwell.map((what): Finding => ({ state: "warn", what, advice: "see the app's own log" })),
   ];
 }

@@ -1,5 +1,6 @@
 import {
   ApplyResponse,
+  type ResourceDocument,
   ResourceKind,
   ResourcesResponse,
   type WorkloadState,
@@ -92,16 +93,27 @@ async function getResources(
   print({ output }, answer, ({ resources }) =>
     target === undefined
       ? formatTable(
-          ["NAMESPACE", "NAME", "REVISION", "CHANGED"],
+          ["NAMESPACE", "NAME", "REVISION", "CHANGED", "FROM"],
           resources.map((one) => [
             one.namespace,
             one.name,
-            String(one.revision),
+            one.origin === undefined ? String(one.revision) : "-",
             `${formatAge(one.updatedAtMs, nowMs)} ago`,
+            formatOrigin(one.origin),
           ]),
         )
       : resources.map(({ yaml }) => yaml.trimEnd()).join("\n---\n"),
   );
+}
+
+/** `-`: somebody has applied it; else what names it, as it is changed there alone. */
+function formatOrigin(origin: ResourceDocument["origin"]): string {
+  if (origin === undefined) return "-";
+  const { source, file, line } = origin;
+  return [
+    `${source}${file === undefined ? "" : `/${file}`}`,
+    ...(line === undefined ? [] : [line]),
+  ].join(":");
 }
 
 async function getWorkloads(options: OutputOptions & NamespaceOption): Promise<void> {

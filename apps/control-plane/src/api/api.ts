@@ -22,6 +22,7 @@ import { loginRoutes } from "./login-routes.ts";
 import { markRoutes } from "./mark-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
 import { mtlsRoutes } from "./mtls-routes.ts";
+import { overrideRoutes } from "./override-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
 import { previewRoutes } from "./preview-routes.ts";
@@ -62,6 +63,7 @@ export function createApi(parts: ApiParts): Hono {
     meshRoutes,
     proxyRoutes,
     registryRoutes,
+    overrideRoutes,
     holdRoutes,
     mtlsRoutes,
     trafficRoutes,

@@ -3,15 +3,21 @@ import {
   InstanceRequest,
   InstanceResponse,
   RegistrySourcesResponse,
+  SourceForgetRequest,
+  SourceForgetResponse,
 } from "@heddle/contracts";
 import { isDnsLabel } from "@heddle/resources";
 import { z } from "zod";
 import { apiInstanceId, toApiInstance } from "../registry/api-instances.ts";
 import { describeGone } from "../registry/describe-instance.ts";
+import { serviceOfHold } from "../registry/registry-holds.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
+import { EndpointLossError, findLosses } from "../revisions/endpoint-loss.ts";
+import { findSourceLosses } from "../sources/source-losses.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { BadRequestError, readBody, readParams, requireRole } from "./input.ts";
 import type { ApiParts } from "./parts.ts";
+import { CHANGE_REFUSALS } from "./refusals.ts";
 
 const LABEL = "expected lower-case letters, digits and inner hyphens, at most 63";
 const Label = z.string().refine(isDnsLabel, LABEL);
@@ -21,7 +27,8 @@ const MAX_API_INSTANCES = 10_000;
 const MAX_LABELS = 64;
 
 /** The registry beside the workloads in it: who has left, who comes in without a proxy. */
-export function registryRoutes({ registry, hub, feed, sources }: ApiParts) {
+export function registryRoutes(parts: ApiParts) {
+  const { registry, hub, feed, sources, sourceKeeper, mesh, config, uses, maxLossPercent } = parts;
   return new ApiRoutes()
     .get(
       "/registry/gone",
@@ -43,6 +50,63 @@ export function registryRoutes({ registry, hub, feed, sources }: ApiParts) {
         answer: RegistrySourcesResponse,
       },
       (context) => context.json({ sources: sources.list() } satisfies RegistrySourcesResponse),
+    )
+    .post(
+      "/registry/sources/forget",
+      {
+        summary: "Take out all that a source stands for which no control plane reads any more",
+        role: "admin",
+        body: SourceForgetRequest,
+        answer: SourceForgetResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        const principal = context.get("principal");
+        requireRole(principal, "admin", "*");
+        const request = await readBody(context, SourceForgetRequest);
+        context.set("audit", { target: request.name });
+        const found = sourceKeeper.find(request.name);
+        if (!found) {
+          const why = `there is no source ${request.name}; GET /registry/sources lists them`;
+          throw new NotFoundError(why);
+        }
+        const reader = sources.readerOf(found);
+        if (reader !== undefined) {
+          const how =
+            found.kind === "dns"
+              ? `delete the DnsSource ${found.name.slice("dns ".length)}`
+              : "start it without HEDDLE_REGISTRY_DIR, or empty the directory";
+          throw new ChangeRefusedError(
+            `${found.name} is read by the control plane ${reader}, which would name it all again: ${how}`,
+          );
+        }
+        const without = sourceKeeper.documentsWith(found.name, []);
+        const losses = findSourceLosses(
+          mesh,
+          without,
+          ({ origin }) => origin?.source === found.name,
+        );
+        const tooMuch = findLosses(
+          losses
+            .filter(({ service }) => uses.has(service))
+            .map(({ service, ...counts }) => ({ service: serviceOfHold({ service }), ...counts })),
+          maxLossPercent,
+        );
+        if (tooMuch.length > 0 && request.acceptEndpointLoss !== true) {
+          throw new EndpointLossError(tooMuch, maxLossPercent);
+        }
+        const { reason, source } = request;
+        const { revision } = await config.change({
+          ...{ author: principal.name, source: source ?? "api", reason, kind: "registry" },
+          summary: `Forgot the source ${found.name}`,
+          actsOn: losses.map(({ service }) => service),
+          startedAt: context.get("startedAt"),
+          plan: () => [],
+        });
+        await sourceKeeper.forget(found.name);
+        const words = `${found.name} is forgotten; ${found.content.documents.length} documents of it hold no more.`;
+        return context.json({ revision, words } satisfies SourceForgetResponse);
+      },
     )
     .put(
       "/registry/instances/:namespace/:name",

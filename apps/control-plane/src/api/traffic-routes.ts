@@ -8,6 +8,7 @@ import {
 import { formatId, parseId, type ServiceId } from "@heddle/mesh";
 import type { Context } from "hono";
 import { z } from "zod";
+import { OverrideAuthors } from "../overrides/describe-override.ts";
 import { serviceKeyOf } from "../registry/instance.ts";
 import type { ProxyObservation } from "../registry/observations.ts";
 import { NotFoundError } from "../revisions/change-errors.ts";
@@ -24,6 +25,7 @@ const MAX_BREAKERS = 100;
 /** What holds for a service's traffic, and what the proxies see of its endpoints. */
 export function trafficRoutes(parts: ApiParts) {
   const { mesh, registry } = parts;
+  const authors = new OverrideAuthors(parts.db);
   return new ApiRoutes()
     .get(
       "/services/:namespace/:service/endpoints",
@@ -33,8 +35,9 @@ export function trafficRoutes(parts: ApiParts) {
         params: ServicePath,
         answer: EndpointsResponse,
       },
-      (context) => {
-        const answer: EndpointsResponse = describeEndpoints(readService(context, parts), parts);
+      async (context) => {
+        const service = readService(context, parts);
+        const answer: EndpointsResponse = await describeEndpoints(service, { ...parts, authors });
         return context.json(answer);
       },
     )

@@ -2,6 +2,7 @@ import type { RegistryHold } from "@heddle/contracts";
 import type { ServiceId } from "@heddle/mesh";
 import type { StoredHoldAnswer, StoredInstance } from "@heddle/store";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
+import { takesRequests } from "../snapshot/endpoint-set.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { LEASE_MS } from "../stream/proxy-connection.ts";
@@ -130,7 +131,7 @@ export class LeaseHolds implements HoldKeeper {
 
   #countEndpoints(service: ServiceId): number {
     const known = this.#parts.mesh.knownEndpoints(service);
-    return known.filter(({ instance }) => instance?.isDraining !== true).length;
+    return known.filter(takesRequests).length;
   }
 
   /** The only one a service had, where a caller has found out by itself that nobody is there: two witnesses. */

@@ -29,6 +29,8 @@ export class ConfigSnapshot {
   /** Services that ServiceEntries and Services declare, by `namespace/name`. */
   readonly declared: ReadonlyMap<string, DeclaredService>;
   readonly workloadEntries: readonly DocumentOf<"WorkloadEntry">[];
+  /** What people have set for single instances, the oldest first. */
+  readonly overrides: readonly DocumentOf<"InstanceOverride">[];
   readonly hosts: HostIndex;
   readonly workloads: WorkloadPolicies;
   readonly sidecars: SidecarScopes;
@@ -59,6 +61,7 @@ export class ConfigSnapshot {
     this.all = all;
     this.declared = declareServices(all);
     this.workloadEntries = all.filter((one) => isOf(one, "WorkloadEntry"));
+    this.overrides = all.filter((one) => isOf(one, "InstanceOverride"));
     const meshConfig = all.find((one) => isOf(one, "MeshConfig"));
     const rootNamespace = meshConfig?.resource.rootNamespace ?? ROOT_NAMESPACE;
     this.hosts = indexHosts(all, previous?.hosts);
@@ -78,7 +81,11 @@ export class ConfigSnapshot {
     });
     this.namedKeys = new Set([...this.declared.keys(), ...this.#rules.keys(), ...entryKeys]);
     this.endpointDocuments = all.filter(
-      (one) => isOf(one, "ServiceEntry") || isOf(one, "Service") || isOf(one, "WorkloadEntry"),
+      (one) =>
+        isOf(one, "ServiceEntry") ||
+        isOf(one, "Service") ||
+        isOf(one, "WorkloadEntry") ||
+        isOf(one, "InstanceOverride"),
     );
     const isSameWorld =
       previous?.hosts === this.hosts && previous.workloads.rootNamespace === rootNamespace;

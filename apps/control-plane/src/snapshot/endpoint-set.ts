@@ -15,6 +15,8 @@ export type KnownEndpoint = {
   readonly endpoint: Endpoint;
   readonly instance: StoredInstance | undefined;
   readonly document: MeshDocument | undefined;
+  /** What somebody has set for it by hand. */
+  readonly override?: DocumentOf<"InstanceOverride">;
 };
 
 /** Who may serve, for `collectEndpoints`. */
@@ -81,11 +83,14 @@ export function toEndpointsResource(
     kind: "endpoints" as const,
     key: `endpoints/${formatId(service)}`,
     service: { namespace: service.namespace, name: service.name },
-    endpoints: fitOnes(known.filter(({ instance }) => instance?.isDraining !== true)).map(
-      ({ endpoint }) => endpoint,
-    ),
+    endpoints: fitOnes(known.filter(takesRequests)).map(({ endpoint }) => endpoint),
   };
   return { ...content, version: contentVersion(content) };
+}
+
+/** Neither about to end nor taken out by hand. */
+export function takesRequests({ instance, override }: KnownEndpoint): boolean {
+  return instance?.isDraining !== true && override?.resource.isDrained !== true;
 }
 
 function fitOnes(known: readonly KnownEndpoint[]): readonly KnownEndpoint[] {

@@ -247,6 +247,16 @@ export class MeshView {
     return this.#endpoints.servicesOf(of, this.#snapshot);
   }
 
+  /** Where a workload's endpoints are, `host:port`. */
+  endpointsOfWorkload(of: { readonly namespace: string; readonly workload: string }): string[] {
+    const services = this.servicesOfWorkload(of).map(serviceIdOf);
+    const known = services.flatMap((service) => this.knownEndpoints(service));
+    const own = known.filter(
+      ({ endpoint }) => endpoint.namespace === of.namespace && endpoint.workload === of.workload,
+    );
+    return [...new Set(own.map(({ endpoint: { address, port } }) => `${address}:${port}`))].sort();
+  }
+
   /** The services whose instances a policy takes in, `namespace/name`. */
   servicesSelectedBy(policy: Pick<PeerAuthentication, "namespace" | "selector">): string[] {
     const taken = [...this.#registry.instances()].filter((instance) =>

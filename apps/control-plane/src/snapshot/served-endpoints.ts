@@ -1,9 +1,15 @@
 import type { EndpointsResource } from "@heddle/contracts";
 import { formatId, type ServiceId, type ServicePort } from "@heddle/mesh";
 import type { StoredInstance } from "@heddle/store";
+import { applyOverrides } from "../overrides/apply-overrides.ts";
 import { serviceKeyOf } from "../registry/instance.ts";
 import type { ConfigSnapshot } from "./config-snapshot.ts";
-import { collectEndpoints, type KnownEndpoint, toEndpointsResource } from "./endpoint-set.ts";
+import {
+  collectEndpoints,
+  type KnownEndpoint,
+  takesRequests,
+  toEndpointsResource,
+} from "./endpoint-set.ts";
 import type { InstanceRegistry } from "./instance-registry.ts";
 import { registeredPorts } from "./registered-ports.ts";
 
@@ -48,7 +54,7 @@ export class ServedEndpoints {
   /** As they are under a snapshot; nothing is kept. */
   collect(service: ServiceId, snapshot: ConfigSnapshot): Served {
     const { registry, trustDomain, plaintextPortsOf } = this.#parts;
-    const known = collectEndpoints(service, snapshot.declared.get(formatId(service)), {
+    const collected = collectEndpoints(service, snapshot.declared.get(formatId(service)), {
       trustDomain,
       registered: (name) => registry.instancesOfService(name),
       instancesOf: (namespace) =>
@@ -56,6 +62,7 @@ export class ServedEndpoints {
       entries: snapshot.workloadEntries,
       plaintextPortsOf,
     });
+    const known = applyOverrides(collected, snapshot.overrides);
     const instances = known.flatMap(({ instance }) => instance ?? []);
     return {
       known,
@@ -128,7 +135,7 @@ function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean
 }
 
 function countServing(known: readonly KnownEndpoint[]): number {
-  return known.filter(({ instance }) => instance?.isDraining !== true).length;
+  return known.filter(takesRequests).length;
 }
 
 /** Takes `namespace/name` apart. */

@@ -42,7 +42,9 @@ export class SourceKeeper {
   #rows: ReadonlyMap<string, StoredSource> = new Map();
   readonly #known = new Map<string, KnownSource>();
   readonly #writtenAtMs = new Map<string, number>();
-  #looking: Promise<void> | undefined;
+  #isLooking = false;
+  /** One after the other: what was read must not take the place of what was written meanwhile. */
+  #line: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
     readonly db: ConfigDb;
@@ -64,7 +66,11 @@ export class SourceKeeper {
   }
 
   /** Takes over what the database has, with the documents it makes hold. Throws `DatabaseUnavailableError`. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return this.#inTurn(() => this.#load());
+  }
+
+  async #load(): Promise<void> {
     const rows = await loadSources(this.#parts.db, this.#rows);
     const isSame =
       rows.length === this.#rows.size && rows.every((row) => this.#rows.get(row.name) === row);
@@ -86,18 +92,28 @@ export class SourceKeeper {
 
   /** Another control plane may have written something. */
   look(): void {
-    this.#looking ??= this.load()
+    if (this.#isLooking) return; // the next second's look finds what this one has missed
+    this.#isLooking = true;
+    this.load()
       .catch((error: unknown) => {
         if (error instanceof DatabaseUnavailableError) return; // the next look finds it
         this.#parts.logger.error({ err: toHeddleError(error) }, "sources not read");
       })
       .finally(() => {
-        this.#looking = undefined;
+        this.#isLooking = false;
       });
   }
 
   /** Changes what stands of a source, and makes it hold. Whoever was faster is looked at first. */
-  async change(
+  change(
+    name: string,
+    kind: SourceKind,
+    change: (content: SourceContent) => SourceContent,
+  ): Promise<SourceContent> {
+    return this.#inTurn(() => this.#change(name, kind, change));
+  }
+
+  async #change(
     name: string,
     kind: SourceKind,
     change: (content: SourceContent) => SourceContent,
@@ -119,20 +135,24 @@ export class SourceKeeper {
         this.#parts.onWritten();
         return content;
       }
-      await this.load();
+      await this.#load();
     }
     throw new Error(`${name}: others have written it ${MAX_ATTEMPTS} times meanwhile`);
   }
 
   /** It is no source any more. */
-  async forget(name: string): Promise<void> {
+  forget(name: string): Promise<void> {
+    return this.#inTurn(() => this.#forget(name));
+  }
+
+  async #forget(name: string): Promise<void> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const row = this.#rows.get(name);
       if (!row) return;
       if (await deleteSource(this.#parts.db, row)) break;
-      await this.load();
+      await this.#load();
     }
-    await this.load();
+    await this.#load();
     this.#parts.onWritten();
   }
 
@@ -157,6 +177,12 @@ export class SourceKeeper {
     return merged;
   }
 
+  async #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    const turn = this.#line.then(work);
+    this.#line = turn.catch(() => undefined); // its caller hears of it; the next goes on
+    return turn;
+  }
+
   async #takeOver(): Promise<void> {
     const documents = this.documentsWith("", []);
     const { sourced } = this.#parts.config.snapshot;
@@ -174,9 +200,11 @@ export class SourceKeeper {
   }
 }
 
-function newsOf({ lastReadAtMs: _, lookups = [], ...news }: SourceContent): string {
-  const answers = lookups.map(({ answeredAtMs: __, nextAtMs: ___, ...answer }) => answer);
-  return JSON.stringify({ ...news, answers });
+function newsOf(content: SourceContent): string {
+  const answers = content.lookups?.map(({ name, type, state, ttlSeconds, endpoints }) => {
+    return { name, type, state, ttlSeconds, endpoints };
+  });
+  return JSON.stringify({ ...content, lastReadAtMs: undefined, lookups: answers });
 }
 
 /** The same object as before while it is the same: what is compiled of it is then kept. */

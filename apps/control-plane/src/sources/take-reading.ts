@@ -156,5 +156,9 @@ function withAge(document: SourceDocument, { documents }: SourceContent): Source
 }
 
 function textOf(documents: readonly SourceDocument[]): string {
-  return JSON.stringify(documents.map((one) => [formatRef(one), one.yaml]).sort());
+  return JSON.stringify(documents.map((one) => `${formatRef(one)} ${one.yaml}`).toSorted(byText));
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }

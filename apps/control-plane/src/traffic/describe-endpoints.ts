@@ -1,6 +1,7 @@
 import type { EndpointDetail, EndpointsResponse, ObservedEndpoint } from "@heddle/contracts";
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { formatRef } from "@heddle/resources";
+import { describeOverride, type OverrideAuthors } from "../overrides/describe-override.ts";
 import type { Observations, ProxyObservation } from "../registry/observations.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { KnownEndpoint } from "../snapshot/endpoint-set.ts";
@@ -8,14 +9,20 @@ import type { MeshView } from "../snapshot/mesh-view.ts";
 import { hostOf } from "../snapshot/service-host.ts";
 
 /** Every endpoint of a service with its lease, and what the proxies that call it see of it. */
-export function describeEndpoints(
+export async function describeEndpoints(
   service: ServiceId,
   {
     mesh,
     registry,
     observations,
-  }: { readonly mesh: MeshView; readonly registry: Registry; readonly observations: Observations },
-): EndpointsResponse {
+    authors,
+  }: {
+    readonly mesh: MeshView;
+    readonly registry: Registry;
+    readonly observations: Observations;
+    readonly authors: OverrideAuthors;
+  },
+): Promise<EndpointsResponse> {
   const { isExternal = false, resolution = "registry", ports = [] } = mesh.service(service);
   const seen = observations.ofService(formatId(service));
   const known = mesh.knownEndpoints(service);
@@ -27,13 +34,19 @@ export function describeEndpoints(
     isExternal,
     resolution,
     ports,
-    endpoints: known.map((one) => {
-      const own = seen.filter(({ endpointId }) => endpointId === one.endpoint.id);
-      return {
-        ...toDetail(one, registry),
-        observed: own.map((seen) => toObserved(seen, registry)),
-      };
-    }),
+    endpoints: await Promise.all(
+      known.map(async (one) => {
+        const own = seen.filter(({ endpointId }) => endpointId === one.endpoint.id);
+        const { override } = one;
+        const isOut = override?.resource.isDrained === true;
+        return {
+          ...toDetail(one, registry),
+          ...(isOut ? { state: "draining" as const } : {}),
+          ...(override ? { override: await describeOverride(override, authors) } : {}),
+          observed: own.map((seen) => toObserved(seen, registry)),
+        };
+      }),
+    ),
     unlisted: seen
       .filter(({ endpointId }) => !ids.has(endpointId))
       .map((one) => ({ ...toObserved(one, registry), endpointId: one.endpointId })),
@@ -60,6 +73,7 @@ function toDetail(
       ...about,
       origin: isEntry ? "WorkloadEntry" : "ServiceEntry",
       ...(document ? { document: formatRef(document.resource) } : {}),
+      ...(document?.origin ? { source: document.origin.source } : {}),
       state: "serving",
     };
   }

@@ -30,7 +30,9 @@ export async function loadSources(
       : await ask(db, (prisma) =>
           prisma.registrySource.findMany({ where: { name: { in: names } } }),
         );
-  const read = new Map(rows.map(({ changedAt: _, ...row }) => [row.name, row]));
+  const read = new Map(
+    rows.map(({ name, kind, version, content }) => [name, { name, kind, version, content }]),
+  );
   return heads.flatMap(({ name }) => read.get(name) ?? known.get(name) ?? []);
 }
 
