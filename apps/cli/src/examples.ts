@@ -82,6 +82,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "mtls guards": ["heddle mtls guards"],
   "mtls guards cancel": ["heddle mtls guards cancel 3f0c9a52-58f7-4a52-9d2c-0f4a3f6f6c11"],
   "canary list": ["heddle canary list"],
+  "canary start": [
+    "heddle canary start shop/payments --version v2 --weight 5",
+    "heddle canary start shop/payments --version v3 --stable v1 --reason 'the new ledger'",
+  ],
+  "canary status": ["heddle canary status", "heddle canary status shop/payments --window 5m"],
+  "canary promote": ["heddle canary promote shop/payments"],
   "canary weight": ["heddle canary weight shop/payments 25"],
   "canary rollback": ["heddle canary rollback shop/payments"],
   graph: ["heddle graph", "heddle graph -o dot | dot -Tsvg > graph.svg"],

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type {
   CanariesResponse,
   CanaryChangeResponse,
+  Problem,
   ResourcesResponse,
   RevisionsResponse,
 } from "@heddle/contracts";
@@ -123,4 +124,47 @@ test(`a rollback names the last canary request over ${PROXIES} proxies; the way 
   // The fastest of the rounds is what the way itself costs; the others tell how busy the machine is just now.
   // The median is printed, not asserted: a slow machine must not read as a slow rollback.
   assert.ok(fastest < 100, `fastest ${fastest} ms`);
+});
+
+test("a canary starts beside the version that has all the traffic, is promoted, and the next one starts beside it", async (t) => {
+  const plane = await runControlPlane(t, (await startDatabase(t)).url);
+  const joined = await join(plane.controlPort, await plane.joinToken());
+  const versions = ["ratings-v1", "ratings-v2", "ratings-v3"];
+  const client = await StreamClient.open(t, plane.controlPort, joined, {
+    workloads: versions.map((name) => registration(joined.proxyId, name)),
+    subscriptions: [{ namespace: "shop", host: "ratings" }],
+  });
+  await client.next("push", ({ upserts }) => upserts.length > 0);
+  const path = "/canaries/shop/ratings";
+  const start = (body: object) => plane.call<Problem>("POST", `${path}/start`, body);
+  const shares = async () => {
+    const { body } = await plane.call<CanariesResponse>("GET", "/canaries");
+    return body.canaries.map(({ stable, canary }) => [stable.subset, canary.subset, canary.share]);
+  };
+  const ambiguous = await start({ version: "v2", canaryPercent: 5 });
+  assert.equal(ambiguous.status, 409);
+  assert.match(
+    ambiguous.body.detail ?? "",
+    /several other versions \(v1, v3\): say which is stable/,
+  );
+  const missing = await start({ version: "v9", stable: "v1", canaryPercent: 5 });
+  assert.equal(missing.status, 404);
+  assert.match(missing.body.detail ?? "", /no workload of version v9: there are v1, v2, v3/);
+
+  assert.equal((await start({ version: "v2", stable: "v1", canaryPercent: 5 })).status, 200);
+  assert.deepEqual(await shares(), [["v1", "v2", 0.05]]);
+  const second = await start({ version: "v3", canaryPercent: 5 });
+  assert.equal(second.status, 409);
+  assert.match(second.body.detail ?? "", /has v2 on trial at 5 %/);
+
+  assert.equal((await plane.call("POST", `${path}/promote`, {})).status, 200);
+  assert.deepEqual(await shares(), [["v1", "v2", 1]]);
+  assert.equal((await start({ version: "v2", canaryPercent: 5 })).status, 409);
+  assert.equal((await start({ version: "v3", canaryPercent: 20 })).status, 200);
+  assert.deepEqual(await shares(), [["v2", "v3", 0.2]]);
+  const { body } = await plane.call<RevisionsResponse>("GET", "/revisions");
+  assert.deepEqual(
+    body.revisions.slice(0, 3).map(({ summary }) => summary),
+    ["ratings v3 on trial at 20 %", "ratings v2 promoted over v1", "ratings v2 on trial at 5 %"],
+  );
 });

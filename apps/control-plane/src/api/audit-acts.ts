@@ -21,6 +21,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "POST /reviews/:id/approve": "review.approve",
   "POST /reviews/:id/withdraw": "review.withdraw",
   "POST /canaries/:namespace/:service/weight": "canary.weight",
+  "POST /canaries/:namespace/:service/start": "canary.start",
+  "POST /canaries/:namespace/:service/promote": "canary.promote",
   "POST /canaries/:namespace/:service/rollback": "canary.rollback",
   "PUT /mtls/:namespace/:workload": "mtls.set",
   "PUT /policies/:namespace/:name/shadow": "policy.shadow",

@@ -3,6 +3,7 @@ import {
   type Canary,
   CanaryChangeResponse,
   CanaryRollbackRequest,
+  CanaryStartRequest,
   CanaryWeightRequest,
 } from "@heddle/contracts";
 import { DatabaseUnavailableError } from "@heddle/store";
@@ -10,6 +11,8 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { changeCanary } from "../rollout/change-canary.ts";
 import { describeSide, type FoundCanary, findCanary } from "../rollout/find-canary.ts";
+import { planCanaryStart } from "../rollout/start-canary.ts";
+import { round } from "../stream/hub.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { mayChange, readBody, readParams, requireRole } from "./input.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
@@ -24,6 +27,7 @@ export function canaryRoutes(parts: ApiParts) {
     context: Context<ApiEnv>,
     kind: "weight" | "rollback",
     request: CanaryWeightRequest,
+    isPromotion = false,
   ) => {
     const { namespace, service } = readParams(context, ServicePath);
     const principal = context.get("principal");
@@ -33,6 +37,7 @@ export function canaryRoutes(parts: ApiParts) {
       service: { namespace, name: service },
       canaryPercent: request.canaryPercent,
       kind,
+      isPromotion,
       author: principal.name,
       authorize: mayChange(principal),
       source: request.source ?? "api",
@@ -40,6 +45,34 @@ export function canaryRoutes(parts: ApiParts) {
       sinceClickMs: request.sinceClickMs ?? 0,
       startedAt: context.get("startedAt"),
     });
+    return context.json(answer);
+  };
+  const start = async (context: Context<ApiEnv>, request: CanaryStartRequest) => {
+    const { namespace, service: name } = readParams(context, ServicePath);
+    const principal = context.get("principal");
+    const { version, stable, canaryPercent } = request;
+    const key = `${namespace}/${name}`;
+    context.set("audit", { target: `${key} ${version}: ${canaryPercent} %` });
+    const startedAt = context.get("startedAt");
+    const wish = { service: { namespace, name }, version, stable, canaryPercent };
+    const { revision, savedAt, delivery } = await config.change({
+      ...{ author: principal.name, authorize: mayChange(principal), reason: request.reason },
+      source: request.source ?? "api",
+      kind: "weight",
+      summary: `${name} ${version} on trial at ${canaryPercent} %`,
+      startedAt,
+      plan: (snapshot) => [planCanaryStart(snapshot, registry.instancesOfService(key), wish)],
+    });
+    const told = await delivery?.settle();
+    const sinceClick = (at: number) => round(at - startedAt + (request.sinceClickMs ?? 0));
+    const answer: CanaryChangeResponse = {
+      revision,
+      savedAfterMs: sinceClick(savedAt),
+      ...(told?.allAckedAt === undefined ? {} : { ackedAfterMs: sinceClick(told.allAckedAt) }),
+      proxiesAcked: told?.acked ?? 0,
+      proxiesTotal: told?.total ?? 0,
+      previousCanaryPercent: 0,
+    };
     return context.json(answer);
   };
   return new ApiRoutes()
@@ -67,6 +100,41 @@ export function canaryRoutes(parts: ApiParts) {
       async (context) => {
         requireOperator(context);
         return change(context, "weight", await readBody(context, CanaryWeightRequest));
+      },
+    )
+    .post(
+      "/canaries/:namespace/:service/start",
+      {
+        summary: "Put a version on trial",
+        description:
+          "Beside the version that has all the traffic. The service's plain route is edited, or its VirtualService made; with the present share of another canary it is refused.",
+        role: "operator",
+        params: ServicePath,
+        body: CanaryStartRequest,
+        answer: CanaryChangeResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        requireOperator(context);
+        return start(context, await readBody(context, CanaryStartRequest));
+      },
+    )
+    .post(
+      "/canaries/:namespace/:service/promote",
+      {
+        summary: "Send all traffic to the version on trial",
+        description:
+          "The former stable version keeps its place at 0 %: `rollback` leads back to it.",
+        role: "operator",
+        params: ServicePath,
+        body: CanaryRollbackRequest,
+        answer: CanaryChangeResponse,
+        refusals: CHANGE_REFUSALS,
+      },
+      async (context) => {
+        requireOperator(context);
+        const request = await readBody(context, CanaryRollbackRequest);
+        return change(context, "weight", { ...request, canaryPercent: 100 }, true);
       },
     )
     .post(

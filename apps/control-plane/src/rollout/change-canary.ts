@@ -14,6 +14,8 @@ export type CanaryChange = {
   readonly service: ServiceId;
   readonly canaryPercent: number;
   readonly kind: "weight" | "rollback";
+  /** It is the end of the trial, not one more step. */
+  readonly isPromotion?: boolean;
   readonly author: string;
   readonly source: ChangeSource;
   readonly reason: string | undefined;
@@ -92,8 +94,12 @@ function planWeight(found: FoundCanary, percent: number) {
   return { ref: resource, after: parseOne(edited) };
 }
 
-function summaryOf(found: FoundCanary, { kind, canaryPercent }: CanaryChange): string {
+function summaryOf(
+  found: FoundCanary,
+  { kind, canaryPercent, isPromotion = false }: CanaryChange,
+): string {
   const { service, stable, canary } = found;
+  if (isPromotion) return `${service.name} ${canary.subset} promoted over ${stable.subset}`;
   if (kind === "rollback")
     return `${service.name} ${canary.subset} rolled back to ${stable.subset}`;
   return `${service.name} ${canary.subset} to ${canaryPercent} %`;

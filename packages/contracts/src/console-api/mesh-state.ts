@@ -334,6 +334,12 @@ export const CanaryWeightRequest = z.object({
   reason: z.string().max(2000).optional(),
   source: RequestSource.optional(),
 });
+/** Puts a registered version on trial beside the one that has all the traffic. Answers `CanaryChangeResponse`. */
+export const CanaryStartRequest = CanaryWeightRequest.extend({
+  version: z.string().min(1).max(63),
+  /** The version it is judged against; absent: the one that has all the traffic, or the only other. */
+  stable: z.string().min(1).max(63).optional(),
+});
 export const CanaryRollbackRequest = CanaryWeightRequest.omit({ canaryPercent: true });
 /** Offsets are in ms from the click: `sinceClickMs` plus the control plane's own measure. */
 export const CanaryChangeResponse = z.object({
@@ -396,6 +402,7 @@ export type Canary = z.infer<typeof Canary>;
 export type CanarySide = z.infer<typeof CanarySide>;
 export type CanariesResponse = z.infer<typeof CanariesResponse>;
 export type CanaryWeightRequest = z.infer<typeof CanaryWeightRequest>;
+export type CanaryStartRequest = z.infer<typeof CanaryStartRequest>;
 export type CanaryRollbackRequest = z.infer<typeof CanaryRollbackRequest>;
 export type CanaryChangeResponse = z.infer<typeof CanaryChangeResponse>;
 export type TokenCreateRequest = z.infer<typeof TokenCreateRequest>;
