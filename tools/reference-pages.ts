@@ -7,6 +7,8 @@ import { EXAMPLES, listCommands } from "../apps/cli/src/examples.ts";
 import { buildProgram } from "../apps/cli/src/program.ts";
 import { createCollectorApi } from "../apps/collector/src/api/collector-api.ts";
 import { createApi } from "../apps/control-plane/src/api/api.ts";
+import { STREAM_REFUSALS } from "../apps/control-plane/src/stream/stream-refusals.ts";
+import { RESPONSE_FLAGS } from "./response-flags.ts";
 
 const DOCS = join(import.meta.dirname, "../docs");
 const MADE = "<!-- Made by `node tools/reference-pages.ts`; edit what it is made of. -->";
@@ -130,12 +132,28 @@ function errorsPage(): string {
       return `## ${name}\n\n\`${code}\`, ${status}: ${title}. ${meaning}\n\n**What to do.** ${remedy}`;
     },
   );
+  const refusals = Object.entries(STREAM_REFUSALS).map(
+    ([code, { meaning, remedy }]) => `| \`${code}\` | ${meaning} | ${remedy} |`,
+  );
+  const flags = Object.entries(RESPONSE_FLAGS).map(
+    ([flag, { status, meaning, remedy }]) =>
+      `| \`${flag}\` | ${status ?? ""} | ${meaning} | ${remedy} |`,
+  );
   return `${[
     "# Errors of the API",
     MADE,
     `Every refusal and failure is a problem as in RFC 9457: \`type\` (\`urn:heddle:error:\` and the heading of a section below), \`title\`, \`status\`, \`detail\` (a
 sentence for people), \`code\`, and for bad input \`errors\`: each field with what is wrong and what is allowed. Codes stay; sentences may be said better.`,
     ...sections,
+    "# Refusals of proxies",
+    `Of the control plane's port for proxies (15012): in the problem that answers a join or the opening of a stream, or in the message \`refused\` before the
+stream closes with 1008. The proxy's log has them; a proxy that runs goes on with what it has, and comes back.`,
+    ["| code | meaning | what to do |", "|---|---|---|", ...refusals].join("\n"),
+    "# Answers of proxies",
+    `An answer a proxy makes itself carries \`x-heddle-flags\` (Envoy's response flags, several joined by commas), \`x-heddle-origin\` (which proxy, or the app) and a plain
+text that says which service, rule and endpoints, and why. The same flags are in metrics, traces, access log and taps. Refusals by an AuthorizationPolicy (403) or for a token
+(401) carry no flag, as with Envoy: their bodies begin with \`RBAC: access denied\` or \`Jwt\`.`,
+    ["| flag | status | meaning | what to do |", "|---|---|---|---|", ...flags].join("\n"),
   ].join("\n\n")}\n`;
 }
 

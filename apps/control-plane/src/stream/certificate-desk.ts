@@ -7,6 +7,7 @@ import type { CertificateLedger } from "../certificates/certificate-ledger.ts";
 import { CsrRefusedError } from "../certificates/sign-certificate.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { StreamRefusal } from "./stream-refusals.ts";
 
 // A proxy of 1000 workloads asks for 1000 certificates at its start; more at a time is a fault.
 const MAX_CSRS_AT_ONCE = 1100;
@@ -22,7 +23,7 @@ export type CertificateDeskParts = {
   readonly logger: Logger;
   readonly send: (message: ControlMessage) => void;
   /** What was asked for is against the protocol: the stream ends. */
-  readonly refuse: (code: `HEDDLE_${string}`, message: string) => void;
+  readonly refuse: (code: StreamRefusal, message: string) => void;
 };
 
 /** Answers one proxy's certificate requests, and keeps the ledger of what it uses. */

@@ -6,6 +6,7 @@ import {
 } from "@heddle/contracts";
 import { isDnsLabel } from "@heddle/resources";
 import type { StoredProxy } from "@heddle/store";
+import type { StreamRefusal } from "./stream-refusals.ts";
 
 const MAX_WORKLOADS = 1000;
 const MAX_LABELS = 64;
@@ -15,7 +16,7 @@ const LOCALITY = /^[^/\s]{1,63}(\/[^/\s]{1,63}){0,2}$/;
 const VERSION = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /** Why a proxy's `hello` is turned away. */
-export type HelloRefusal = { readonly code: `HEDDLE_${string}`; readonly message: string };
+export type HelloRefusal = { readonly code: StreamRefusal; readonly message: string };
 
 /** Holds a `hello` against what the proxy's certificate and join token allow. `undefined`: welcome. */
 export function checkHello(

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, randomBytes, verify } from "node:crypto";
-import { JoinRequest, type JoinResponse, type Problem } from "@heddle/contracts";
+import { JoinRequest, type JoinResponse, type Problem, type ProblemCode } from "@heddle/contracts";
 import { admitProxy, type ConfigDb, DatabaseUnavailableError, findJoinToken } from "@heddle/store";
 import { problem } from "../api/problem.ts";
 import { CannotSignError } from "../certificates/authority-errors.ts";
@@ -9,6 +9,7 @@ import { isSecretOf, parseJoinToken } from "../certificates/join-token.ts";
 import { CsrRefusedError } from "../certificates/sign-certificate.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ForeignRegistry } from "../replicas/foreign-registry.ts";
+import type { StreamRefusal } from "./stream-refusals.ts";
 
 export type JoinOutcome =
   | { readonly ok: true; readonly response: JoinResponse }
@@ -119,6 +120,6 @@ function isOwner(
   }
 }
 
-function refuse(status: number, code: `HEDDLE_${string}`, detail: string): JoinOutcome {
+function refuse(status: number, code: StreamRefusal | ProblemCode, detail: string): JoinOutcome {
   return { ok: false, problem: problem(status, code, detail) };
 }

@@ -23,6 +23,7 @@ import { checkHello } from "./check-hello.ts";
 import type { StreamHub } from "./hub.ts";
 import { ProxySession } from "./proxy-session.ts";
 import { readProxyMessage } from "./read-proxy-message.ts";
+import type { StreamRefusal } from "./stream-refusals.ts";
 
 export const LEASE_MS = 15_000;
 const HELLO_WAIT_MS = 10_000;
@@ -295,7 +296,7 @@ export class ProxyConnection {
     this.#socket.send(JSON.stringify(message));
   }
 
-  #refuse(code: `HEDDLE_${string}`, message: string): void {
+  #refuse(code: StreamRefusal, message: string): void {
     this.#parts.logger.warn({ proxyId: this.#proxyId, code }, message);
     this.#send({ type: "refused", code, message });
     this.#end(POLICY_VIOLATION, code);
