@@ -21,6 +21,7 @@ export function useChangeEvents(): StreamState {
       else if (event.type === "effects") markHistoryStale(client);
       else if (event.type === "guards") void client.invalidateQueries({ queryKey: ["mtls"] });
       else if (event.type === "reviews") markReviewsStale(client);
+      else if (event.type === "pushes") markPushesStale(client);
       else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
     },
@@ -52,6 +53,13 @@ function markHistoryStale(client: QueryClient): void {
 
 function markReviewsStale(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: queryKeys.reviews });
+}
+
+/** A canaried push began, went on or ended: what it says of its proxies and revisions, too. */
+function markPushesStale(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: queryKeys.pushes });
+  void client.invalidateQueries({ queryKey: queryKeys.proxies });
+  void client.invalidateQueries({ queryKey: queryKeys.revisions });
 }
 
 function markTrafficStale(client: QueryClient): void {
