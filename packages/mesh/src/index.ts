@@ -312,7 +312,8 @@ export {
 } from "./signals/log-filter.ts";
 export { TrafficTally, type WhoFailed } from "./signals/traffic-tally.ts";
 export { type Interval, wilsonInterval } from "./signals/wilson-interval.ts";
-export type { KnownFacts } from "./simulation/known-match.ts";
+export { coupleShares } from "./simulation/couple-shares.ts";
+export { allHold, compileKnownMatch, type KnownFacts } from "./simulation/known-match.ts";
 export {
   findKnownRoute,
   learnFromRule,

@@ -15,9 +15,12 @@ export type AccessPair = { readonly before: WorkloadResource; readonly after: Wo
 
 type Prepared = {
   readonly pair: AccessPair;
-  readonly before: CompiledAuthorization["http"];
-  readonly after: CompiledAuthorization["http"];
+  readonly before: CompiledAuthorization | undefined;
+  readonly after: CompiledAuthorization | undefined;
 };
+type Rules = CompiledAuthorization["http"];
+/** Who asks: `namespace/name` or `unknown`, and of a plaintext caller the address. */
+type Asker = Pick<SampledRequest, "source" | "address">;
 type Verdict = { readonly isAllowed: boolean; readonly asks: string | undefined };
 type Said = "same" | "denied" | "recovered" | { readonly asks: string };
 
@@ -41,21 +44,27 @@ export class ForeseenAccess {
     const { before, after } = target.pair;
     const isKept = isThere && target.before === target.after && before.mtlsMode === after.mtlsMode;
     if (isKept) return "same";
-    const was = isThere
-      ? this.#decide(target.before, before, sample, request, path)
-      : { isAllowed: true, asks: undefined };
-    const is = this.#decide(target.after, after, sample, request, path);
-    const asks = is.asks ?? was.asks;
-    if (asks !== undefined) return { asks };
-    if (was.isAllowed === is.isAllowed) return "same";
-    return is.isAllowed ? "recovered" : "denied";
+    const was = isThere ? this.#decide(target.before?.http, before, sample, request, path) : LET_IN;
+    return compare(was, this.#decide(target.after?.http, after, sample, request, path));
+  }
+
+  /** The same of opaque connections of `asker` that came to `destination`. */
+  judgeConnection(workload: string, destination: string, asker: Asker): Said {
+    const target = this.#of(workload);
+    if (target === undefined) return "same";
+    const { before, after } = target.pair;
+    const was =
+      workload === destination
+        ? this.#decide(target.before?.tcp, before, asker, NO_REQUEST, "")
+        : LET_IN;
+    return compare(was, this.#decide(target.after?.tcp, after, asker, NO_REQUEST, ""));
   }
 
   #of(workload: string): Prepared | undefined {
     if (this.#prepared.has(workload)) return this.#prepared.get(workload);
     const pair = this.#find(workload);
     const compile = ({ authorization = [] }: WorkloadResource) =>
-      authorization.length === 0 ? undefined : compileAuthorization(authorization).http;
+      authorization.length === 0 ? undefined : compileAuthorization(authorization);
     let made: Prepared | undefined;
     if (pair) {
       const before = compile(pair.before);
@@ -68,9 +77,9 @@ export class ForeseenAccess {
   }
 
   #decide(
-    rules: CompiledAuthorization["http"],
+    rules: Rules | undefined,
     { mtlsMode }: WorkloadResource,
-    sample: SampledRequest,
+    sample: Asker,
     request: RecordedRequest,
     path: string,
   ): Verdict {
@@ -83,6 +92,23 @@ export class ForeseenAccess {
     return { isAllowed, asks: facts.asks };
   }
 }
+
+const LET_IN: Verdict = { isAllowed: true, asks: undefined };
+
+function compare(was: Verdict, is: Verdict): Said {
+  const asks = is.asks ?? was.asks;
+  if (asks !== undefined) return { asks };
+  if (was.isAllowed === is.isAllowed) return "same";
+  return is.isAllowed ? "recovered" : "denied";
+}
+
+/** Of a connection nobody knows more than its ends; rules for connections ask for no more of it. */
+const NO_REQUEST: RecordedRequest = {
+  ...{ method: "", path: "", authority: "", scheme: "", port: undefined },
+  ...{ durationMs: 0, flags: "-", status: 0, retries: 0, wentTo: undefined, rule: undefined },
+  knowsHeader: () => false,
+  header: () => undefined,
+};
 
 /** Facts of a span for AuthorizationPolicies; `asks` is the first that was read and is not known. */
 class RecordedAccess implements RequestAuthorizationFacts {

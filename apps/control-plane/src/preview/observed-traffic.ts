@@ -17,6 +17,8 @@ export type CountedEdge = ObservedEdge & {
   readonly requests: number;
   readonly failed: number;
   readonly perSecond: number;
+  /** Opaque ones that were opened in the window. */
+  readonly connections: number;
 };
 
 /** A request, and how many like it there were. */
@@ -79,8 +81,8 @@ export async function observeTraffic(
     .flatMap((edge): CountedEdge[] => {
       const count = counts.get(edge.id);
       if (!count) return [];
-      const { requests, failed } = count;
-      return [{ ...edge, requests, failed, perSecond: requests / seconds }];
+      const { requests, failed, connections } = count;
+      return [{ ...edge, requests, failed, connections, perSecond: requests / seconds }];
     })
     .sort((a, b) => b.requests - a.requests);
   const inward = counted.filter(({ destination }) => wanted.isTouched(destination));
@@ -99,11 +101,12 @@ async function sampleEdges(
   fromMs: number,
   breather: Breather,
 ): Promise<Pick<ObservedTraffic, "samples" | "isTruncated">> {
-  const asked = inward.slice(0, MAX_SAMPLED_EDGES);
+  const withRequests = inward.filter(({ requests }) => requests > 0);
+  const asked = withRequests.slice(0, MAX_SAMPLED_EDGES);
   const even = Math.floor(MAX_SAMPLES / Math.max(1, asked.length));
   const limit = Math.min(MAX_PER_EDGE, Math.max(MIN_PER_EDGE, even));
   const samples: WeightedSample[] = [];
-  let isTruncated = asked.length < inward.length;
+  let isTruncated = asked.length < withRequests.length;
   for (const edge of asked) {
     const rows = await findSampledRequests(db, edge.id, fromMs, limit);
     isTruncated ||= rows.length === limit;

@@ -114,6 +114,12 @@ function describeEnd({ kind, from, to, detail = "" }: SimulatedEnd, own: Service
       return `would time out at ${inTime(Number(detail))}`;
     case "no-endpoints":
       return `would find nobody who serves ${target} (503)`;
+    case "retried":
+      return `failed at ${target}, and would be tried again`;
+    case "not-retried":
+      return `were saved by another try at ${target}, and would fail`;
+    case "rate-limited":
+      return `would find no room in limit ${detail} of ${target} (429)`;
     case "recovered":
       return describeRecovery(detail);
     default:
@@ -123,6 +129,7 @@ function describeEnd({ kind, from, to, detail = "" }: SimulatedEnd, own: Service
 
 function describeRecovery(detail: string): string {
   if (detail === "let in") return "would be let in";
+  if (detail === "room") return "found no room in a limit, and would";
   if (detail === "not delayed") return "would not be delayed any more";
   if (detail.startsWith("timeout ")) {
     const ms = Number(detail.slice("timeout ".length));

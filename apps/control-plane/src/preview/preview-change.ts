@@ -17,6 +17,7 @@ import { MAX_SERVICES, PreviewScene } from "./preview-scene.ts";
 import { routeLines } from "./route-lines.ts";
 import { describeRoute } from "./route-words.ts";
 import { describeOtherChanges, targetsOfPair } from "./rule-pairs.ts";
+import { simulateConnections } from "./simulate-connections.ts";
 import { type SimulatedTraffic, simulateTraffic } from "./simulate-traffic.ts";
 import { rateOfPair, touchedTraffic } from "./touched-traffic.ts";
 import { failureNotes, timeoutNotes } from "./traffic-notes.ts";
@@ -158,22 +159,21 @@ function toSimulation(
   outcomes: Simulation["outcomes"],
   windowMs: number,
 ): Simulation {
-  const hasOpaque = scene
-    .changedPairs()
-    .some(
-      ({ before, after }) =>
-        before.tcpRoutes ?? after.tcpRoutes ?? before.tlsRoutes ?? after.tlsRoutes,
-    );
+  const inward = touchedTraffic(traffic, scene)?.inward ?? [];
+  const connections = simulateConnections(inward, traffic.seconds, scene, scene.context);
   return {
     windowMs,
     sampled: simulated.sampled,
     isTruncated: traffic.isTruncated,
     outcomes: [...outcomes],
+    ...(connections.length === 0 ? {} : { connections }),
     missing: missingOf(outcomes),
     limits: [
       ...(simulated.sampled === 0 ? ["no request was sampled in this window"] : []),
-      "retries, rate limits, filters and outlier detection are not played again",
-      ...(hasOpaque ? ["opaque connections are not simulated"] : []),
+      ...(simulated.isLimited
+        ? ["rate limits are counted by the sampled requests, evenly over a workload's proxies"]
+        : []),
+      "filters, outlier detection and retry budgets are not played again",
     ],
   };
 }

@@ -28,6 +28,7 @@ export class PreviewScene {
   readonly #pairs = new Map<string, readonly RulePair[]>();
   readonly #labels = new Map<string, Readonly<Record<string, string>>>();
   readonly #serviceOfWorkload = new Map<string, string>();
+  readonly #instanceCounts = new Map<string, number>();
   readonly #serving = new Map<string, readonly ServingWorkload[]>();
   readonly #requests = new Map<string, number>();
 
@@ -50,6 +51,7 @@ export class PreviewScene {
       const key = workloadKeyOf(instance);
       this.#labels.set(key, instance.labels);
       this.#serviceOfWorkload.set(key, serviceKeyOf(instance));
+      this.#instanceCounts.set(key, (this.#instanceCounts.get(key) ?? 0) + 1);
     }
   }
 
@@ -94,6 +96,10 @@ export class PreviewScene {
       servingOf: (service) => this.servingOf(service),
       subsetLabels: (service, subset) => this.#subsetLabels(service, subset),
       access: new ForeseenAccess(this.#mesh.trustDomain, (workload) => this.#accessOf(workload)),
+      limits: {
+        accessOf: (workload) => this.#accessOf(workload),
+        instancesOf: (workload) => this.#instanceCounts.get(workload) ?? 0,
+      },
       serviceAsked: (sample) => this.#serviceAsked(sample),
     };
   }

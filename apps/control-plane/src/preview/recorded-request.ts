@@ -31,6 +31,8 @@ export function toRecordedRequest(
     port: parseCluster(sample.cluster)?.port,
     durationMs: sample.durationMs,
     flags: sample.flags,
+    status: sample.status,
+    retries: sample.retries,
     ...about,
     knowsHeader: (name) => Object.hasOwn(headers, name) || absent.has(name),
     header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),

@@ -1,5 +1,5 @@
 import type { ServiceRules } from "@heddle/contracts";
-import type { Route, ServiceId, SourceSelector } from "@heddle/mesh";
+import type { ServiceId, SourceSelector } from "@heddle/mesh";
 import { type CallerClass, takesIn } from "../snapshot/caller-class.ts";
 import { type CompiledService, toWireRules } from "../snapshot/compile-service.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
@@ -78,7 +78,9 @@ export function describeOtherChanges({ before, after }: RulePair): string[] {
 
 /** Every service that the routes of a pair lead to, on either side. */
 export function targetsOfPair({ before, after }: RulePair): ServiceId[] {
-  return [...before.routes, ...after.routes].flatMap(({ destinations }: Route) =>
-    destinations.map((to) => to.service),
+  return [before, after].flatMap(({ routes, tcpRoutes = [], tlsRoutes = [] }) =>
+    [...routes, ...tcpRoutes, ...tlsRoutes].flatMap(({ destinations }) =>
+      destinations.map((to) => to.service),
+    ),
   );
 }

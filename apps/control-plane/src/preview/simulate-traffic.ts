@@ -19,6 +19,7 @@ import {
 import type { Breather } from "./breather.ts";
 import { DestinationGroups, destinationKey, type ServingWorkload } from "./destination-groups.ts";
 import type { ForeseenAccess } from "./foreseen-access.ts";
+import { type Arrival, type LimitContext, limitTraffic } from "./limit-traffic.ts";
 import type { WeightedSample } from "./observed-traffic.ts";
 import { parseCluster, toRecordedRequest } from "./recorded-request.ts";
 import type { RulePair } from "./rule-pairs.ts";
@@ -31,10 +32,14 @@ export type EndedSample = {
   readonly sample: WeightedSample;
   readonly service: ServiceId;
   readonly end: SimulatedEnd;
+  /** Where it would come to; `undefined`: nowhere. */
+  readonly arrival: Arrival | undefined;
 };
 
 export type SimulatedTraffic = {
   readonly ends: readonly EndedSample[];
+  /** Some of them came to a workload whose rate limits were played again. */
+  readonly isLimited: boolean;
   readonly sampled: number;
   /** By pair, then by `routeKey` of the route after the change. */
   readonly tallies: ReadonlyMap<RulePair, ReadonlyMap<string, RouteTally>>;
@@ -56,10 +61,18 @@ export type SimulationContext = {
     subset: string,
   ) => Readonly<Record<string, string>> | undefined;
   readonly access: ForeseenAccess;
+  readonly limits: LimitContext;
   /** Which of the touched services a request asked for, or was handed to. */
   readonly serviceAsked: (sample: WeightedSample) => ServiceId | undefined;
 };
 
+/** Ends before a workload's limits are asked. */
+const NOT_ARRIVING: ReadonlySet<SimulatedEnd["kind"]> = new Set([
+  "denied",
+  "fault",
+  "no-endpoints",
+  "unknown",
+]);
 const NO_RULES: ServiceRules = { routes: [], subsets: [] };
 const OUTSIDE: RulePair = {
   service: { namespace: "", name: "" },
@@ -92,8 +105,9 @@ export async function simulateTraffic(
     simulator.run(one);
     await breather.breathe();
   }
-  const { ends, tallies, unknown, latencies } = simulator;
-  return { ends, tallies, unknown, latencies, sampled: prepared.length };
+  const { tallies, unknown, latencies } = simulator;
+  const limited = limitTraffic(simulator.ends, context.limits);
+  return { ...limited, tallies, unknown, latencies, sampled: prepared.length };
 }
 
 type Sides = {
@@ -145,17 +159,24 @@ class TrafficSimulator {
   run({ sample, service, sides, request }: PreparedSample): void {
     const { groups, before, after, pair } = sides;
     const { access } = this.#context;
+    const workloadAt = (key: string) =>
+      key === request.wentTo ? sample.destination : groups.workloadsOf(key)[0]?.workload;
     const ends = simulateRequest(request, before, after, {
       keyOf: destinationKey,
       hasEndpoints: (key) => groups.workloadsOf(key).some(({ endpoints }) => endpoints > 0),
       authorize: (key, asked, path) => {
-        const isThere = key === asked.wentTo;
-        const workload = isThere ? sample.destination : groups.workloadsOf(key)[0]?.workload;
+        const workload = workloadAt(key);
         return workload === undefined ? "same" : access.judge(workload, sample, asked, path);
       },
       shareAbove: (key, ms) => this.latencies.shareAbove(key, ms),
     });
-    for (const end of ends) this.ends.push({ sample, service, end });
+    for (const end of ends) {
+      const { kind, to } = end;
+      const isSent = to !== undefined && !NOT_ARRIVING.has(kind);
+      const workload = isSent ? workloadAt(to) : undefined;
+      const arrival = workload === undefined ? undefined : { workload, request };
+      this.ends.push({ sample, service, end, arrival });
+    }
     if (pair !== OUTSIDE) this.#tally(sample, request, sides, ends);
   }
 

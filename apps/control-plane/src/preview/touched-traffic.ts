@@ -1,5 +1,5 @@
 import { WORKLOAD_LABEL } from "@heddle/contracts";
-import { formatId, selectsCaller } from "@heddle/mesh";
+import { type Caller, formatId, type ServiceId, selectsCaller } from "@heddle/mesh";
 import type { ObservedNode } from "@heddle/store";
 import { hostOf } from "../snapshot/service-host.ts";
 import type { TouchedTraffic } from "./blast-radius.ts";
@@ -17,7 +17,8 @@ export function rateOfPair(
   return inward
     .filter(({ source, destination }) => {
       const service = serviceOfNode(destination, scene);
-      return service !== undefined && targets.has(service) && pairOf(source, pair, scene) === pair;
+      if (service === undefined || !targets.has(service)) return false;
+      return pairOfCaller(source, pair.service, scene) === pair;
     })
     .reduce((sum, { perSecond }) => sum + perSecond, 0);
 }
@@ -55,23 +56,29 @@ function isConcerned(
   const pairs = service === undefined ? [] : scene.pairsOf(toService(service));
   const [first] = pairs;
   if (!first || pairs.every(({ isChanged }) => !isChanged)) return true;
-  return pairOf(source, first, scene)?.isChanged ?? true;
+  return pairOfCaller(source, first.service, scene)?.isChanged ?? true;
 }
 
-function pairOf(
+/** The rules of a service that hold for a caller. */
+export function pairOfCaller(
   node: ObservedNode,
-  { service }: RulePair,
+  service: ServiceId,
   scene: PreviewScene,
 ): RulePair | undefined {
+  const caller = callerOf(node, scene);
+  return scene.pairsOf(service).find((one) => selectsCaller(one.source, caller));
+}
+
+/** A caller as rules tell callers apart. */
+export function callerOf(node: ObservedNode, scene: PreviewScene): Caller {
   const workload = keyOfNode(node);
-  const caller = {
+  return {
     namespace: node.namespace,
     labels: {
       ...(workload ? scene.labelsOf(workload) : {}),
       ...(node.workload ? { [WORKLOAD_LABEL]: node.workload } : {}),
     },
   };
-  return scene.pairsOf(service).find((one) => selectsCaller(one.source, caller));
 }
 
 /** The service a node stands for, `namespace/name`. */

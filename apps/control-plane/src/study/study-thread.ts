@@ -1,4 +1,5 @@
 /** The study's own side: a thread with a mirror of the mesh, which answers questions until it is ended. */
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { parseResources } from "@heddle/resources";
 import { type ConfigDb, openConfigDb } from "@heddle/store";
@@ -19,6 +20,8 @@ import type {
 
 const port = parentPort;
 if (!port) throw new Error("the study is a thread of the control plane; nothing starts it by hand");
+// On Linux this is the priority of the calling thread alone: where cores are short, streams and changes go first.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const settings = workerData as StudySettings;
 const mirror = new MeshMirror(settings.trustDomain);
 const analysis = new MeshAnalysis(mirror.mesh, mirror.instances);

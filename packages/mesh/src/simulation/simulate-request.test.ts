@@ -41,6 +41,8 @@ function recorded(
     scheme: "http",
     durationMs: 100,
     flags: "-",
+    status: 200,
+    retries: 0,
     wentTo: "reviews v1",
     rule: undefined,
     knowsHeader: (name) => name in headers,

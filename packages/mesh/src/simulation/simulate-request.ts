@@ -3,6 +3,7 @@ import { type CompiledRoute, compileRoutes } from "../routing/compile-routes.ts"
 import type { FaultInjection } from "../routing/fault-injection.ts";
 import type { Route, RouteDestination } from "../routing/route.ts";
 import { coupleShares, type Shares } from "./couple-shares.ts";
+import { foreseeRetries } from "./foresee-retries.ts";
 import { allHold, compileKnownMatch, type KnownCondition, type KnownFacts } from "./known-match.ts";
 
 /** A request as a span tells it. */
@@ -10,6 +11,10 @@ export type RecordedRequest = KnownFacts & {
   readonly durationMs: number;
   /** Envoy's flags of its answer, `-` for none. */
   readonly flags: string;
+  /** 0: no answer. */
+  readonly status: number;
+  /** Tries beyond the first. */
+  readonly retries: number;
   /** The destination it reached, as `keyOf` names destinations; `undefined`: none. */
   readonly wentTo: string | undefined;
   /** The route that took it, if that was decided under the rules `before`; `undefined`: not known. */
@@ -39,6 +44,9 @@ export type SimulatedEnd = {
     | "timed-out"
     | "no-endpoints"
     | "recovered"
+    | "retried"
+    | "not-retried"
+    | "rate-limited" // by who knows of limits; no route does
     | "unknown";
   readonly ratio: number;
   /** Where it went, and where it would go; `undefined`: nowhere. */
@@ -330,7 +338,12 @@ class Forwarding {
     const wasPath = this.#was?.rewritePath?.(asked) ?? asked;
     const host = this.#hostOf(this.#next, to);
     const isSame = path === wasPath && host === this.#hostOf(this.#was, to);
-    if (isSame) this.#add("same", ratio, to);
+    const { retries } = this.#next.route;
+    const tries = isSame
+      ? foreseeRetries(this.#request, this.#was?.route.retries, retries)
+      : undefined;
+    if (tries !== undefined) this.#add(tries, ratio, to, String(retries?.attempts ?? ""));
+    else if (isSame) this.#add("same", ratio, to);
     else this.#add("rewritten", ratio, to, path === wasPath ? `host ${host ?? "as asked"}` : path);
   }
 

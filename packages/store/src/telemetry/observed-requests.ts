@@ -25,7 +25,9 @@ export type ObservedCount = {
   readonly requests: number;
   /** Those of them that failed; their spans are kept whatever the sampling. */
   readonly failed: number;
-  /** Start of the first bucket with a request. */
+  /** Opaque connections that were opened. */
+  readonly connections: number;
+  /** Start of the first bucket with a request or connection. */
   readonly firstMs: number;
 };
 
@@ -38,6 +40,8 @@ export type SampledRequest = {
   readonly durationMs: number;
   /** 0: no answer. */
   readonly status: number;
+  /** Tries beyond the first. */
+  readonly retries: number;
   /** `GET reviews`. */
   readonly operation: string;
   readonly method: string;
@@ -65,7 +69,7 @@ export type SampledRequest = {
 const MAX_EDGES = 20_000;
 const BUCKET_MS = 10_000;
 
-/** Every edge with a request since `sinceMs`, the newest first; at most 20 000. */
+/** Every edge with a request or connection since `sinceMs`, the newest first; at most 20 000. */
 export async function findObservedEdges(db: ConfigDb, sinceMs: number): Promise<ObservedEdge[]> {
   const rows = await ask(
     db,
@@ -80,7 +84,7 @@ export async function findObservedEdges(db: ConfigDb, sinceMs: number): Promise<
   return JSON.parse(rows[0]?.text ?? "[]") as ObservedEdge[];
 }
 
-/** Sums over the 10 s buckets that start in [fromMs, toMs), by the primary key; edges without requests are left out. */
+/** Sums over the 10 s buckets that start in [fromMs, toMs), by the primary key; edges without requests and connections are left out. */
 export async function countObservedRequests(
   db: ConfigDb,
   edgeIds: readonly number[],
@@ -94,11 +98,12 @@ export async function countObservedRequests(
     (prisma) => prisma.$queryRaw<ObservedCount[]>`
       SELECT edge_id AS "edgeId", sum(requests)::float8 AS requests,
         sum(failed_app + failed_outbound_proxy + failed_inbound_proxy + failed_network)::float8 AS failed,
+        sum(tcp_opened)::float8 AS connections,
         (extract(epoch FROM min(started_at)) * 1000)::float8 AS "firstMs"
       FROM telemetry.edge_10s
       WHERE edge_id = ANY(${[...edgeIds]}::integer[])
         AND started_at >= ${from}::timestamptz AND started_at < ${new Date(toMs)}::timestamptz
-        AND requests > 0
+        AND (requests > 0 OR tcp_opened > 0)
       GROUP BY edge_id`,
   );
 }
@@ -126,6 +131,7 @@ export async function findSampledRequests(
           coalesce(attributes->>'heddle.source_workload', 'unknown') AS source,
           coalesce(attributes->>'heddle.destination_workload', 'unknown') AS destination,
           coalesce(attributes->>'heddle.flags', '-') AS flags,
+          coalesce((attributes->>'retry.count')::integer, 0) AS retries,
           attributes->>'heddle.rule' AS rule, (attributes->>'heddle.revision')::integer AS revision,
           attributes->>'upstream_cluster' AS cluster, attributes->>'heddle.service' AS service,
           attributes->>'server.address' AS authority, attributes->>'client.address' AS address,
