@@ -2,6 +2,7 @@ import {
   type Analysis,
   type AnalysisFile,
   analyzeInSteps,
+  type LiveRegistry,
   readSources,
   type SourceDocument,
 } from "@heddle/resources";
@@ -19,17 +20,26 @@ type Remembered = {
   readonly answer: Promise<Analysis>;
 };
 
+/** Who sent plaintext to whom within the last hour; `undefined`: it cannot be read now. */
+export type FindPlaintext = (nowMs: number) => Promise<LiveRegistry["plaintextCallers"]>;
+
 /** Looks for mistakes in the mesh's documents, and in files against what is in the mesh. */
 export class MeshAnalysis {
   readonly #mesh: { readonly snapshot: ConfigSnapshot };
   readonly #instances: KnownInstances;
+  readonly #findPlaintext: FindPlaintext;
   /** A document is parsed once for as long as it stands. */
   readonly #sources = new WeakMap<MeshDocument, readonly SourceDocument[]>();
   #last: Remembered | undefined;
 
-  constructor(mesh: { readonly snapshot: ConfigSnapshot }, instances: KnownInstances) {
+  constructor(
+    mesh: { readonly snapshot: ConfigSnapshot },
+    instances: KnownInstances,
+    findPlaintext: FindPlaintext = async () => undefined,
+  ) {
     this.#mesh = mesh;
     this.#instances = instances;
+    this.#findPlaintext = findPlaintext;
   }
 
   /** Of the documents as they stand; up to 2 s old while no revision is made. */
@@ -40,8 +50,8 @@ export class MeshAnalysis {
       return { revision, ...(await last.answer) };
     }
     const breather = new Breather(); // several may wait for the answer: nobody ends it alone
-    const answer = this.#read(breather).then((subjects) => {
-      const registry = describeRegistry(this.#instances);
+    const answer = this.#read(breather).then(async (subjects) => {
+      const registry = await this.#describe(nowMs);
       return breather.finish(analyzeInSteps({ files: [], subjects, registry, nowMs }));
     });
     this.#last = { revision, atMs: nowMs, answer };
@@ -59,9 +69,15 @@ export class MeshAnalysis {
   ): Promise<Analysis & { readonly revision: number }> {
     const { revision } = this.#mesh.snapshot;
     const around = await this.#read(breather);
-    const registry = describeRegistry(this.#instances);
+    const registry = await this.#describe(nowMs);
     const steps = analyzeInSteps({ files, around, registry, namespace, nowMs });
     return { revision, ...(await breather.finish(steps)) };
+  }
+
+  async #describe(nowMs: number): Promise<LiveRegistry> {
+    const registry = describeRegistry(this.#instances);
+    const plaintextCallers = await this.#findPlaintext(nowMs);
+    return plaintextCallers === undefined ? registry : { ...registry, plaintextCallers };
   }
 
   async #read(breather: Breather): Promise<SourceDocument[]> {

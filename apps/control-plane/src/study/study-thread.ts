@@ -5,6 +5,7 @@ import { parseResources } from "@heddle/resources";
 import { type ConfigDb, openConfigDb } from "@heddle/store";
 import { filesOfText } from "../analysis/files-of-text.ts";
 import { MeshAnalysis } from "../analysis/mesh-analysis.ts";
+import { recentPlaintext } from "../analysis/recent-plaintext.ts";
 import { Breather } from "../preview/breather.ts";
 import { previewChange } from "../preview/preview-change.ts";
 import { MeshMirror } from "./mesh-mirror.ts";
@@ -24,9 +25,12 @@ if (!port) throw new Error("the study is a thread of the control plane; nothing 
 if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const settings = workerData as StudySettings;
 const mirror = new MeshMirror(settings.trustDomain);
-const analysis = new MeshAnalysis(mirror.mesh, mirror.instances);
 const underWay = new Map<number, AbortController>();
 let db: ConfigDb | undefined;
+/** Connections that are lost show as failed questions; the pool makes new ones. */
+const database = () => (db ??= openConfigDb(settings.databaseUrl, () => {}));
+const { mesh, instances } = mirror;
+const analysis = new MeshAnalysis(mesh, instances, recentPlaintext(database));
 
 type Answers = {
   [Kind in StudyKind]: (
@@ -37,10 +41,8 @@ type Answers = {
 const ANSWERS: Answers = {
   preview: async ({ request, nowMs, used }, breather) => {
     await breather.finish(mirror.use(used));
-    // Connections that are lost show as failed questions; the pool makes new ones.
-    db ??= openConfigDb(settings.databaseUrl, () => {});
-    const { mesh, instances } = mirror;
-    const preview = await previewChange(request, { db, mesh, instances }, { nowMs, breather });
+    const parts = { db: database(), mesh, instances };
+    const preview = await previewChange(request, parts, { nowMs, breather });
     const files = filesOfText(request.yaml, request.files);
     const { findings } = await analysis.ofFiles(files, { nowMs }, breather);
     return { ...preview, findings };

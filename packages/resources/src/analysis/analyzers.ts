@@ -7,6 +7,7 @@ import {
 import { checkBypasses } from "./heddle/bypasses.ts";
 import { checkFaults, checkMirrors } from "./heddle/faults-and-mirrors.ts";
 import { checkPathMatches } from "./heddle/path-matches.ts";
+import { checkPlaintextCallers } from "./heddle/plaintext-callers.ts";
 import { checkRetries } from "./heddle/retries.ts";
 import { checkShadowedRoutes } from "./heddle/shadowed-routes.ts";
 import { checkTrafficPolicies } from "./heddle/traffic-policies.ts";
@@ -88,6 +89,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   checkFaults,
   checkMirrors,
   checkPathMatches,
+  checkPlaintextCallers,
   checkRetries,
   checkShadowedRoutes,
   checkTrafficPolicies,

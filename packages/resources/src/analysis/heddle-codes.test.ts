@@ -141,6 +141,16 @@ const cases: Record<HeddleCode, Case> = {
       "loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]",
     ),
   },
+  HDL021: {
+    trap: peers("all", "{mtls: {mode: STRICT}}"),
+    sound:
+      peers("all", "{mtls: {mode: STRICT}}") +
+      peers("till", "{selector: {matchLabels: {app: till}}, mtls: {mode: PERMISSIVE}}"),
+    registry: {
+      ...ONE_TILL,
+      plaintextCallers: [{ namespace: "shop", workload: "till", address: "10.0.0.7" }],
+    },
+  },
   HDL022: {
     trap: peers("none", "{selector: {matchLabels: {app: nobody}}, mtls: {mode: STRICT}}"),
     sound: peers("till", "{selector: {matchLabels: {app: till}}, mtls: {mode: STRICT}}"),

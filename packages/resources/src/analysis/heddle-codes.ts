@@ -119,6 +119,12 @@ export const HEDDLE_CODES = {
     says: "The settings of one port take the place of the rule's own for that port; they are not added to them.",
     todo: "Repeat in portLevelSettings what shall hold for the port as well",
   },
+  HDL021: {
+    name: "StrictRefusesCallers",
+    severity: "warning",
+    says: "A PeerAuthentication makes workloads STRICT that were called in plaintext within the last hour: those callers are refused. Told of a live mesh only.",
+    todo: "Give the callers a sidecar first (heddle mtls preflight lists them), or flip with a guard, which takes itself back",
+  },
   HDL022: {
     name: "SelectorMatchesNothing",
     severity: "warning",

@@ -21,6 +21,12 @@ export type LiveRegistry = {
     /** Endpoints registered now. */
     readonly endpoints: number;
   }[];
+  /** Who sent plaintext to whom within the last hour; absent: not known. */
+  readonly plaintextCallers?: readonly {
+    readonly namespace: string;
+    readonly workload: string;
+    readonly address: string;
+  }[];
 };
 
 /** Something that runs: a pod, the template of one, or a registered workload. */
@@ -139,21 +145,31 @@ export class MeshFacts {
 
   /** The mTLS mode of what carries these labels; port settings aside. */
   mtlsModeOf(namespace: string, labels: Labels): MtlsMode {
-    let [mesh, space, workload]: (MtlsMode | undefined)[] = [];
+    return this.mtlsOf(namespace, labels).mode;
+  }
+
+  /** The same with the policy that says so; `undefined`: none does. */
+  mtlsOf(
+    namespace: string,
+    labels: Labels,
+  ): { readonly mode: MtlsMode; readonly policy: AnalysisDocument | undefined } {
+    type Said = { readonly mode: MtlsMode; readonly policy: AnalysisDocument };
+    let [mesh, space, workload]: (Said | undefined)[] = [];
     const near = new Set([namespace, this.rootNamespace]);
     const policies = [...near].flatMap((one) => this.#peerAuthentications.get(one) ?? []);
-    for (const { namespace: at, spec } of policies) {
+    for (const policy of policies) {
+      const { namespace: at, spec } = policy;
       const mode = textAt(spec, "mtls", "mode");
       if (mode !== "STRICT" && mode !== "PERMISSIVE" && mode !== "DISABLE") continue;
       const selector = labelsAt(spec, "selector", "matchLabels");
       const isWide = Object.keys(selector).length === 0;
-      if (isWide && at === namespace) space ??= mode;
-      else if (isWide && at === this.rootNamespace) mesh ??= mode;
+      if (isWide && at === namespace) space ??= { mode, policy };
+      else if (isWide && at === this.rootNamespace) mesh ??= { mode, policy };
       else if (at === namespace && Object.entries(selector).every(([k, v]) => labels[k] === v)) {
-        workload ??= mode;
+        workload ??= { mode, policy };
       }
     }
-    return workload ?? space ?? mesh ?? "PERMISSIVE";
+    return workload ?? space ?? mesh ?? { mode: "PERMISSIVE", policy: undefined };
   }
 
   #ingress(type: string): readonly AnalysisDocument[] {
