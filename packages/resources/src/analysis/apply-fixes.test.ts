@@ -53,3 +53,42 @@ test("finds nothing left to fix in a text that it has fixed", () => {
   assert.deepEqual(again.fixed, []);
   assert.equal(again.text, text);
 });
+
+const LAID_OUT = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name:   pay,   namespace: shop }
+
+spec:   # what pay does
+
+  hosts:    # short
+    - pay
+
+  # the one route
+  http:
+  -   fault:   # slow on purpose
+        delay:
+
+          percent: 10
+          fixedDelay: "1s"   # a second
+
+      route:  # and there it ends
+        - destination: { host: pay }   # no subset
+`;
+
+test("leaves every line alone that no fix changes, however it is laid out", () => {
+  const { text, fixed } = fix(LAID_OUT);
+  assert.deepEqual(
+    fixed.map(({ code }) => code),
+    ["IST0002"],
+  );
+  const before = LAID_OUT.split("\n");
+  const after = text.split("\n");
+  assert.deepEqual(
+    before.filter((line) => !after.includes(line)),
+    ["          percent: 10"],
+  );
+  assert.deepEqual(
+    after.filter((line) => !before.includes(line)).map((line) => line.trim()),
+    ["percentage:", "value: 10"],
+  );
+});

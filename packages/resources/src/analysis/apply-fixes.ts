@@ -3,13 +3,14 @@ import { type Document, isMap, parseDocument } from "yaml";
 import type { YamlEdit } from "../edit-yaml.ts";
 import { fieldsOf, textAt } from "./fields.ts";
 import type { Finding } from "./finding.ts";
+import { keepLines } from "./keep-lines.ts";
 
 const SEPARATOR = /^(?=---(?:\s|$))/m;
 
 /**
- * Carries out the fixes of findings about one file. Only documents with a fix are written anew; what they say
- * stays as it was, and so do comments, but for those on a line that a fix takes away (one right behind a key
- * with a block below may move to the next line). `fixed`: the findings whose fix was made.
+ * Carries out the fixes of findings about one file. Only lines that a fix changes are written anew; all others stay as
+ * they are, comments and blanks too. (Where a text is laid out so that its lines cannot be told apart, its document is
+ * printed anew: then it says the same, and comments may move.) `fixed`: the findings whose fix was made.
  */
 export function applyFixes(
   text: string,
@@ -49,7 +50,16 @@ function edit(body: string, findings: readonly Finding[]): string {
   for (const { path } of removals) remove(document, path);
   const wanted: unknown = document.toJS();
   const written = print(document, body);
-  return isDeepStrictEqual(parseDocument(written).toJS(), wanted) ? written : body;
+  const kept = keepLines(body, print(parseDocument(body), body), written);
+  const says = (text: string) => isDeepStrictEqual(plainOf(text), wanted);
+  if (kept !== undefined && says(kept)) return kept;
+  return says(written) ? written : body;
+}
+
+/** `undefined`: no YAML. */
+function plainOf(text: string): unknown {
+  const document = parseDocument(text);
+  return document.errors.length > 0 ? undefined : document.toJS();
 }
 
 function remove(document: Document, path: YamlEdit["path"]): void {
