@@ -111,7 +111,9 @@ test("a dry run tells what would change and changes nothing", async (t) => {
     body.changes.map(({ action }) => action),
     ["created", "created"],
   );
-  assert.match(body.warnings[0] ?? "", /no workload of service shop\/reviews is in the mesh yet/);
+  const codes = body.findings?.map(({ code }) => code) ?? [];
+  assert.ok(codes.includes("IST0174"), codes.join(", "));
+  assert.doesNotMatch(body.warnings.join(), /is in the mesh yet/, "a finding says it");
   assert.deepEqual(await yamlOf(plane), {});
 });
 

@@ -4,6 +4,7 @@ import { wayTo } from "../history/way-back.ts";
 import { touchedProxies } from "../preview/blast-radius.ts";
 import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
 import { RateLimiter } from "../rate-limit.ts";
+import { textsOf, withoutFound } from "../revisions/coded-warning.ts";
 import { toFindingsWire } from "./analysis-routes.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import { BadRequestError, readBody } from "./input.ts";
@@ -78,11 +79,16 @@ async function askPreview(
   const startedAt = performance.now();
   const used = mesh.snapshot.compiledKeys.filter((key) => !mesh.snapshot.names(key));
   const question = { request, nowMs: Date.now(), used };
-  const { keys, findings, blastRadius, ...answer } = await study.ask("preview", question, {
-    signal,
-  });
+  const found = await study.ask("preview", question, { signal });
+  const { keys, findings, warnings, notes, blastRadius, ...answer } = found;
+  const odd = textsOf(withoutFound(warnings, findings));
   return {
     ...answer,
+    notes: [
+      ...notes.filter(({ level }) => level === "fault"),
+      ...odd.map((message) => ({ level: "warning" as const, message })),
+      ...notes.filter(({ level }) => level !== "fault"),
+    ],
     findings: toFindingsWire(findings),
     blastRadius: { ...blastRadius, ...touchedProxies(keys, { hub, registry }) },
     tookMs: Math.round((performance.now() - startedAt) * 10) / 10,

@@ -28,6 +28,7 @@ import {
   NotFoundError,
   RevisionConflictError,
 } from "../revisions/change-errors.ts";
+import { coded, textsOf, withoutFound } from "../revisions/coded-warning.ts";
 import type { MeshDocument } from "../snapshot/config-snapshot.ts";
 import type { DocumentOrigin } from "../snapshot/mesh-document.ts";
 import type { Study } from "../study/study.ts";
@@ -127,7 +128,7 @@ export function resourceRoutes({ study, config, db, feed, keySets, logger }: Api
           const merges = await findMerges(db, config.snapshot, resources, expected);
           throw new RevisionConflictError(error.stale, merges);
         });
-        const warnings = [...parsed.warnings, ...outcome.warnings, ...keyWarnings];
+        const warnings = [...coded([], [...parsed.warnings, ...keyWarnings]), ...outcome.warnings];
         const answer = await toApplyResponse({ ...outcome, warnings }, startedAt);
         if (review !== undefined) {
           const by = { author: principal.name, revision: outcome.revision };
@@ -140,9 +141,13 @@ export function resourceRoutes({ study, config, db, feed, keySets, logger }: Api
         const found = await study.ask("analyze-files", question).catch((error: unknown) => {
           logger.warn({ err: error }, "an applied change was not analyzed");
         });
+        if (found === undefined) return context.json(answer);
+        const left = new Set(textsOf(withoutFound(warnings, found.findings)));
+        const isSaid = new Set(textsOf(warnings)).difference(left);
         return context.json({
           ...answer,
-          ...(found === undefined ? {} : { findings: toFindingsWire(found.findings) }),
+          warnings: answer.warnings.filter((text) => !isSaid.has(text)),
+          findings: toFindingsWire(found.findings),
         });
       },
     )

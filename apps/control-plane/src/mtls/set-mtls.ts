@@ -7,6 +7,7 @@ import { workloadKeyOf } from "../registry/instance.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
 import type { ChangeOutcome, PlannedDocument } from "../revisions/change-request.ts";
+import { coded } from "../revisions/coded-warning.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { baselineOf } from "./guard-count.ts";
@@ -74,11 +75,12 @@ export async function setMtls(
   });
   const warnings = [
     ...outcome.warnings,
-    ...(outcome.revision > 0 && wasDisabled ? [FROM_DISABLE] : []),
-    ...weakerPolicies(config.snapshot, scope, wanted),
+    ...coded([], outcome.revision > 0 && wasDisabled ? [FROM_DISABLE] : []),
+    ...coded([], weakerPolicies(config.snapshot, scope, wanted)),
   ];
   if (guard && outcome.revision === 0) {
-    warnings.push(`${scopeWords(scope)} is STRICT already: there is nothing to guard`);
+    const text = `${scopeWords(scope)} is STRICT already: there is nothing to guard`;
+    warnings.push({ text, codes: [] });
   }
   const started =
     begun && outcome.revision > 0 ? { ...begun, revision: outcome.revision } : undefined;

@@ -9,6 +9,7 @@ import { BadRevisionError } from "../history/bad-revision-error.ts";
 import { takeRevisions } from "../history/take-revisions.ts";
 import type { PlannedDocument } from "../revisions/change-request.ts";
 import { checkInSteps } from "../revisions/check-documents.ts";
+import { type CodedWarning, coded } from "../revisions/coded-warning.ts";
 import { PlannedChange } from "../revisions/planned-change.ts";
 import { type ConfigSnapshot, compileSnapshot } from "../snapshot/config-snapshot.ts";
 import type { Foreseen, MeshView } from "../snapshot/mesh-view.ts";
@@ -25,6 +26,7 @@ export type ForeseenChange = {
   /** The changed documents as they stand now. */
   readonly standing: NonNullable<PreviewResponse["standing"]>;
   readonly notes: readonly PreviewNote[];
+  readonly warnings: readonly CodedWarning[];
 };
 
 /** Parses, plans, compiles and checks a change as `apply` does. */
@@ -63,21 +65,19 @@ export async function foreseeChange(
   });
   const { faults, warnings } = await breather.finish(checking);
   await breather.breathe();
-  const notes = [
-    ...faults.map(toFault),
-    ...[...parsed.warnings, ...warnings].map((message) => ({ level: "warning" as const, message })),
-  ];
+  const notes = faults.map(toFault);
+  const odd = [...coded([], parsed.warnings), ...warnings];
   const { changes } = planned;
   const standing = planned.documents.map(({ ref: { kind, namespace, name } }) => {
     const revision = before.documents.get(`${kind} ${namespace}/${name}`)?.revision ?? 0;
     return { kind, namespace, name, revision };
   });
-  if (faults.length > 0) return { ...unchanged(before), changes, standing, notes };
-  return { before, after, touched, changes, standing, notes };
+  if (faults.length > 0) return { ...unchanged(before), changes, standing, notes, warnings: odd };
+  return { before, after, touched, changes, standing, notes, warnings: odd };
 }
 
 function unchanged(before: ConfigSnapshot) {
-  return { before, after: undefined, touched: undefined, changes: [], standing: [] };
+  return { before, after: undefined, touched: undefined, changes: [], standing: [], warnings: [] };
 }
 
 /** What `heddle get` adds to a document is no part of it. */

@@ -6,6 +6,7 @@ import type {
 } from "@heddle/contracts";
 import { formatId, type ServiceId } from "@heddle/mesh";
 import { type ConfigDb, DatabaseUnavailableError } from "@heddle/store";
+import type { CodedWarning } from "../revisions/coded-warning.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
 import type { KnownInstances } from "../study/known-instances.ts";
 import { blastRadius, type TouchedMesh } from "./blast-radius.ts";
@@ -32,6 +33,8 @@ export type PreviewParts = {
 export type PreviewWithoutProxies = Omit<PreviewResponse, "blastRadius" | "tookMs" | "findings"> & {
   readonly blastRadius: TouchedMesh;
   readonly keys: ReadonlySet<string>;
+  /** Of those, findings may say some already. */
+  readonly warnings: readonly CodedWarning[];
 };
 
 /** What a change would do. Applies nothing. */
@@ -46,8 +49,8 @@ export async function previewChange(
     breather,
   );
   const { windowMs } = request;
-  const { changes, standing } = planned;
-  const base = { revision: before.revision, windowMs, changes: [...changes], standing };
+  const { changes, ...more } = planned;
+  const base = { revision: before.revision, windowMs, changes: [...changes], ...more };
   if (after === undefined || touched === undefined) {
     const nothing = { services: [], blastRadius: NOBODY, limits: [], keys: new Set<string>() };
     return { ...base, ...nothing, notes: [...notes] };

@@ -3,6 +3,7 @@ import type { ParsedResource, ResourceRef } from "@heddle/resources";
 import type { GuardStep } from "@heddle/store";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import type { PendingDelivery } from "../stream/hub.ts";
+import type { CodedWarning } from "./coded-warning.ts";
 
 /** One document as it is to be. `after` undefined: deleted; `createdAtMs`: an older birth to keep. */
 export type PlannedDocument = {
@@ -43,7 +44,7 @@ export type ChangeOutcome = {
   /** 0: dry run, or nothing to change. */
   readonly revision: number;
   readonly changes: readonly ResourceChange[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly CodedWarning[];
   readonly savedAt: number;
   readonly delivery: PendingDelivery | undefined;
 };

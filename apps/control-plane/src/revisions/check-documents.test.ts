@@ -8,6 +8,7 @@ import { type ConfigSnapshot, compileSnapshot } from "../snapshot/config-snapsho
 import type { MeshDocument } from "../snapshot/mesh-document.ts";
 import { document, parseDocuments } from "../snapshot/test-documents.ts";
 import { checkDocuments } from "./check-documents.ts";
+import { textsOf } from "./coded-warning.ts";
 
 const NOBODY = {
   trustDomain: "cluster.local",
@@ -240,8 +241,8 @@ for (const [what, { texts, faults = [], warnings = [] }] of Object.entries(toget
       );
     for (const warning of warnings) {
       assert.ok(
-        outcome.warnings.some((one) => warning.test(one)),
-        outcome.warnings.join("\n"),
+        outcome.warnings.some(({ text }) => warning.test(text)),
+        textsOf(outcome.warnings).join("\n"),
       );
     }
     if (warnings.length === 0) assert.deepEqual(outcome.warnings, []);

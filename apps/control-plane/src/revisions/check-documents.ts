@@ -6,13 +6,14 @@ import { isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
 import { hostOf } from "../snapshot/service-host.ts";
 import type { CheckContext } from "./check-context.ts";
 import { checkTargets, type TargetContext } from "./check-targets.ts";
+import { type CodedWarning, coded } from "./coded-warning.ts";
 import { findRivals } from "./find-rivals.ts";
 import { warnOf } from "./warn-of-document.ts";
 
 /** What speaks against running these documents together, and what is odd about the changed ones. */
 export type CheckOutcome = {
   readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly CodedWarning[];
 };
 
 /**
@@ -56,9 +57,12 @@ export function* checkInSteps(
     warnings: [
       ...targets.filter(({ document }) => isChanged(document)).flatMap(({ warnings }) => warnings),
       ...all.filter(isChanged).flatMap((document) => warnOf(document, snapshot, context)),
-      ...foreign
-        .filter(({ isTaken }) => !isTaken)
-        .map(({ fault: { field, message } }) => `${field}: ${message}`),
+      ...coded(
+        [],
+        foreign
+          .filter(({ isTaken }) => !isTaken)
+          .map(({ fault: { field, message } }) => `${field}: ${message}`),
+      ),
     ],
   };
 }

@@ -4,8 +4,9 @@ import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { describeDropped, findDelegate } from "../snapshot/delegates.ts";
 import { type DocumentOf, isVisibleTo } from "../snapshot/mesh-document.ts";
 import { targetsOf, type WrittenTarget } from "../snapshot/rule-index.ts";
+import { type CodedWarning, coded } from "./coded-warning.ts";
 
-type Outcome = { readonly faults: Fault[]; readonly warnings: string[] };
+type Outcome = { readonly faults: Fault[]; readonly warnings: CodedWarning[] };
 
 /** The documents as they are to be and as they are, and who serves now. */
 export type TargetContext = {
@@ -33,14 +34,19 @@ export function checkTargets(
   }
   const findDocument = (ref: string) => snapshot.documents.get(ref);
   const dropped = describeDropped(document, snapshot.hosts, findDocument);
-  outcome.warnings.push(...dropped.map((one) => `${formatRef(document.resource)}: ${one}`));
+  const ref = formatRef(document.resource);
+  outcome.warnings.push(
+    ...coded(
+      [],
+      dropped.map((one) => `${ref}: ${one}`),
+    ),
+  );
   for (const route of document.resource.routes) {
     const { delegate, index } = route;
     if (!delegate) continue;
     if (findDelegate(document, route, findDocument)) continue;
-    outcome.warnings.push(
-      `${formatRef(document.resource)}: spec.http[${index}].delegate: there is no VirtualService ${formatId(delegate)} without hosts that is exported to ${document.resource.namespace}; the route takes no request until there is`,
-    );
+    const text = `${ref}: spec.http[${index}].delegate: there is no VirtualService ${formatId(delegate)} without hosts that is exported to ${document.resource.namespace}; the route takes no request until there is`;
+    outcome.warnings.push({ text, codes: ["HDL032"] });
   }
   return outcome;
 }
@@ -62,9 +68,8 @@ function checkSubset(
   if (without.length < views.length) {
     const whom = without.map(({ caller }) => caller.namespace ?? "other namespaces");
     const named = [...new Set(whom)].join(", ");
-    warnings.push(
-      `${field}: callers of ${named} see another DestinationRule of ${id}, without subset ${JSON.stringify(subset)}; for them it is version ${subset}`,
-    );
+    const text = `${field}: callers of ${named} see another DestinationRule of ${id}, without subset ${JSON.stringify(subset)}; for them it is version ${subset}`;
+    warnings.push({ text, codes: [] });
     return;
   }
   const versions = versionsOf(service);
@@ -76,9 +81,8 @@ function checkSubset(
     faults.push({ field, message: `is ${JSON.stringify(subset)}; ${said}` });
     return;
   }
-  warnings.push(
-    `${field}: is ${JSON.stringify(subset)}; ${said}. It stands for workloads of version ${subset}${versions.size === 0 ? "; none of the service is in the mesh yet" : ""}`,
-  );
+  const text = `${field}: is ${JSON.stringify(subset)}; ${said}. It stands for workloads of version ${subset}${versions.size === 0 ? "; none of the service is in the mesh yet" : ""}`;
+  warnings.push({ text, codes: ["HDL001", "IST0101"] });
 }
 
 /** The subsets that DestinationRules define, for each set of callers that see the VirtualService. */

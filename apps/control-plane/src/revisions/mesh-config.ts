@@ -22,6 +22,7 @@ import { type PendingDelivery, type StreamHub, toPropagation } from "../stream/h
 import { ConfigFaultsError, RevisionConflictError, TooManyChangesError } from "./change-errors.ts";
 import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
 import { type CheckOutcome, checkDocuments } from "./check-documents.ts";
+import { type CodedWarning, coded } from "./coded-warning.ts";
 import { EndpointLossError, findLosses } from "./endpoint-loss.ts";
 import { PlannedChange } from "./planned-change.ts";
 import { StoredDocuments } from "./stored-documents.ts";
@@ -166,7 +167,7 @@ export class MeshConfig {
     const candidate = compileSnapshot(snapshot.revision, planned.next, snapshot);
     const warnings = [
       ...this.#check(candidate, planned.keys),
-      ...this.#checkLoss(candidate, request),
+      ...coded([], this.#checkLoss(candidate, request)),
     ];
     const { changes } = planned;
     if (planned.isEmpty) {
@@ -186,7 +187,7 @@ export class MeshConfig {
     return { revision, changes, warnings, savedAt, delivery };
   }
 
-  #check(candidate: ConfigSnapshot, changed: ReadonlySet<string>): readonly string[] {
+  #check(candidate: ConfigSnapshot, changed: ReadonlySet<string>): readonly CodedWarning[] {
     const { faults, warnings } = this.#findFaults(candidate, changed);
     if (faults.length > 0) throw new ConfigFaultsError(faults);
     return warnings;

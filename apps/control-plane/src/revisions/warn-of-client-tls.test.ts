@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { compileSnapshot } from "../snapshot/config-snapshot.ts";
 import { document, parseDocuments } from "../snapshot/test-documents.ts";
 import { checkDocuments } from "./check-documents.ts";
+import { textsOf } from "./coded-warning.ts";
 
 const till = { namespace: "shop", labels: { app: "till", version: "v1" } };
 
@@ -22,7 +23,7 @@ function warningsOf(tls: string, mode: string): readonly string[] {
     workloads: () => [till],
     versionsOf: () => new Set<string | undefined>(),
   });
-  return warnings;
+  return textsOf(warnings);
 }
 
 const traps: Record<string, { tls: string; mode: string; says?: RegExp }> = {

@@ -12,6 +12,7 @@ import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import { byAge, type DocumentOf, isOf, type MeshDocument } from "../snapshot/mesh-document.ts";
 import { hostOf, wildcardSuffix } from "../snapshot/service-host.ts";
 import type { CheckContext } from "./check-context.ts";
+import { type CodedWarning, coded } from "./coded-warning.ts";
 import { warnOfAuthorization } from "./warn-of-authorization.ts";
 import { warnOfClientTls, warnOfRulesAgainst } from "./warn-of-client-tls.ts";
 
@@ -20,16 +21,22 @@ export function warnOf(
   document: MeshDocument,
   snapshot: ConfigSnapshot,
   context: CheckContext,
-): string[] {
+): CodedWarning[] {
   const ref = formatRef(document.resource);
-  return warnings(document, snapshot, context).map((warning) => `${ref}: ${warning}`);
+  return warnings(document, snapshot, context).map(({ text, codes }) => {
+    return { text: `${ref}: ${text}`, codes };
+  });
 }
+
+/** Of hosts that are not there: a route's, a rule's. */
+const NO_HOST = ["IST0101", "IST0174"] as const;
+const TLS_TRAP = ["HDL006"] as const;
 
 function warnings(
   document: MeshDocument,
   snapshot: ConfigSnapshot,
   context: CheckContext,
-): string[] {
+): CodedWarning[] {
   const { resource } = document;
   switch (resource.kind) {
     case "VirtualService": {
@@ -37,35 +44,43 @@ function warnings(
       const targets = [...resource.routes, ...resource.tcpRoutes, ...resource.tlsRoutes].flatMap(
         ({ destinations }) => destinations,
       );
-      return warnOfHosts([...resource.hosts, ...targets], resource, snapshot, context);
+      return coded(
+        NO_HOST,
+        warnOfHosts([...resource.hosts, ...targets], resource, snapshot, context),
+      );
     }
     case "DestinationRule":
       return [
-        ...warnOfHosts([resource], resource, snapshot, context),
-        ...(isOf(document, "DestinationRule") ? warnOfClientTls(document, snapshot, context) : []),
+        ...coded(NO_HOST, warnOfHosts([resource], resource, snapshot, context)),
+        ...(isOf(document, "DestinationRule")
+          ? coded(TLS_TRAP, warnOfClientTls(document, snapshot, context))
+          : []),
       ];
     case "TrafficPolicy":
       return [
-        ...warnOfHosts(resource.destinations, resource, snapshot, context),
-        ...warnOfPolicySubsets(resource, snapshot),
+        ...coded(NO_HOST, warnOfHosts(resource.destinations, resource, snapshot, context)),
+        ...coded([], warnOfPolicySubsets(resource, snapshot)),
       ];
     case "PeerAuthentication":
       return [
-        ...warnOfPeerAuthentication(document, snapshot),
+        ...coded(["HDL031"], warnOfPeerAuthentication(document, snapshot)),
         ...(isOf(document, "PeerAuthentication")
-          ? warnOfRulesAgainst(document, snapshot, context)
+          ? coded(TLS_TRAP, warnOfRulesAgainst(document, snapshot, context))
           : []),
       ];
     case "Sidecar":
-      return warnOfRival(document, snapshot, resource.workloadSelector);
+      return coded(
+        ["IST0110", "IST0111"],
+        warnOfRival(document, snapshot, resource.workloadSelector),
+      );
     case "AuthorizationPolicy":
-      return warnOfAuthorization(resource, snapshot);
+      return coded(["HDL024", "HDL025"], warnOfAuthorization(resource, snapshot));
     case "Telemetry":
-      return warnOfRival(document, snapshot, resource.selector);
+      return coded(["IST0159", "IST0160"], warnOfRival(document, snapshot, resource.selector));
     case "Service":
-      return warnOfSelector(resource, context);
+      return coded([], warnOfSelector(resource, context));
     case "MeshConfig":
-      return warnOfMeshConfig(resource, context);
+      return coded([], warnOfMeshConfig(resource, context));
     default:
       return [];
   }
