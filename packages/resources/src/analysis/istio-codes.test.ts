@@ -2,27 +2,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyze } from "./analyze.ts";
+import { documentsOf, findingsOf, testCode } from "./code-cases.ts";
 import type { ISTIO_CODES } from "./istio-codes.ts";
 
 type IstioCode = keyof typeof ISTIO_CODES;
 /** What it is told of, and the documents it is told in. */
 type Case = readonly [about: string, text: string];
 
-const document =
-  (apiVersion: string, kind: string, namespace = "shop") =>
-  (name: string, spec: string, metadata = "") =>
-    `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: ${name}, namespace: ${namespace}${metadata}}\nspec: ${spec}\n---\n`;
-const route = document("networking.istio.io/v1", "VirtualService");
-const rule = document("networking.istio.io/v1", "DestinationRule");
-const entry = document("networking.istio.io/v1", "ServiceEntry");
-const gateway = document("networking.istio.io/v1", "Gateway");
-const sidecar = document("networking.istio.io/v1", "Sidecar");
-const filter = document("networking.istio.io/v1alpha3", "EnvoyFilter");
-const policy = document("security.istio.io/v1", "AuthorizationPolicy");
-const telemetry = document("telemetry.istio.io/v1", "Telemetry");
-const service = document("v1", "Service");
-const pod = document("v1", "Pod");
-const deployment = document("apps/v1", "Deployment");
+const route = documentsOf("networking.istio.io/v1", "VirtualService");
+const rule = documentsOf("networking.istio.io/v1", "DestinationRule");
+const entry = documentsOf("networking.istio.io/v1", "ServiceEntry");
+const gateway = documentsOf("networking.istio.io/v1", "Gateway");
+const sidecar = documentsOf("networking.istio.io/v1", "Sidecar");
+const filter = documentsOf("networking.istio.io/v1alpha3", "EnvoyFilter");
+const policy = documentsOf("security.istio.io/v1", "AuthorizationPolicy");
+const telemetry = documentsOf("telemetry.istio.io/v1", "Telemetry");
+const service = documentsOf("v1", "Service");
+const pod = documentsOf("v1", "Pod");
+const deployment = documentsOf("apps/v1", "Deployment");
 
 /** Of a kind that is in no namespace. */
 const wide = (kind: string, name: string, rest: string, metadata = "") =>
@@ -283,8 +280,8 @@ const cases: Record<IstioCode, Case> = {
   IST0174: ["DestinationRule shop/till", rule("till", "{host: till}")],
   IST0175: [
     "Deployment istio-system/istiod",
-    document("security.istio.io/v1", "RequestAuthentication")("r", "{}") +
-      document("apps/v1", "Deployment", "istio-system")(
+    documentsOf("security.istio.io/v1", "RequestAuthentication")("r", "{}") +
+      documentsOf("apps/v1", "Deployment", "istio-system")(
         "istiod",
         template("app: istiod", PROXY),
         ", labels: {app: istiod}",
@@ -306,25 +303,11 @@ const cases: Record<IstioCode, Case> = {
   ],
 };
 
-for (const [code, [about, text]] of Object.entries(cases)) {
-  test(`${code} is told of ${about}, with its place`, () => {
-    const { findings } = analyze({ files: [{ name: "a.yaml", text }], nowMs: 0 });
-    const told = findings.filter((finding) => finding.code === code);
-    const all = findings.map((one) => `${one.code} ${one.resource}`).join(", ");
-    assert.ok(
-      told.some(({ resource }) => resource === about),
-      all,
-    );
-    for (const { line, why, whatToDo } of told) {
-      assert.ok((line ?? 0) > 0);
-      assert.ok(why.length > 10 && whatToDo.length > 5);
-    }
-  });
-}
+for (const [code, [about, trap]] of Object.entries(cases)) testCode(code, { about, trap });
 
 test("documents of Kubernetes' own namespaces are passed over", () => {
-  const text = document("v1", "Service", "kube-system")("dns", "{ports: [{name: x, port: 99}]}");
-  assert.deepEqual(analyze({ files: [{ name: "a.yaml", text }], nowMs: 0 }).findings, []);
+  const text = documentsOf("v1", "Service", "kube-system")("dns", "{ports: [{name: x, port: 99}]}");
+  assert.deepEqual(findingsOf(text), []);
 });
 
 test("a thousand documents give the same findings in any order of files, in bounded time", () => {
