@@ -139,7 +139,8 @@ function Endpoint({
   readonly observed: readonly ObservedEndpoint[];
   readonly namesCaller: boolean;
 }) {
-  const { address, port, version, locality, state, leaseEndsAtMs, document } = endpoint;
+  const { address, port, version, locality, state, leaseEndsAtMs, document, source, override } =
+    endpoint;
   return (
     <li>
       <StatusGlyph status={statusOf(state, observed)} isBesideWord />
@@ -150,9 +151,17 @@ function Endpoint({
         {version !== undefined && <span className={styles.fact}>{version}</span>}
         {locality !== undefined && <span className={styles.fact}>{locality}</span>}
         {!endpoint.hasSidecar && <span className={styles.fact}>no sidecar</span>}
-        {document !== undefined && <span className={styles.fact}>by {document}</span>}
+        {document !== undefined && (
+          <span className={styles.fact}>
+            by {document}
+            {source !== undefined && `, from ${source}`}
+          </span>
+        )}
       </span>
-      {state === "draining" && <span className={styles.state}>draining: gets no new requests</span>}
+      {override !== undefined && <Override override={override} />}
+      {state === "draining" && override?.isDrained !== true && (
+        <span className={styles.state}>draining: gets no new requests</span>
+      )}
       {state === "disconnected" && (
         <span className={styles.state}>
           its proxy is away
@@ -167,6 +176,25 @@ function Endpoint({
         />
       ))}
     </li>
+  );
+}
+
+/** "Taken out by ada: its disk is slow", "weight 3, set by ada until 14:30:00". */
+function Override({ override }: { readonly override: NonNullable<EndpointDetail["override"]> }) {
+  const { isDrained, weight, labels = {}, locality, by, reason, untilMs, atMs } = override;
+  const set = [
+    ...(weight === undefined ? [] : [`weight ${weight}`]),
+    ...Object.entries(labels).map(([name, value]) => `${name}=${value}`),
+    ...(locality === undefined ? [] : [`locality ${locality}`]),
+  ].join(", ");
+  return (
+    <span className={styles.state} title={formatStamp(atMs)}>
+      {isDrained && <b>Taken out{set === "" ? "" : `, ${set}`}</b>}
+      {!isDrained && `${set}, set`}
+      {by !== undefined && ` by ${by}`}
+      {untilMs !== undefined && ` until ${formatStamp(untilMs)}`}
+      {reason !== undefined && `: ${reason}`}
+    </span>
   );
 }
 

@@ -10,12 +10,14 @@ import { useLivePage } from "../session/use-live-page.ts";
 import { RuleEditor } from "./rule-editor.tsx";
 import { useRule } from "./rule-queries.ts";
 import type { RuleRef } from "./rule-ref.ts";
+import { SourcedRule } from "./sourced-rule.tsx";
 
 /** One rule, as it stands and as one would have it. */
 export function RulePage(ref: RuleRef) {
   const rule = useRule(ref);
   useLivePage();
   if (rule.data !== undefined && rule.data !== null) {
+    if (rule.data.origin !== undefined) return <SourcedRule document={rule.data} />;
     const id = `${ref.kind}/${ref.namespace}/${ref.name}`;
     return <RuleEditor key={id} id={id} opened={ref} stands={rule.data} />;
   }

@@ -21,6 +21,20 @@ const finding = (name: string, severity: Finding["severity"], code: string): Fin
   whatToDo: "",
 });
 
+test("a document of a source says where it comes from, and is found by that", () => {
+  const origin = { source: "directory /etc/registry", file: "db.yaml", line: 3 };
+  const rows = ruleRows(
+    [{ ...document("WorkloadEntry", "db"), origin }, document("Sidecar", "c")],
+    [],
+    [],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.origin),
+    [undefined, "directory /etc/registry, db.yaml line 3"],
+  );
+  assert.ok(rows[1]?.haystack.includes("/etc/registry"));
+});
+
 test("documents with errors stand first, each with its worst finding first", () => {
   const rows = ruleRows(
     [document("DestinationRule", "a"), document("DestinationRule", "b"), document("Sidecar", "c")],

@@ -9,6 +9,8 @@ export interface RuleRow {
   readonly name: string;
   readonly subject: string;
   readonly revision: number;
+  /** What names it, if nobody has applied it: "directory /etc/heddle/registry, db.yaml line 3". */
+  readonly origin: string | undefined;
   readonly updatedAtMs: number;
   /** The worst first. */
   readonly findings: readonly Finding[];
@@ -29,7 +31,7 @@ export function ruleRows(
     idOf({ kind, namespace: namespace ?? "", name }),
   );
   return resources
-    .map(({ kind, namespace, name, yaml, revision, updatedAtMs }) => {
+    .map(({ kind, namespace, name, yaml, revision, updatedAtMs, origin }) => {
       const id = idOf({ kind, namespace, name });
       const subject = ruleSubject(yaml);
       const own = [...(found.get(id) ?? [])].sort((a, b) => rankOf(a) - rankOf(b));
@@ -40,15 +42,28 @@ export function ruleRows(
         name,
         subject,
         revision,
+        origin: origin && describeOrigin(origin),
         updatedAtMs,
         findings: own,
         hasDraft: drafts.includes(id),
-        haystack: [id, subject, ...own.map(({ code }) => code)].join(" ").toLowerCase(),
+        haystack: [id, subject, origin?.source ?? "", ...own.map(({ code }) => code)]
+          .join(" ")
+          .toLowerCase(),
       };
     })
     .sort(
       (a, b) => worstOf(a) - worstOf(b) || a.kind.localeCompare(b.kind) || a.id.localeCompare(b.id),
     );
+}
+
+/** "directory /etc/heddle/registry, db.yaml line 3" */
+export function describeOrigin({
+  source,
+  file,
+  line,
+}: NonNullable<ResourceDocument["origin"]>): string {
+  const place = file === undefined ? "" : `, ${file}`;
+  return `${source}${place}${line === undefined ? "" : ` line ${line}`}`;
 }
 
 function idOf({ kind, namespace, name }: Pick<RuleRow, "kind" | "namespace" | "name">): string {

@@ -202,7 +202,13 @@ function Row({ row, isLooked }: { readonly row: RuleRow; readonly isLooked: bool
         <Findings row={row} isLooked={isLooked} />
       </Td>
       <Td isNumber className={styles.wide}>
-        <Link href={`/history/${row.revision}`}>{row.revision}</Link>
+        {row.origin === undefined ? (
+          <Link href={`/history/${row.revision}`}>{row.revision}</Link>
+        ) : (
+          <span className={styles.quiet} title={`from ${row.origin}: it is changed there`}>
+            from {row.origin.split(" ")[0]}
+          </span>
+        )}
       </Td>
       <Td className={styles.wide}>
         <RelativeTime atMs={row.updatedAtMs} />
