@@ -1,5 +1,6 @@
 export * from "./console-api/access.ts";
 export * from "./console-api/analysis.ts";
+export * from "./console-api/change-event.ts";
 export * from "./console-api/denials.ts";
 export * from "./console-api/graph.ts";
 export * from "./console-api/history.ts";
