@@ -73,3 +73,30 @@ test("a route is edited, its effect seen before, applied, and taken back in Hist
   const before = readKnownLog(logs.v1).length;
   await waitFor("v1 serves again", 30_000, () => readKnownLog(logs.v1).length > before + 40);
 });
+
+test("limits are set by a destination's form: what cannot be is told at the field, and undone by one click", async ({
+  mesh,
+  operator,
+}) => {
+  const yaml = () => mesh.heddle("get", "DestinationRule", "reviews", "-n", "shop", "-o", "yaml");
+  const before = await yaml();
+  await operator.goto(`${mesh.consoleUrl}/rules/DestinationRule/shop/reviews`);
+  const limits = operator.getByRole("region", { name: "Connections and limits" });
+  const connections = limits.getByRole("textbox", { name: "Connections" });
+  await connections.fill("-3");
+  await connections.press("Enter");
+  await expect(limits.getByText(/non-negative/)).toBeVisible();
+  await connections.fill("500");
+  await connections.press("Enter");
+  await expect(limits.getByText(/non-negative/)).toHaveCount(0);
+  await operator.keyboard.press("Control+s");
+  await operator
+    .getByRole("alertdialog")
+    .getByRole("button", { name: /^Apply/ })
+    .click();
+  await expect(operator.getByText(/^Applied as revision/)).toBeVisible();
+  expect(await yaml()).toContain("maxConnections: 500");
+  await operator.getByRole("button", { name: "Undo" }).click();
+  const withoutRevision = (text: string) => text.replace(/^.*heddle\.dev\/revision.*$/gm, "");
+  await expect.poll(async () => withoutRevision(await yaml())).toBe(withoutRevision(before));
+});
