@@ -16,6 +16,7 @@ import { createMetrics } from "./metrics.ts";
 import { GuardKeeper } from "./mtls/guard-keeper.ts";
 import { TurnedAway } from "./mtls/turned-away.ts";
 import { overrideTimers } from "./overrides/override-timer.ts";
+import { Presence } from "./presence/presence.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { LeaseHolds } from "./registry/lease-holds.ts";
 import { Observations } from "./registry/observations.ts";
@@ -68,6 +69,7 @@ export function assemble(
   const mesh = new MeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
   const feed = new ChangeFeed();
+  const presence = new Presence();
   const controlAddress = () =>
     `${hostOf(settings)}:${started.stream?.port ?? settings.controlPort}`;
   const replicas = new Replicas({
@@ -221,6 +223,7 @@ export function assemble(
       current: () => ({ snapshot: mesh.snapshot, registry }),
     }),
     feed,
+    presence,
     metrics,
     loginLimiter: new RateLimiter({ burst: 30, perSecond: 2 }),
     access: createAccess(settings.access, settings.authSecret, db, logger),

@@ -148,7 +148,7 @@ export async function startControlPlane(
 
 /** What this control plane does with what it hears of the others. */
 function replicaHandlers(parts: ApiParts): ReplicaHandlers {
-  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas, taps } = parts;
+  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas, taps, presence } = parts;
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
@@ -157,7 +157,11 @@ function replicaHandlers(parts: ApiParts): ReplicaHandlers {
       else if (notice.type === "guards") feed.noteGuards();
       else if (notice.type === "sources") sourceKeeper.look();
       else if (notice.type === "taps") void taps.look();
-      else feed.noteIdentity();
+      else if (notice.type === "presence") {
+        const { subject, name, page, isLeft } = notice;
+        const isNews = presence.hear({ subject, name, page, isLeft }, Date.now());
+        if (isNews) feed.tell({ type: "presence", subject });
+      } else feed.noteIdentity();
     },
     onRound: (round) => {
       config.hear(round.newestRevision);

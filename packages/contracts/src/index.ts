@@ -7,6 +7,7 @@ export * from "./console-api/history.ts";
 export * from "./console-api/identity.ts";
 export * from "./console-api/mesh-state.ts";
 export * from "./console-api/policies.ts";
+export * from "./console-api/presence.ts";
 export * from "./console-api/preview.ts";
 export * from "./console-api/proxies.ts";
 export * from "./console-api/pushes.ts";

@@ -25,6 +25,7 @@ import { mtlsRoutes } from "./mtls-routes.ts";
 import { overrideRoutes } from "./override-routes.ts";
 import type { ApiEnv, ApiParts } from "./parts.ts";
 import { policyListRoutes } from "./policy-list-routes.ts";
+import { presenceRoutes } from "./presence-routes.ts";
 import { previewRoutes } from "./preview-routes.ts";
 import { problemResponse } from "./problem.ts";
 import { proxyRoutes } from "./proxy-routes.ts";
@@ -76,6 +77,7 @@ export function createApi(parts: ApiParts): Hono {
     canaryRoutes,
     policyListRoutes,
     authorizationRoutes,
+    presenceRoutes,
     previewRoutes,
     bypassRoutes,
     tapRoutes,

@@ -8,6 +8,7 @@ import type { KeySets } from "../jwks/key-sets.ts";
 import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { GuardKeeper } from "../mtls/guard-keeper.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
+import type { Presence } from "../presence/presence.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import type { LeaseHolds } from "../registry/lease-holds.ts";
 import type { Observations } from "../registry/observations.ts";
@@ -53,6 +54,8 @@ export type ApiParts = {
   readonly study: Study;
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;
+  /** Who has what open in the console. */
+  readonly presence: Presence;
   readonly keySets: KeySets;
   /** The other control planes over this database, and the tasks only one of them carries out. */
   readonly replicas: Replicas;

@@ -31,6 +31,15 @@ const Notice = z.discriminatedUnion("type", [
     nacks: z.array(z.object({ proxyId: z.string(), reason: z.string() })),
     lastSendsMs: z.record(z.string(), z.number()),
   }),
+  /** Somebody has a page open, or has left it. */
+  z.object({
+    type: z.literal("presence"),
+    from: z.string(),
+    subject: z.string(),
+    name: z.string(),
+    page: z.string(),
+    isLeft: z.boolean(),
+  }),
   /** Guarded flips, authorities and certificates, what sources of the registry say, or taps have changed: look anew. */
   z.object({ type: z.enum(["guards", "identity", "sources", "taps"]), from: z.string() }),
 ]);

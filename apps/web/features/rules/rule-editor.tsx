@@ -11,6 +11,7 @@ import { PageFrame } from "../../ui/page-frame.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { ApplyBar } from "./apply-bar.tsx";
 import { lineMarks } from "./line-marks.ts";
+import { OthersHere } from "./others-here.tsx";
 import { PreviewPart } from "./preview-part.tsx";
 import { applyWords, ratesOf, rateWords } from "./preview-words.ts";
 import { ReviewCard } from "./reviews/review-card.tsx";
@@ -124,6 +125,7 @@ export function RuleEditor({
               kept here <RelativeTime atMs={state.savedAtMs} />
             </span>
           )}
+          {opened !== undefined && <OthersHere subject={subjectOf(opened)} />}
           {state.isUnsaved && <b>this browser keeps no draft: it ends with the page</b>}
         </>
       }
@@ -245,4 +247,8 @@ function begunFrom(stands: Standing, review: ReviewDetail | undefined) {
     revision: review.documents[0]?.baseRevision ?? 0,
     text: review.yaml,
   };
+}
+
+function subjectOf({ kind, namespace, name }: RuleRef): string {
+  return `${kind}/${namespace}/${name}`;
 }

@@ -1,5 +1,6 @@
 "use client";
 import Link from "next/link";
+import { initialsOf } from "../../lib/initials.ts";
 import { grantsOf, useMe } from "../../lib/queries/use-me.ts";
 import { formatStamp } from "../../lib/times.ts";
 import { Popover } from "../../ui/popover.tsx";
@@ -51,10 +52,4 @@ export function UserMenu() {
       )}
     </Popover>
   );
-}
-
-function initialsOf(name: string): string {
-  const words = name.split(/[\s._-]+/).filter(Boolean);
-  const letters = words.length > 1 ? words.slice(0, 2).map((word) => word[0]) : [name.slice(0, 2)];
-  return letters.join("").toUpperCase();
 }

@@ -38,6 +38,7 @@ const CONTROL_PLANE_PATHS = new Set([
   "canaries",
   "mtls",
   "policies",
+  "presence",
   "preview",
   "bypasses",
   "taps",

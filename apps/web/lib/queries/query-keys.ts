@@ -30,6 +30,7 @@ export const queryKeys = {
   policies: ["policies"],
   resources: ["resources"],
   reviews: ["reviews"],
+  presence: (subject: string) => ["presence", subject],
   analysis: ["analysis"],
   holds: ["holds"],
   pushes: ["pushes"],

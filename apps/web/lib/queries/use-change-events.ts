@@ -22,7 +22,9 @@ export function useChangeEvents(): StreamState {
       else if (event.type === "guards") void client.invalidateQueries({ queryKey: ["mtls"] });
       else if (event.type === "reviews") markReviewsStale(client);
       else if (event.type === "pushes") markPushesStale(client);
-      else if (event.type === "revision") markConfigStale(client);
+      else if (event.type === "presence") {
+        void client.invalidateQueries({ queryKey: queryKeys.presence(event.subject) });
+      } else if (event.type === "revision") markConfigStale(client);
       else markRegistryStale(client);
     },
     onOpen: () => {

@@ -10,6 +10,7 @@ export const ChangeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("holds") }), // something is held in the registry and asks, or no longer
   z.object({ type: z.literal("effects") }), // revisions were judged, pinned, named or commented on
   z.object({ type: z.literal("guards") }), // a guarded flip began, counted refusals or ended
+  z.object({ type: z.literal("presence"), subject: z.string() }), // somebody opened or left it
   z.object({ type: z.literal("reviews") }), // somebody asked for a review, said something to one, or ended it
   z.object({ type: z.literal("pushes") }), // a canaried push began, went on or ended
 ]);
