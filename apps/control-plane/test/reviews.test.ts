@@ -113,6 +113,10 @@ test("an approval is of the text as it was: a change asks for it anew", async (t
   const yaml = split("reviews", { v1: 40, v2: 60 });
   const { body } = await plane.callAs<ReviewDetail>("operator", "PUT", `/reviews/${id}`, { yaml });
   assert.deepEqual(body.approvedBy, []);
+  const unseen = await askAsBob<Problem>(plane, `/reviews/${id}/approve`, { seenChanges: 0 });
+  assert.match(unseen.detail, /changed since you read it/);
+  const seen = await askAsBob<ReviewDetail>(plane, `/reviews/${id}/approve`, { seenChanges: 1 });
+  assert.deepEqual(seen.approvedBy, ["bob"]);
 });
 
 test("who may only look reads reviews and does nothing to them; what cannot be read is not taken", async (t) => {

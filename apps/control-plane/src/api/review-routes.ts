@@ -1,6 +1,5 @@
 import {
   ReviewApprovalRequest,
-  ReviewChangeRequest,
   ReviewCommentRequest,
   ReviewDetail,
   ReviewRequest,
@@ -138,14 +137,14 @@ export function reviewRoutes({ db, config, feed }: ApiParts) {
         summary: "Change what is to be reviewed; approvals before that hold no longer",
         role: "operator",
         params: ReviewPath,
-        body: ReviewChangeRequest,
+        body: ReviewRequest,
         answer: ReviewDetail,
         refusals: DRAFT_REFUSALS,
       },
       async (context) => {
         const review = await openReview(context);
         requirePart(context, review);
-        const { note = "", ...request } = await readBody(context, ReviewChangeRequest);
+        const { note = "", ...request } = await readBody(context, ReviewRequest);
         const draft = await takeDraft(db, config.snapshot, request);
         // First the act: should the second write fail, an approval is asked for once too often, never too seldom.
         await act(context, review, "changed", note);
@@ -190,7 +189,13 @@ export function reviewRoutes({ db, config, feed }: ApiParts) {
           );
         }
         const { approvedBy } = summarizeReview(review);
-        const { text = "" } = await readBody(context, ReviewApprovalRequest);
+        const { text = "", seenChanges } = await readBody(context, ReviewApprovalRequest);
+        const changes = review.acts.filter(({ kind }) => kind === "changed").length;
+        if (seenChanges !== undefined && seenChanges !== changes) {
+          throw new ChangeRefusedError(
+            "the review was changed since you read it; look at it again",
+          );
+        }
         if (!approvedBy.includes(author)) await act(context, review, "approved", text);
         return answer(context, review.id);
       },

@@ -41,7 +41,8 @@ export async function describeReview(
   return {
     ...summary,
     yaml: review.yaml,
-    changes: review.documents.map(({ base, baseRevision: _, ...ref }) => {
+    changes: review.documents.map(({ base, kind, namespace, name }) => {
+      const ref = { kind, namespace, name };
       const after = resources.find(
         ({ resource }) => formatRef(resource) === `${ref.kind} ${ref.namespace}/${ref.name}`,
       );

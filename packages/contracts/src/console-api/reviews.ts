@@ -56,16 +56,22 @@ export const ReviewDetail = ReviewSummary.extend({
   merges: z.array(DocumentMerge),
 });
 
-/** `POST /reviews`. What `expected` leaves out is taken to be begun from what stands now. */
+/**
+ * `POST /reviews`; `PUT /reviews/:id` puts another YAML under the same review, by whoever asked for it or may change its
+ * documents. What `expected` leaves out is taken to be begun from what stands now.
+ */
 export const ReviewRequest = ApplyRequest.pick({ yaml: true, expected: true }).extend({
   note: z.string().trim().max(2000).optional(),
 });
-/** `PUT /reviews/:id`: another YAML under the same review, by whoever asked for it or may change its documents. */
-export const ReviewChangeRequest = ReviewRequest;
+
 /** `POST /reviews/:id/comments`. */
 export const ReviewCommentRequest = z.object({ text: z.string().trim().min(1).max(2000) });
 /** `POST /reviews/:id/approve`, by whoever may change its documents and has not asked for it himself. */
-export const ReviewApprovalRequest = z.object({ text: z.string().trim().max(2000).optional() });
+export const ReviewApprovalRequest = z.object({
+  text: z.string().trim().max(2000).optional(),
+  /** How often it had been changed when it was read: refused (409) if it was changed since, so that nobody approves unseen. */
+  seenChanges: z.number().int().min(0).optional(),
+});
 
 export type ReviewState = z.infer<typeof ReviewState>;
 export type ReviewAct = z.infer<typeof ReviewAct>;

@@ -8,7 +8,7 @@ import { Button } from "../../../ui/button.tsx";
 import { Card } from "../../../ui/card.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
 import styles from "./review-card.module.css";
-import { useReviewStep } from "./review-queries.ts";
+import { type ReviewStep, useReviewStep } from "./review-queries.ts";
 import { ACT_WORDS, approvalWords, whyNotApprove } from "./review-words.ts";
 
 const MAX_CHARS = 2000;
@@ -28,8 +28,8 @@ export function ReviewCard({
   const me = useMe();
   const [text, setText] = useState("");
   const said = text.trim();
-  const send = (kind: "comments" | "approve") =>
-    step.mutate({ step: kind, text: said }, { onSuccess: () => setText("") });
+  const seenChanges = review.acts.filter(({ kind }) => kind === "changed").length;
+  const send = (one: ReviewStep) => step.mutate(one, { onSuccess: () => setText("") });
   return (
     <Card
       title={`${review.author} asks for a review`}
@@ -69,7 +69,7 @@ export function ReviewCard({
           className={styles.form}
           onSubmit={(event) => {
             event.preventDefault();
-            if (said !== "" && readOnlyReason === undefined) send("comments");
+            if (said !== "" && readOnlyReason === undefined) send({ step: "comments", text: said });
           }}
         >
           <textarea
@@ -92,7 +92,7 @@ export function ReviewCard({
             icon={<Check size={15} />}
             disabledReason={readOnlyReason ?? whyNotApprove(review, me?.name, isTextChanged)}
             isPending={step.isPending}
-            onClick={() => send("approve")}
+            onClick={() => send({ step: "approve", text: said, seenChanges })}
           >
             Approve
           </Button>

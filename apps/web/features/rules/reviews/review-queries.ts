@@ -22,7 +22,8 @@ export interface ReviewDraft {
 }
 
 export type ReviewStep =
-  | { readonly step: "comments" | "approve"; readonly text: string }
+  | { readonly step: "comments"; readonly text: string }
+  | { readonly step: "approve"; readonly text: string; readonly seenChanges: number }
   | { readonly step: "withdraw" };
 
 /** Those that wait, newest first. */
@@ -62,8 +63,8 @@ export function useReviewStep(id: string) {
   const toast = useToast();
   return useMutation({
     mutationFn: (one: ReviewStep): Promise<ReviewDetail> => {
-      const body = one.step === "withdraw" || one.text === "" ? {} : { text: one.text };
-      return postJson(apiPath(["reviews", id, one.step]), body, ReviewShape);
+      const { step, ...said } = one;
+      return postJson(apiPath(["reviews", id, step]), said, ReviewShape);
     },
     onSuccess: () => client.invalidateQueries({ queryKey: queryKeys.reviews }),
     onError: (error) => toast({ text: error.message, tone: "bad" }),
