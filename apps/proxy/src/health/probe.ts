@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { connect, type IncomingHttpHeaders } from "node:http2";
+import type { IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { httpRequest } from "../core/node-http.ts";
+import { nodeHttp2 } from "../core/node-http2.ts";
 import { readServingStatus, writeHealthRequest } from "./grpc-health.ts";
 import type { HealthCheckSettings } from "./health-settings.ts";
 
@@ -105,7 +106,7 @@ function askHttp2(
   body: Buffer | undefined,
   signal: AbortSignal,
 ): Promise<Http2Answer> {
-  const session = connect(`http://${APP_HOST}:${port}`);
+  const session = nodeHttp2().connect(`http://${APP_HOST}:${port}`);
   const answered = new Promise<Http2Answer>((resolve, reject) => {
     session.on("error", reject);
     signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });

@@ -1,4 +1,4 @@
-import http2, { type ClientHttp2Stream, type ClientSessionRequestOptions } from "node:http2";
+import type { ClientHttp2Stream, ClientSessionRequestOptions } from "node:http2";
 import { Readable } from "node:stream";
 import {
   type BodyKind,
@@ -9,6 +9,7 @@ import {
   RequestParser,
   ResponseParser,
 } from "@heddle/http1";
+import { END_STREAM, HTTP2_CODE } from "../core/node-http2.ts";
 import type { UpstreamFault } from "./failure.ts";
 import { closeSoon } from "./http2-close.ts";
 import {
@@ -20,8 +21,6 @@ import {
 } from "./http2-head.ts";
 import { fieldNames } from "./proxy-fields.ts";
 import type { UpstreamStream, UpstreamUser } from "./upstream-stream.ts";
-
-const { constants } = http2;
 
 const WRITE_HIGH_WATER_BYTES = 131_072;
 
@@ -123,7 +122,7 @@ export class Http2ClientStream implements UpstreamStream {
       if (isMine()) this.#onHead(raw, true);
     });
     stream.on("response", (_headers, flags, raw: RawHeaders) => {
-      const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
+      const hasBody = (flags & END_STREAM) === 0;
       if (isMine()) this.#onHead(raw, hasBody);
     });
     stream.on("data", (bytes: Buffer) => {
@@ -216,7 +215,7 @@ export class Http2ClientStream implements UpstreamStream {
     this.#session.servedCount++;
     user.onResponseEnd(this);
     // The answer is whole though the request is not: its rest is wanted by nobody.
-    if (!stream.writableEnded) closeSoon(stream, constants.NGHTTP2_CANCEL);
+    if (!stream.writableEnded) closeSoon(stream, HTTP2_CODE.cancel);
     this.#release();
     user.onUpstreamReleased();
   }
@@ -224,7 +223,7 @@ export class Http2ClientStream implements UpstreamStream {
   #breakOff(reason: string): void {
     const hadHead = this.#hasHead;
     const user = this.#user;
-    this.#close(constants.NGHTTP2_PROTOCOL_ERROR);
+    this.#close(HTTP2_CODE.protocolError);
     if (hadHead) user?.onResponseCut(reason);
     else user?.onUpstreamFault({ kind: "protocol", reason });
   }
@@ -245,7 +244,7 @@ export class Http2ClientStream implements UpstreamStream {
   }
 
   abandon(): void {
-    if (this.#user !== undefined) this.#close(constants.NGHTTP2_CANCEL);
+    if (this.#user !== undefined) this.#close(HTTP2_CODE.cancel);
   }
 
   discard(): void {
@@ -279,7 +278,7 @@ function watchEnd(stream: ClientHttp2Stream): { hasCome: boolean } {
 }
 
 function faultOf(code: number, reason: string, isLost: boolean, hasServed: boolean): UpstreamFault {
-  if (code === constants.NGHTTP2_REFUSED_STREAM) return { kind: "reset", reason, isRefused: true };
+  if (code === HTTP2_CODE.refusedStream) return { kind: "reset", reason, isRefused: true };
   if (isLost) return { kind: "closed", reason, isStale: hasServed };
   return { kind: "reset", reason, isRefused: false };
 }

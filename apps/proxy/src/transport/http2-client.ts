@@ -1,9 +1,10 @@
-import http2, {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type ClientSessionRequestOptions,
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  ClientSessionRequestOptions,
 } from "node:http2";
 import type { Http1Limits } from "@heddle/http1";
+import { nodeHttp2 } from "../core/node-http2.ts";
 import type { Connection } from "./connection.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import { Http2ClientStream, type Http2StreamCarrier } from "./http2-client-stream.ts";
@@ -64,7 +65,7 @@ export class Http2ClientSession implements Http2StreamCarrier, Watched {
     this.generation = generation;
     this.openedAtMs = owner.clock.nowMs;
     const socket = connection.release(NO_BYTES);
-    const session = http2.connect(`http://${authority}`, {
+    const session = nodeHttp2().connect(`http://${authority}`, {
       ...FIELDS_AS_THEY_ARE,
       createConnection: () => socket,
       maxSessionMemory: MAX_SESSION_MEGABYTES,

@@ -1,5 +1,6 @@
-import http2, { type ServerHttp2Stream, type ServerStreamResponseOptions } from "node:http2";
+import type { ServerHttp2Stream, ServerStreamResponseOptions } from "node:http2";
 import { type FieldBlock, Http1Error, OutBuffer, ResponseParser } from "@heddle/http1";
+import { HTTP2_CODE } from "../core/node-http2.ts";
 import type { Downstream, GivenUp, ResponseBody } from "./downstream.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { closeSoon } from "./http2-close.ts";
@@ -11,8 +12,6 @@ import {
   trailerHeaders,
 } from "./http2-head.ts";
 import { fieldNames } from "./proxy-fields.ts";
-
-const { constants } = http2;
 
 /** Has no content (RFC 9110 §15.3.6); an app that sends some all the same means no more by it. */
 const RESET_CONTENT = 205;
@@ -62,7 +61,7 @@ export class Http2Downstream implements Downstream {
       return;
     }
     if (!exchange.mayServe()) {
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      stream.close(HTTP2_CODE.refusedStream);
       return;
     }
     if (hasBody) this.#listen();
@@ -79,7 +78,7 @@ export class Http2Downstream implements Downstream {
         trailers = readTrailers(raw, exchange.limits);
       } catch (error) {
         if (!(error instanceof Http1Error)) throw error;
-        closeSoon(stream, constants.NGHTTP2_PROTOCOL_ERROR);
+        closeSoon(stream, HTTP2_CODE.protocolError);
       }
     });
     stream.on("data", (bytes: Buffer) => {
@@ -90,7 +89,7 @@ export class Http2Downstream implements Downstream {
     });
     stream.on("end", () => {
       // A stream that was reset ends as well, but brings no whole request.
-      if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+      if (stream.aborted || stream.rstCode !== HTTP2_CODE.noError) return;
       this.isReading = true;
       exchange.onRequestEnd(trailers);
       this.#flushReading();
@@ -194,13 +193,13 @@ export class Http2Downstream implements Downstream {
   finish(): void {
     const stream = this.#stream;
     if (!this.#isOpen || stream.readableEnded) return;
-    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
-    else stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+    if (stream.writableFinished) stream.close(HTTP2_CODE.noError);
+    else stream.once("finish", () => stream.close(HTTP2_CODE.noError));
     stream.resume();
   }
 
   reset(): void {
-    if (this.#isOpen) closeSoon(this.#stream, constants.NGHTTP2_INTERNAL_ERROR);
+    if (this.#isOpen) closeSoon(this.#stream, HTTP2_CODE.internalError);
   }
 
   onDeadline(): void {

@@ -1,13 +1,12 @@
-import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Http1Limits } from "@heddle/http1";
+import { END_STREAM, HTTP2_CODE, nodeHttp2 } from "../core/node-http2.ts";
 import type { DeadlineClock, Watched } from "./deadline-clock.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { Http2Downstream } from "./http2-downstream.ts";
 import type { RawHeaders } from "./http2-head.ts";
 import type { Session } from "./socket-listener.ts";
-
-const { constants } = http2;
 
 /** Requests of one connection at a time; more are refused by the protocol itself. Envoy's own bound. */
 const MAX_STREAMS = 1_024;
@@ -49,7 +48,7 @@ export class Http2ServerSession implements Session, Watched {
     this.#parts = parts;
     const { limits, clock, idleMs } = parts;
     this.deadlineMs = clock.nowMs + idleMs;
-    const session = http2.performServerHandshake(socket, {
+    const session = nodeHttp2().performServerHandshake(socket, {
       maxSessionMemory: MAX_SESSION_MEGABYTES,
       maxHeaderListPairs: limits.maxFields + 8,
       maxSessionInvalidFrames: MAX_INVALID_FRAMES,
@@ -86,7 +85,7 @@ export class Http2ServerSession implements Session, Watched {
       this.deadlineMs = this.#parts.clock.nowMs + this.#parts.idleMs;
       if (!exchange.isBusy && this.#spare.length < MAX_SPARE) this.#spare.push(exchange);
     });
-    downstream.begin(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0);
+    downstream.begin(raw, (flags & END_STREAM) === 0);
   }
 
   onDeadline(nowMs: number): void {
@@ -100,6 +99,6 @@ export class Http2ServerSession implements Session, Watched {
   }
 
   destroy(): void {
-    this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    this.#session.destroy(undefined, HTTP2_CODE.cancel);
   }
 }
