@@ -1,3 +1,4 @@
+import * as contracts from "@heddle/contracts";
 import {
   DenialsResponse,
   GraphSnapshot,
@@ -15,11 +16,13 @@ import {
   type AccessDirectory,
   bearerToken,
   DescribedRoutes,
+  documentRoute,
   type Logger,
   methodsOf,
 } from "@heddle/runtime";
 import { findRecentSpans, findTrace, type TelemetryDb } from "@heddle/store";
 import { type Context, Hono } from "hono";
+import packageJson from "../../package.json" with { type: "json" };
 import type { CollectorMetrics } from "../collector-metrics.ts";
 import type { DatabaseWriter } from "../ingest/database-writer.ts";
 import type { TrafficMemory } from "../ingest/traffic-memory.ts";
@@ -30,7 +33,6 @@ import { readPastGraph } from "../topology/past-graph.ts";
 import type { RegistryWatch } from "../topology/registry-watch.ts";
 import { readDenials } from "../traces/denials.ts";
 import { toRecentRequests, toTraceResponse } from "../traces/trace-answers.ts";
-import { documentRoute } from "./document-route.ts";
 import { streamGraph } from "./graph-stream.ts";
 import { readObservedCalls } from "./observed-calls.ts";
 import { readPlaintextCallers } from "./plaintext-callers.ts";
@@ -99,7 +101,10 @@ export function createCollectorApi(parts: ApiParts): Hono {
     ...process.operations,
     ...routes.operations.map((one) => ({ ...one, path: API_ROOT + one.path })),
   );
-  app.route("/", documentRoute(operations).app);
+  const about = { title: "Heddle collector", version: packageJson.version };
+  const document = documentRoute(() => contracts.openApiDocument(operations, contracts, about));
+  app.route("/", document.app);
+  operations.push(...document.operations);
   return app;
 }
 

@@ -1,7 +1,8 @@
-import { type Operation, toProblem } from "@heddle/contracts";
-import { bearerToken, methodsOf } from "@heddle/runtime";
+import * as contracts from "@heddle/contracts";
+import { bearerToken, documentRoute, methodsOf } from "@heddle/runtime";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import packageJson from "../../package.json" with { type: "json" };
 import { analysisRoutes } from "./analysis-routes.ts";
 import { answerError } from "./answer-error.ts";
 import type { ApiRoutes } from "./api-routes.ts";
@@ -11,7 +12,6 @@ import { auditRoutes } from "./audit-routes.ts";
 import { authorizationRoutes } from "./authorization-routes.ts";
 import { bypassRoutes } from "./bypass-routes.ts";
 import { canaryRoutes } from "./canary-routes.ts";
-import { documentRoute } from "./document-route.ts";
 import { driftRoutes } from "./drift-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
@@ -50,7 +50,7 @@ const API_ROOT = "/api/v1";
 /** The control plane's HTTP interface: health and metrics for machines, `/api/v1` for people. */
 export function createApi(parts: ApiParts): Hono {
   const api = new Hono<ApiEnv>();
-  const operations: Operation[] = [];
+  const operations: contracts.Operation[] = [];
   const serve = (routes: ApiRoutes) => {
     api.route("/", routes.app);
     operations.push(...routes.operations.map((one) => ({ ...one, path: API_ROOT + one.path })));
@@ -99,18 +99,20 @@ export function createApi(parts: ApiParts): Hono {
     const { method, path } = context.req;
     const allowed = methodsOf(operations, path);
     if (allowed.length === 0) {
-      return problemResponse(toProblem("HEDDLE_NOT_FOUND", `${method} ${path}: nothing is here`));
+      return problemResponse(
+        contracts.toProblem("HEDDLE_NOT_FOUND", `${method} ${path}: nothing is here`),
+      );
     }
     const allow = allowed.join(", ");
     const why = `${path} does not take ${method}; it takes ${allow}`;
-    return problemResponse(toProblem("HEDDLE_METHOD_NOT_ALLOWED", why), { allow });
+    return problemResponse(contracts.toProblem("HEDDLE_METHOD_NOT_ALLOWED", why), { allow });
   });
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: () =>
         problemResponse(
-          toProblem("HEDDLE_TOO_LARGE", `a request has at most ${MAX_BODY_BYTES} bytes`),
+          contracts.toProblem("HEDDLE_TOO_LARGE", `a request has at most ${MAX_BODY_BYTES} bytes`),
         ),
     }),
   );
@@ -119,7 +121,10 @@ export function createApi(parts: ApiParts): Hono {
   operations.push(...health.operations);
   app.use(`${API_ROOT}/*`, whenReady(parts));
   app.route(API_ROOT, api);
-  app.route("/", documentRoute(operations).app);
+  const about = { title: "Heddle control plane", version: packageJson.version };
+  const document = documentRoute(() => contracts.openApiDocument(operations, contracts, about));
+  app.route("/", document.app);
+  operations.push(...document.operations);
   return app;
 }
 
@@ -131,10 +136,12 @@ function authenticate({ access }: ApiParts): MiddlewareHandler<ApiEnv> {
       token === undefined ? undefined : await access.directory.authenticate(token, Date.now());
     if (found?.kind === "not-known-yet") {
       const why = "the database is away, and it alone knows who is logged in";
-      return problemResponse(toProblem("HEDDLE_DATABASE_UNAVAILABLE", why));
+      return problemResponse(contracts.toProblem("HEDDLE_DATABASE_UNAVAILABLE", why));
     }
     if (found?.kind !== "principal") {
-      return problemResponse(toProblem("HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"));
+      return problemResponse(
+        contracts.toProblem("HEDDLE_UNAUTHENTICATED", "a valid bearer token is needed"),
+      );
     }
     context.set("principal", found.principal);
     return next();
@@ -153,6 +160,6 @@ function whenReady(parts: ApiParts): MiddlewareHandler {
   return async (_, next) => {
     if (parts.isReady()) return next();
     const why = "the control plane is starting: it waits for its database";
-    return problemResponse(toProblem("HEDDLE_NOT_READY", why));
+    return problemResponse(contracts.toProblem("HEDDLE_NOT_READY", why));
   };
 }

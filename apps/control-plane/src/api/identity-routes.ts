@@ -45,6 +45,15 @@ export function identityRoutes(parts: ApiParts) {
     return principal.name;
   };
   const answerRotation = (context: Context<ApiEnv>, id: number) => answerOf(parts, context, id);
+  /** An act on the rotation under way that needs no further word. */
+  const acting = (summary: string) =>
+    ({ summary, role: "admin", answer: RotationState, refusals: ROTATION_REFUSALS }) as const;
+  const act = (event: "pause" | "resume" | "abort") => async (context: Context<ApiEnv>) => {
+    const by = requireAdmin(context);
+    const id = openRotation(parts);
+    await keeper().act(event, by);
+    return answerRotation(context, id);
+  };
   return new ApiRoutes()
     .get(
       "/identity",
@@ -117,51 +126,9 @@ export function identityRoutes(parts: ApiParts) {
         return answerRotation(context, id);
       },
     )
-    .post(
-      "/identity/rotations/pause",
-      {
-        summary: "Hold a rotation where it is",
-        role: "admin",
-        answer: RotationState,
-        refusals: ROTATION_REFUSALS,
-      },
-      async (context) => {
-        const by = requireAdmin(context);
-        const id = openRotation(parts);
-        await keeper().act("pause", by);
-        return answerRotation(context, id);
-      },
-    )
-    .post(
-      "/identity/rotations/resume",
-      {
-        summary: "Let a held rotation go on",
-        role: "admin",
-        answer: RotationState,
-        refusals: ROTATION_REFUSALS,
-      },
-      async (context) => {
-        const by = requireAdmin(context);
-        const id = openRotation(parts);
-        await keeper().act("resume", by);
-        return answerRotation(context, id);
-      },
-    )
-    .post(
-      "/identity/rotations/abort",
-      {
-        summary: "Take a rotation back",
-        role: "admin",
-        answer: RotationState,
-        refusals: ROTATION_REFUSALS,
-      },
-      async (context) => {
-        const by = requireAdmin(context);
-        const id = openRotation(parts);
-        await keeper().act("abort", by);
-        return answerRotation(context, id);
-      },
-    )
+    .post("/identity/rotations/pause", acting("Hold a rotation where it is"), act("pause"))
+    .post("/identity/rotations/resume", acting("Let a held rotation go on"), act("resume"))
+    .post("/identity/rotations/abort", acting("Take a rotation back"), act("abort"))
     .post(
       "/identity/rescue",
       {
