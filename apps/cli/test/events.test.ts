@@ -94,6 +94,10 @@ suite("commands that say what happens as objects, with two control planes", () =
     const changes = since().map(({ process: name, state }) => `${name} ${state}`);
     assert.deepEqual(changes.slice(0, 2), ["control-plane ended", "control-plane back"]);
     await waitFor("both to live", PATIENCE_MS, async () => (await replicas()).length === 2);
+    const { stdout } = await heddleOnce(["replicas"], env);
+    assert.match(stdout, /^REPLICA +HOST +STATE .*DUTIES\n/);
+    assert.equal(stdout.match(/ alive /g)?.length, 2, stdout);
+    assert.equal(stdout.match(/ \(answers\) /g)?.length, 1, stdout);
   });
 
   test("`run` says on stderr where its app is in the mesh, and how that ended; stdout is the app's", async () => {

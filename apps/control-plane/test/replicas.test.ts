@@ -11,8 +11,9 @@ import type {
   RevisionsResponse,
   WorkloadsResponse,
 } from "@heddle/contracts";
-import { startDatabaseServer, waitFor } from "@heddle/testkit";
-import type { RunningControlPlane } from "./running-control-plane.ts";
+import { beat, openConfigDb } from "@heddle/store";
+import { startDatabase, startDatabaseServer, waitFor } from "@heddle/testkit";
+import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
 import { join, registration, StreamClient } from "./stream-client.ts";
 import { PATIENCE_MS, runTwo } from "./two-control-planes.ts";
@@ -101,6 +102,28 @@ test("of two changes that exclude each other, made at two control planes at once
   ]);
   const statuses = answers.map(({ status }) => status).toSorted();
   assert.deepEqual(statuses, [200, 422], JSON.stringify(answers));
+});
+
+test("a control plane that fell silent is shown, with what its version means beside the others'", async (t) => {
+  const database = await startDatabase(t);
+  const db = openConfigDb(database.url, () => {});
+  t.after(() => db.close());
+  const about = { name: "host-x", controlAddress: "127.0.0.1:1", apiUrl: "", startedAtMs: 1 };
+  const said = { ...about, proxiesConnected: 0, revision: 0, duties: [] };
+  const a = await runControlPlane(t, database.url);
+  await beat(db, { ...said, id: "cp-next", version: "0.2.0" });
+  await beat(db, { ...said, id: "cp-far", version: "9.0.0" });
+  const find = async (id: string) => {
+    const { body } = await a.call<ReplicasResponse>("GET", "/replicas");
+    return body.replicas.find((one) => one.id === id);
+  };
+  const next = await waitFor("it to be seen", PATIENCE_MS, () => find("cp-next"));
+  assert.match(next.versionSkew ?? "", /^it runs 0\.2\.0, the one that answers .*understand each/);
+  const far = await waitFor("the other", PATIENCE_MS, () => find("cp-far"));
+  assert.match(far.versionSkew ?? "", /more than one minor version apart is not supported/);
+  await waitFor("it to fall silent", PATIENCE_MS, async () => {
+    return (await find("cp-next"))?.isAlive === false;
+  });
 });
 
 test("a task of the whole mesh is the other control plane's as soon as the first stops", async (t) => {

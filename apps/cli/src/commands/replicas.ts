@@ -14,7 +14,7 @@ export function addReplicasCommand(program: Command): void {
 }
 
 function formatReplicas({ replicas }: ReplicasResponse, nowMs = Date.now()): string {
-  return formatTable(
+  const table = formatTable(
     ["REPLICA", "HOST", "STATE", "FOR PROXIES", "PROXIES", "REVISION", "UP", "VERSION", "DUTIES"],
     replicas.map((one) => [
       one.isAnswering ? `${one.id} (answers)` : one.id,
@@ -28,4 +28,8 @@ function formatReplicas({ replicas }: ReplicasResponse, nowMs = Date.now()): str
       one.duties.join(", "),
     ]),
   );
+  const skews = replicas.flatMap(({ id, versionSkew }) =>
+    versionSkew === undefined ? [] : `${id}: ${versionSkew}`,
+  );
+  return [table, ...skews].join("\n");
 }

@@ -1,4 +1,6 @@
 import { ReplicasResponse } from "@heddle/contracts";
+import packageJson from "../../package.json" with { type: "json" };
+import { describeSkew } from "../stream/version-skew.ts";
 import { ApiRoutes } from "./api-routes.ts";
 import type { ApiParts } from "./parts.ts";
 
@@ -15,7 +17,7 @@ export function replicaRoutes({ replicas, hub, mesh }: ApiParts) {
       const answer: ReplicasResponse = {
         replicas: replicas.known.map((replica) => {
           const isAnswering = replica.id === replicas.id;
-          const { duties, apiUrl: _, ...known } = replica;
+          const { duties, apiUrl: _, usesVersion: __, ...known } = replica;
           const now = isAnswering
             ? {
                 proxiesConnected: hub.size,
@@ -23,7 +25,9 @@ export function replicaRoutes({ replicas, hub, mesh }: ApiParts) {
                 duties: replicas.singletons.held,
               }
             : { duties: [...duties] };
-          return { ...known, ...now, isAnswering };
+          const skew = describeSkew(known.version, packageJson.version, "the one that answers");
+          const versionSkew = skew === undefined ? {} : { versionSkew: skew };
+          return { ...known, ...versionSkew, ...now, isAnswering };
         }),
       };
       return context.json(answer);

@@ -1,14 +1,18 @@
 /**
- * What to say of a proxy's version beside the control plane's. Versions one minor apart understand each other: what
+ * What to say of a proxy's, or another control plane's, version beside that of `own`. Versions one minor apart understand each other: what
  * one does not know it passes over. `undefined`: equal, but for the patch.
  */
-export function describeSkew(proxyVersion: string, ownVersion: string): string | undefined {
-  const proxy = parse(proxyVersion);
+export function describeSkew(
+  otherVersion: string,
+  ownVersion: string,
+  who = "the control plane",
+): string | undefined {
+  const other = parse(otherVersion);
   const own = parse(ownVersion);
-  if (!proxy || !own) return `its version "${proxyVersion}" is not of the form 1.2.3`;
-  if (proxy.major === own.major && proxy.minor === own.minor) return undefined;
-  const versions = `it runs ${proxyVersion}, the control plane ${ownVersion}`;
-  if (proxy.major === own.major && Math.abs(proxy.minor - own.minor) === 1) {
+  if (!other || !own) return `its version "${otherVersion}" is not of the form 1.2.3`;
+  if (other.major === own.major && other.minor === own.minor) return undefined;
+  const versions = `it runs ${otherVersion}, ${who} ${ownVersion}`;
+  if (other.major === own.major && Math.abs(other.minor - own.minor) === 1) {
     return `${versions}: they understand each other, but not what is new in the later one`;
   }
   return `${versions}: more than one minor version apart is not supported; update the older one`;

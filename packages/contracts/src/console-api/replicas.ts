@@ -6,6 +6,8 @@ export const ReplicaState = z.object({
   id: z.string(), // of one run of the process: it has another after a restart
   name: z.string(), // its host's
   version: z.string(),
+  /** What its version means beside that of the one that answers; absent: equal, but for the patch. */
+  versionSkew: z.string().optional(),
   controlAddress: z.string(), // host:port by which proxies reach it
   startedAtMs: z.number(),
   seenAtMs: z.number(), // when it last said that it lives; each second
