@@ -11,14 +11,16 @@ if (major < 20) {
 }
 
 const args = process.argv.slice(2);
+// With `-o json` stdout is for a script to read, and holds nothing but the events of `heddle up`.
+const out = args.includes("json") ? process.stderr : process.stdout;
 // Two steps here, the others (console, database, mesh, shop) in `heddle up`.
 const total = args.includes("--no-demo") ? 5 : 6;
 
 async function step(number, title, work) {
   const startedMs = Date.now();
-  process.stdout.write(`${number}/${total} ${title}… `);
+  out.write(`${number}/${total} ${title}… `);
   const note = await work();
-  process.stdout.write(`${note} (${((Date.now() - startedMs) / 1000).toFixed(1)} s)\n`);
+  out.write(`${note} (${((Date.now() - startedMs) / 1000).toFixed(1)} s)\n`);
 }
 
 await step(1, "packages", () => (installDependencies() ? "installed" : "are current"));
