@@ -20,6 +20,7 @@ import { AuthorityKeeper } from "./certificates/authority-keeper.ts";
 import { CertificateAuthority } from "./certificates/certificate-authority.ts";
 import type { ControlPlaneConfig } from "./config.ts";
 import { startRegistryWriter } from "./registry/registry-writer.ts";
+import { forgetGoneTask } from "./registry/shared-gone.ts";
 import type { ReplicaHandlers } from "./replicas/replicas.ts";
 import { startSourceReaders } from "./sources/source-readers.ts";
 import { startStreamServer } from "./stream/stream-server.ts";
@@ -116,6 +117,9 @@ export async function startControlPlane(
     run: () => alarms.look(),
   });
   const readers = startSourceReaders(settings, parts);
+  for (const sweep of [...parts.access.sweeps, forgetGoneTask(db)]) {
+    replicas.singletons.add(sweep);
+  }
   parts.ledger.start();
   parts.reports.start();
   parts.taps.start();

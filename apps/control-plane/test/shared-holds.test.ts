@@ -98,9 +98,10 @@ test("an answer given where nothing is kept takes out what another control plane
       return (await holdsOf(plane)).length === 0;
     });
   }
-  const { gone } = (await a.call<GoneInstancesResponse>("GET", "/registry/gone")).body;
-  assert.deepEqual(
-    gone.map(({ cause }) => cause),
-    ["confirmed", "confirmed"],
-  );
+  for (const plane of [a, b]) {
+    await waitFor("both to say why", PATIENCE_MS, async () => {
+      const { gone } = (await plane.call<GoneInstancesResponse>("GET", "/registry/gone")).body;
+      return gone.length === 2 && gone.every(({ cause }) => cause === "confirmed");
+    });
+  }
 });

@@ -74,6 +74,7 @@ export {
   type StoredDocument,
 } from "./config/documents.ts";
 export { findDrift, type StoredDrift, saveDrift } from "./config/drift-reports.ts";
+export { forgetGone, loadGone, noteGone, type StoredGone } from "./config/gone-instances.ts";
 export {
   type CertificateCounts,
   type CertificateRecord,

@@ -2,6 +2,7 @@ import { hkdfSync } from "node:crypto";
 import { AccessDirectory, type Logger } from "@heddle/runtime";
 import { accessFromConfig, type ConfigDb } from "@heddle/store";
 import { RateLimiter } from "../rate-limit.ts";
+import type { SingletonTask } from "../replicas/singleton.ts";
 import { AuditLog } from "./audit-log.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { type OidcConfig, OidcProvider } from "./oidc-provider.ts";
@@ -24,6 +25,8 @@ export type AccessControl = {
   /** That somebody was slowed down is noted once a minute and address. */
   readonly slowedNotes: RateLimiter;
   readonly oidc: OidcProvider | undefined;
+  /** Tasks of the whole mesh. */
+  readonly sweeps: readonly SingletonTask[];
   /** Once the database has its tables. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -49,10 +52,10 @@ export function createAccess(
     throttle: new LoginThrottle(),
     slowedNotes: new RateLimiter({ burst: 1, perSecond: 1 / 60 }),
     oidc,
+    sweeps: [sessions.sweep, audit.sweep],
     start: async () => {
       await directory.start();
       sessions.start();
-      audit.start();
     },
     close: async () => {
       await Promise.all([directory.stop(), sessions.close()]);

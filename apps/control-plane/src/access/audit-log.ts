@@ -1,6 +1,8 @@
 import { type Logger, toHeddleError } from "@heddle/runtime";
 import { appendAudit, type ConfigDb, dropOldAudit, type NewAuditEntry } from "@heddle/store";
 
+import type { SingletonTask } from "../replicas/singleton.ts";
+
 const MAX_WAITING = 10_000;
 const MAX_AT_ONCE = 500;
 const RETRY_MS = 1000;
@@ -19,7 +21,6 @@ export class AuditLog {
   #waiting: NewAuditEntry[] = [];
   #writing: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | undefined;
-  #sweepTimer: NodeJS.Timeout | undefined;
   #dropped = 0;
 
   constructor(db: ConfigDb, logger: Logger, retentionDays: number) {
@@ -28,16 +29,12 @@ export class AuditLog {
     this.retentionDays = retentionDays;
   }
 
-  /** Begins to drop what is older than the retention. */
-  start(): void {
-    const sweep = () => {
-      dropOldAudit(this.#db, Date.now() - this.retentionDays * DAY_MS).catch((error: unknown) => {
-        this.#logger.warn({ err: toHeddleError(error) }, "old audit entries not dropped");
-      });
+  /** Drops what is older than the retention; a task of the whole mesh. */
+  get sweep(): SingletonTask {
+    const run = async () => {
+      await dropOldAudit(this.#db, Date.now() - this.retentionDays * DAY_MS);
     };
-    sweep();
-    this.#sweepTimer = setInterval(sweep, SWEEP_EVERY_MS);
-    this.#sweepTimer.unref();
+    return { name: "audit-retention", everyMs: SWEEP_EVERY_MS, run };
   }
 
   /** Never throws: the act has happened, whether it could be written down or not. */
@@ -53,7 +50,6 @@ export class AuditLog {
 
   /** Writes what still waits, if the database answers. */
   async close(): Promise<void> {
-    clearInterval(this.#sweepTimer);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     await this.#flush();

@@ -8,6 +8,8 @@ import {
   sweepCredentials,
 } from "@heddle/store";
 
+import type { SingletonTask } from "../replicas/singleton.ts";
+
 /** How long people stay logged in. */
 export type SessionLimits = {
   /** Without any use. */
@@ -21,7 +23,7 @@ export type NewcomerIdentity =
   | { readonly kind: "user"; readonly name: string }
   | { readonly kind: "link"; readonly name: string; readonly grants: readonly StoredGrant[] };
 
-const LONGEST_SWEEP_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 30_000;
 
 /** Begins sessions, notes when they were used, and ends those that nobody uses. */
 export class SessionKeeper {
@@ -29,8 +31,9 @@ export class SessionKeeper {
   readonly #directory: AccessDirectory;
   readonly #logger: Logger;
   readonly #limits: SessionLimits;
+  readonly #pauseMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
+  #noting: Promise<void> = Promise.resolve();
 
   constructor(parts: {
     readonly db: ConfigDb;
@@ -42,19 +45,24 @@ export class SessionKeeper {
     this.#directory = parts.directory;
     this.#logger = parts.logger;
     this.#limits = parts.limits;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.ceil(parts.limits.idleMs / 4));
   }
 
   start(): void {
-    const pauseMs = Math.min(LONGEST_SWEEP_PAUSE_MS, Math.ceil(this.#limits.idleMs / 4));
     this.#timer = setInterval(() => {
-      this.#sweeping = this.#sweep();
-    }, pauseMs);
+      this.#noting = this.#noteUse();
+    }, this.#pauseMs);
     this.#timer.unref();
+  }
+
+  /** Ends what nobody has used; a task of the whole mesh. */
+  get sweep(): SingletonTask {
+    return { name: "idle-sessions", everyMs: this.#pauseMs, run: () => this.#sweep() };
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#sweeping;
+    await this.#noting;
   }
 
   /** The secret goes into the cookie and nowhere else. */
@@ -81,14 +89,18 @@ export class SessionKeeper {
     return { secret, expiresAtMs };
   }
 
-  async #sweep(): Promise<void> {
-    const uses = this.#directory.takeUses();
+  async #noteUse(): Promise<void> {
     try {
-      await noteUse(this.#db, uses);
-      const ended = await sweepCredentials(this.#db, Date.now(), this.#limits.idleMs);
-      if (ended > 0) await this.#directory.refresh();
+      await noteUse(this.#db, this.#directory.takeUses());
     } catch (error) {
-      this.#logger.warn({ err: toHeddleError(error) }, "sessions not swept");
+      this.#logger.warn({ err: toHeddleError(error) }, "use of sessions not noted");
     }
+  }
+
+  async #sweep(): Promise<void> {
+    // Any control plane may have been asked within a pause, and not have noted it yet.
+    const idleMs = this.#limits.idleMs + this.#pauseMs;
+    const ended = await sweepCredentials(this.#db, Date.now(), idleMs);
+    if (ended > 0) await this.#directory.refresh();
   }
 }

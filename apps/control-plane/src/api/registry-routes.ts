@@ -11,6 +11,7 @@ import { z } from "zod";
 import { apiInstanceId, toApiInstance } from "../registry/api-instances.ts";
 import { describeGone } from "../registry/describe-instance.ts";
 import { serviceOfHold } from "../registry/registry-holds.ts";
+import { readGone } from "../registry/shared-gone.ts";
 import { ChangeRefusedError, NotFoundError } from "../revisions/change-errors.ts";
 import { EndpointLossError, findLosses } from "../revisions/endpoint-loss.ts";
 import { findSourceLosses } from "../sources/source-losses.ts";
@@ -37,8 +38,8 @@ export function registryRoutes(parts: ApiParts) {
         role: "viewer",
         answer: GoneInstancesResponse,
       },
-      (context) => {
-        const gone = registry.gone.all(Date.now()).map(describeGone);
+      async (context) => {
+        const gone = (await readGone(parts, Date.now())).map(describeGone);
         return context.json({ gone } satisfies GoneInstancesResponse);
       },
     )

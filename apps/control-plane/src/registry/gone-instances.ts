@@ -10,10 +10,10 @@ export type GoneNote = {
 };
 
 /** So long a gone instance is shown. */
-const SHOWN_MS = 15 * 60_000;
+export const SHOWN_MS = 15 * 60_000;
 const MAX_SHOWN = 1000;
 
-/** Who has left within the last minutes. Held in memory: after a restart nobody asks for it. */
+/** Who has left within the last minutes, as seen by this control plane. */
 export class GoneInstances {
   readonly #notes = new Map<string, GoneNote>();
 
@@ -25,6 +25,10 @@ export class GoneInstances {
       if (this.#notes.size <= MAX_SHOWN && goneAtMs > note.goneAtMs - SHOWN_MS) break;
       this.#notes.delete(oldest);
     }
+  }
+
+  find(instanceId: string): GoneNote | undefined {
+    return this.#notes.get(instanceId);
   }
 
   /** It is back. */

@@ -1,5 +1,5 @@
 import type { Logger } from "@heddle/runtime";
-import { type ConfigDb, DatabaseUnavailableError, saveRegistry } from "@heddle/store";
+import { type ConfigDb, DatabaseUnavailableError, noteGone, saveRegistry } from "@heddle/store";
 import { registryNotices } from "../replicas/notice.ts";
 import type { Replicas } from "../replicas/replicas.ts";
 import type { Registry } from "./registry.ts";
@@ -33,6 +33,8 @@ export function startRegistryWriter(
         removedInstanceIds: [...removedInstanceIds],
         replicaId: replicas.id,
       });
+      const gone = [...removedInstanceIds].flatMap((id) => registry.gone.find(id) ?? []);
+      if (gone.length > 0) await noteGone(db, gone);
       for (const notice of registryNotices(news)) replicas.tell(notice);
       if (isAway) logger.info("the database is back; registry written");
       isAway = false;
