@@ -1,6 +1,6 @@
 /**
  * What the control plane bears: simulated proxies on real streams, and real proxies that roll back. Run:
- * `npm run bench -- control [--proxies 1000] [--real 100] [--rounds 15] [--previews 15]`; 0 leaves a part out.
+ * `npm run bench -- control [--proxies 1000] [--real 100] [--rounds 15] [--previews 15] [--replicas 100]`; 0 leaves a part out.
  */
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { startEmbeddedPostgres } from "@heddle/store";
 import { findFreePorts, startMesh } from "@heddle/testkit";
 import { measurePreviews } from "./preview.ts";
+import { measureReplicas } from "./replicas.ts";
 import { type ControlRow, writeResults } from "./results.ts";
 import { measureRollback } from "./rollback.ts";
 import { RunScope } from "./run-scope.ts";
@@ -22,12 +23,14 @@ const { values } = parseArgs({
     real: { type: "string", default: "100" },
     rounds: { type: "string", default: "15" },
     previews: { type: "string", default: "15" },
+    replicas: { type: "string", default: "100" },
   },
 });
 const proxies = count("proxies", values.proxies);
 const real = count("real", values.real);
 const rounds = count("rounds", values.rounds);
 const previews = count("previews", values.previews);
+const replicas = count("replicas", values.replicas);
 const loadAverageBefore = Number((loadavg()[0] ?? 0).toFixed(2));
 
 const rows: ControlRow[] = [
@@ -38,6 +41,9 @@ const rows: ControlRow[] = [
     ? []
     : await withMesh((scope, mesh) => measureRollback(scope, mesh, real, rounds))),
   ...(previews === 0 ? [] : await withMesh((_, mesh) => measurePreviews(mesh, previews))),
+  ...(replicas === 0
+    ? []
+    : await withMesh((scope, mesh) => measureReplicas(scope, mesh, replicas, rounds))),
 ];
 writeResults({
   measuredAt: new Date().toISOString(),

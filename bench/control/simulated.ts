@@ -133,7 +133,7 @@ async function changeRoutes(
   ];
 }
 
-function routeWithTimeout(seconds: number): string {
+export function routeWithTimeout(seconds: number): string {
   return `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: ${EVERYBODY_CALLS}, namespace: bench }
@@ -184,21 +184,21 @@ async function burst(
   ]);
 }
 
-async function untilSeen(fleet: Fleet, key: string, count: number): Promise<number[]> {
+export async function untilSeen(fleet: Fleet, key: string, count: number): Promise<number[]> {
   return waitFor(`${count} pushes of ${key}`, 60_000, async () => {
     const { atMs } = await fleet.report(key);
     return atMs.length >= count ? atMs : undefined;
   });
 }
 
-async function untilQuiet(fleet: Fleet): Promise<void> {
+export async function untilQuiet(fleet: Fleet): Promise<void> {
   await waitFor("quiet", 120_000, async () => {
     const { lastPushAtMs } = await fleet.report("");
     return nowMs() - lastPushAtMs > QUIET_MS;
   });
 }
 
-function nowMs(): number {
+export function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 

@@ -54,6 +54,8 @@ export type Mesh = {
   startCollector(): Promise<
     StartedProcess<{ readonly otlpPort: number; readonly adminPort: number }>
   >;
+  /** Another control plane over the same database. */
+  startControlPlane(): Promise<Mesh["controlPlane"]>;
   /** A proxy of one namespace with a configuration file of these workloads. */
   startProxy(
     namespace: string,
@@ -79,21 +81,19 @@ export async function startMesh(
     OtlpSink.start(scope),
   ]);
   const authSecret = randomBytes(24).toString("hex");
-  const controlPlane = await startProcess<{ controlPort: number; adminPort: number }>(
-    scope,
-    "control-plane",
-    [],
-    {
-      DATABASE_URL: database.url,
-      HEDDLE_AUTH_SECRET: authSecret,
-      HEDDLE_CA_SECRET: randomBytes(24).toString("hex"),
-      HEDDLE_CONTROL_PORT: "0",
-      HEDDLE_CONTROL_ADMIN_PORT: "0",
-      HEDDLE_TRUST_DOMAIN: options.trustDomain ?? "cluster.local",
-      HEDDLE_LOG_LEVEL: "warn",
-      ...options.env,
-    },
-  );
+  const settings = {
+    DATABASE_URL: database.url,
+    HEDDLE_AUTH_SECRET: authSecret,
+    HEDDLE_CA_SECRET: randomBytes(24).toString("hex"),
+    HEDDLE_CONTROL_PORT: "0",
+    HEDDLE_CONTROL_ADMIN_PORT: "0",
+    HEDDLE_TRUST_DOMAIN: options.trustDomain ?? "cluster.local",
+    HEDDLE_LOG_LEVEL: "warn",
+    ...options.env,
+  };
+  const startControlPlane: Mesh["startControlPlane"] = () =>
+    startProcess(scope, "control-plane", [], settings);
+  const controlPlane = await startControlPlane();
   const admin = { name: "test", role: "admin", tokenId: randomUUID() } as const;
   const token = await signToken(authSecret, "api", admin, 3 * 3600, Date.now());
   const call = async <Body>(
@@ -132,6 +132,7 @@ export async function startMesh(
     remove: async (kind, namespace, name) => {
       await change("DELETE", `/resources/${kind}/${namespace}/${name}?acceptEndpointLoss=true`);
     },
+    startControlPlane,
     startCollector: () =>
       startProcess(scope, "collector", [], {
         DATABASE_URL: database.url,
