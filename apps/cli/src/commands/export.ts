@@ -20,6 +20,8 @@ const NOT_ISTIO: Readonly<Partial<Record<ResourceKind, string>>> = {
   TrafficPolicy:
     "Istio has no policy between sources and destinations; a DestinationRule holds for all callers",
   RateLimit: "Istio limits by an EnvoyFilter or a rate limit service",
+  DnsSource: "Istio's proxies look names up themselves; its answers are exported as a ServiceEntry",
+  InstanceOverride: "Istio takes an instance out where it runs, not by a document",
   ProxyFilter: "Istio's proxies run WebAssembly (WasmPlugin), not these filters",
 };
 

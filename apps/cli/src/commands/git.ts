@@ -5,10 +5,10 @@ import {
   DriftResponse,
   type ResourceDocument,
   ResourceKind,
-  ResourcesResponse,
 } from "@heddle/contracts";
 import { formatRef } from "@heddle/resources";
 import { type Command } from "commander";
+import { askAppliedDocuments } from "../api/applied-documents.ts";
 import { DriftError, GitError, UsageError } from "../errors.ts";
 import { exportHistory, findExported } from "../git/export-history.ts";
 import { findDrift } from "../git/find-drift.ts";
@@ -87,7 +87,7 @@ async function importGit(dir: string, options: ImportOptions): Promise<void> {
   const tree = await readTree(folder);
   if (tree.documents.size === 0)
     throw new UsageError(`the newest commit has no document below ${dir}`);
-  const { resources } = await api.ask(ResourcesResponse, "/resources");
+  const resources = await askAppliedDocuments(api);
   const differing = resources.filter((one) => {
     const inGit = tree.documents.get(formatRef(one));
     return inGit ? inGit.yaml !== one.yaml : options.prune === true;
@@ -144,7 +144,7 @@ async function drift(dir: string | undefined, options: DriftOptions): Promise<vo
   }
   const folder = await GitFolder.open(dir, { isMade: false });
   const tree = await readTree(folder);
-  const { resources } = await api.ask(ResourcesResponse, "/resources");
+  const resources = await askAppliedDocuments(api);
   const documents = await findDrift(folder, tree, resources);
   const repository = (await folder.run(["rev-parse", "--show-toplevel"])).trim();
   const report: DriftReport = { repository, commit: tree.commit, documents };
