@@ -131,8 +131,8 @@ export function RuleEditor({
       }
       actions={
         <>
-          {isChanged && (
-            <Button kind="ghost" onClick={() => editor.current?.replace(base)}>
+          {text !== (review?.yaml ?? base) && (
+            <Button kind="ghost" onClick={() => editor.current?.replace(review?.yaml ?? base)}>
               Discard
             </Button>
           )}

@@ -42,6 +42,7 @@ export function findPage(pathname: string): ConsolePage | undefined {
 export function subjectOf(pathname: string): string | undefined {
   const [page, ...rest] = pathname.split("/").filter(Boolean).map(decodeURIComponent);
   if (page === "security") return undefined; // its tabs say where one is
+  if (page === "rules" && rest[0] === "review") return "review"; // its id tells nobody anything
   const last = rest.at(-1);
   return last === undefined || page !== "history" ? last : `Revision ${last}`;
 }

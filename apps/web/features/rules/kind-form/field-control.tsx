@@ -30,9 +30,10 @@ export function FieldControl({
   const { field, value, was, path } = view;
   const { control, label } = field;
   const set = (typed: string) => onEdit(fieldEdit(document, view, typed));
+  const isLong = control.type === "names" || control.type === "labels";
   if (control.type !== "choice" && control.type !== "flag") {
     return (
-      <span className={control.type === "names" ? styles.wide : styles.cell}>
+      <span className={isLong ? styles.wide : styles.cell}>
         <TextField
           label={label}
           value={value}
@@ -58,7 +59,7 @@ export function FieldControl({
   const choices = [{ value: "", label: control.unset }, ...values];
   const labelOf = (one: string) => choices.find((choice) => choice.value === one)?.label ?? one;
   return (
-    <span className={styles.cell}>
+    <span className={styles.wide}>
       <Field label={label} was={was === undefined || was === value ? undefined : labelOf(was)}>
         {isOff ? (
           <span>{labelOf(value)}</span>

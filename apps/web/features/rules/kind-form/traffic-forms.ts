@@ -23,7 +23,7 @@ const LOAD_BALANCER: FormGroup = {
       "RANDOM",
       "PASSTHROUGH",
     ]),
-    text(["consistentHash", "httpHeaderName"], "Always the same by header", "none"),
+    text(["consistentHash", "httpHeaderName"], "Sticky by header", "none"),
     rare(text(["consistentHash", "httpCookie", "name"], "by cookie", "none")),
     rare(text(["consistentHash", "httpCookie", "ttl"], "which lives", "the session")),
     rare(text(["consistentHash", "httpQueryParameterName"], "by query parameter", "none")),

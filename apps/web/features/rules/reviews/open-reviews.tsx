@@ -1,6 +1,7 @@
 "use client";
 
 import Link from "next/link";
+import { formatCounted } from "../../../lib/numbers.ts";
 import { Card } from "../../../ui/card.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
 import styles from "./review-card.module.css";
@@ -24,7 +25,7 @@ export function OpenReviews({ namespace }: { readonly namespace: string | undefi
             </Link>
             <span>
               {review.author}, {approvalWords(review)}
-              {review.comments > 0 && `, ${review.comments} said`}
+              {review.comments > 0 && `, ${formatCounted(review.comments, "comment")}`}
             </span>
             <span className={styles.note} title={review.note}>
               {review.note}

@@ -12,6 +12,7 @@ import { useLivePage } from "../../session/use-live-page.ts";
 import { RuleEditor } from "../rule-editor.tsx";
 import { ruleHref } from "../rule-href.ts";
 import { useRule } from "../rule-queries.ts";
+import type { RuleRef } from "../rule-ref.ts";
 import styles from "./review-card.module.css";
 import { useReview } from "./review-queries.ts";
 import { reviewSubject } from "./review-words.ts";
@@ -20,7 +21,7 @@ import { reviewSubject } from "./review-words.ts";
 export function ReviewPage({ id }: { readonly id: string }) {
   const review = useReview(id);
   const [first] = review.data?.documents ?? [];
-  const opened = first === undefined || first.baseRevision === 0 ? undefined : first;
+  const opened = first === undefined || first.baseRevision === 0 ? undefined : refOf(first);
   const standing = useRule(opened);
   useLivePage();
   if (review.data === undefined || (opened !== undefined && standing.data === undefined)) {
@@ -51,6 +52,10 @@ export function ReviewPage({ id }: { readonly id: string }) {
       review={review.data}
     />
   );
+}
+
+function refOf({ kind, namespace, name }: RuleRef): RuleRef {
+  return { kind, namespace, name };
 }
 
 function EndedReview({ review }: { readonly review: ReviewDetail }) {
