@@ -144,8 +144,8 @@ function PushState({ push }: { readonly push: CanariedPush | undefined }) {
   if (push === undefined || push.status === "finished") return null;
   const { status, word, tone } = PUSH_LOOKS[push.status];
   return (
-    <span className={styles.push} data-tone={tone}>
-      <StatusGlyph status={status} isBesideWord /> {word}
+    <span className={styles.push} data-tone={tone} title={`Canaried push: ${word}`}>
+      <StatusGlyph status={status} isBesideWord /> {push.status === "running" ? "some first" : word}
     </span>
   );
 }

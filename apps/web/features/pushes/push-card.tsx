@@ -10,7 +10,14 @@ import { StatusGlyph } from "../../ui/status-glyph.tsx";
 import { StatusPill } from "../../ui/status-pill.tsx";
 import { Table, Td, Th, Tr } from "../../ui/table.tsx";
 import { PushActs } from "./push-acts.tsx";
-import { FIRST_LOOKS, failedWords, PUSH_LOOKS, pushTitle, watchWords } from "./push-words.ts";
+import {
+  END_WORDS,
+  FIRST_LOOKS,
+  failedWords,
+  PUSH_LOOKS,
+  pushTitle,
+  watchWords,
+} from "./push-words.ts";
 import styles from "./pushes.module.css";
 import { usePushOf } from "./use-pushes.ts";
 
@@ -46,7 +53,8 @@ export function PushCard({ revision }: { readonly revision: number }) {
           {push.endRevision !== undefined && (
             <>
               {" "}
-              By <Link href={`/history/${push.endRevision}`}>revision {push.endRevision}</Link>.
+              {END_WORDS[push.status] ?? "Ended by"}{" "}
+              <Link href={`/history/${push.endRevision}`}>revision {push.endRevision}</Link>.
             </>
           )}
         </p>
@@ -61,7 +69,7 @@ export function PushCard({ revision }: { readonly revision: number }) {
           <tbody>
             {counted.map(({ name, tally }) => (
               <Tr key={name}>
-                <Td>{name}</Td>
+                <Td className={styles.counted}>{name}</Td>
                 <Td isNumber>{failedWords(tally)}</Td>
                 <Td isNumber>{formatCount(tally.denied)}</Td>
               </Tr>

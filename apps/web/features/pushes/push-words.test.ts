@@ -35,6 +35,13 @@ test("a push says how many have which revisions", () => {
   );
 });
 
+test("of a push that has ended it says who had the change first", () => {
+  assert.equal(
+    plain(pushTitle(push({ status: "stopped" }))),
+    "3 of 20 proxies had revision 41 first",
+  );
+});
+
 test("what is left to watch counts from when all first proxies run it, and only while it runs", () => {
   assert.match(watchWords(push(), 5000) ?? "", /begins once all of them run it/);
   const watched = push({ watchedSinceMs: 10_000 });

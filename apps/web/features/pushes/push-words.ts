@@ -22,10 +22,10 @@ export const FIRST_LOOKS: Readonly<Record<FirstProxyState, Look>> = {
   left: { status: "idle", tone: "idle", word: "has left" },
 };
 
-/** "3 of 20 proxies run revision 41 first", "… revisions 41 and 42 first". */
-export function pushTitle({ first, proxiesConcerned, revisions }: CanariedPush): string {
+/** "3 of 20 proxies run revision 41 first"; of one that has ended "3 of 20 proxies had revision 41 first". */
+export function pushTitle({ first, proxiesConcerned, revisions, status }: CanariedPush): string {
   const some = `${formatCount(first.length)} of ${formatCounted(proxiesConcerned, "proxy", "proxies")}`;
-  const verb = first.length === 1 ? "runs" : "run";
+  const verb = status !== "running" ? "had" : first.length === 1 ? "runs" : "run";
   return `${some} ${verb} ${revisionWords(revisions)} first`;
 }
 
@@ -33,6 +33,12 @@ export function revisionWords(revisions: readonly number[]): string {
   if (revisions.length === 1) return `revision ${revisions[0]}`;
   return `revisions ${revisions.slice(0, -1).join(", ")} and ${revisions.at(-1)}`;
 }
+
+/** Why another revision ended it; the link to that follows. */
+export const END_WORDS: Readonly<Partial<Record<PushStatus, string>>> = {
+  stopped: "Taken back by",
+  overtaken: "Overtaken by",
+};
 
 /** What is left to watch; `undefined`: it has not begun, or it is over. */
 export function watchWords(push: CanariedPush, nowMs: number): string | undefined {
