@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkloadResource } from "@heddle/contracts";
 import type { RateLimit, RecordedRequest } from "@heddle/mesh";
+import type { EndedSample } from "./ended-sample.ts";
 import { limitTraffic } from "./limit-traffic.ts";
-import type { EndedSample } from "./simulate-traffic.ts";
 
 const LIMIT: RateLimit = {
   ...{

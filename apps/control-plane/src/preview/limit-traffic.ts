@@ -1,15 +1,6 @@
-import {
-  allHold,
-  compileKnownMatch,
-  type RateLimit,
-  type RecordedRequest,
-  type SimulatedEnd,
-} from "@heddle/mesh";
+import { allHold, compileKnownMatch, type RateLimit, type SimulatedEnd } from "@heddle/mesh";
+import type { Arrival, EndedSample } from "./ended-sample.ts";
 import type { AccessPair } from "./foreseen-access.ts";
-import type { EndedSample } from "./simulate-traffic.ts";
-
-/** A sampled request's way to a workload. */
-export type Arrival = { readonly workload: string; readonly request: RecordedRequest };
 
 /** Where limits are looked up, by `namespace/name` of a workload. */
 export type LimitContext = {

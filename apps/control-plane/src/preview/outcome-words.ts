@@ -1,7 +1,7 @@
 import type { SimulatedOutcome, Simulation } from "@heddle/contracts";
 import { formatId, type ServiceId, type SimulatedEnd } from "@heddle/mesh";
 import { inTime } from "../traffic/wording.ts";
-import type { EndedSample } from "./simulate-traffic.ts";
+import type { EndedSample } from "./ended-sample.ts";
 
 const MAX_OUTCOMES = 50;
 const MAX_EXAMPLES = 20;

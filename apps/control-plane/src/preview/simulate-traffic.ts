@@ -18,23 +18,15 @@ import {
 } from "@heddle/mesh";
 import type { Breather } from "./breather.ts";
 import { DestinationGroups, destinationKey, type ServingWorkload } from "./destination-groups.ts";
+import type { EndedSample } from "./ended-sample.ts";
 import type { ForeseenAccess } from "./foreseen-access.ts";
-import { type Arrival, type LimitContext, limitTraffic } from "./limit-traffic.ts";
+import { type LimitContext, limitTraffic } from "./limit-traffic.ts";
 import type { WeightedSample } from "./observed-traffic.ts";
 import { parseCluster, toRecordedRequest } from "./recorded-request.ts";
 import type { RulePair } from "./rule-pairs.ts";
 
 /** What the requests of one route, after the change, come to; numbers are weights: so many real requests. */
 export type RouteTally = { requests: number; timedOut: number; readonly slow: Map<string, number> };
-
-/** One sampled request's one end. */
-export type EndedSample = {
-  readonly sample: WeightedSample;
-  readonly service: ServiceId;
-  readonly end: SimulatedEnd;
-  /** Where it would come to; `undefined`: nowhere. */
-  readonly arrival: Arrival | undefined;
-};
 
 export type SimulatedTraffic = {
   readonly ends: readonly EndedSample[];

@@ -73,16 +73,10 @@ async function answer(id: number, asked: AnyQuestion): Promise<void> {
 }
 
 function answerTo(asked: AnyQuestion, breather: Breather): unknown {
-  switch (asked.kind) {
-    case "preview":
-      return ANSWERS.preview(asked.question, breather);
-    case "analyze-mesh":
-      return ANSWERS["analyze-mesh"](asked.question, breather);
-    case "analyze-files":
-      return ANSWERS["analyze-files"](asked.question, breather);
-    case "parse":
-      return ANSWERS.parse(asked.question, breather);
-  }
+  if (asked.kind === "preview") return ANSWERS.preview(asked.question, breather);
+  if (asked.kind === "analyze-mesh") return ANSWERS["analyze-mesh"](asked.question, breather);
+  if (asked.kind === "analyze-files") return ANSWERS["analyze-files"](asked.question, breather);
+  return ANSWERS.parse(asked.question, breather);
 }
 
 function tell(message: FromStudy): void {

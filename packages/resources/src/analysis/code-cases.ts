@@ -30,7 +30,7 @@ export function findingsOf(text: string, registry?: Registry): readonly Finding[
 export function testCode(code: string, { trap, about, sound, registry }: CodeCase): void {
   const whom = about ?? "its trap";
   const more = sound === undefined ? "" : ", and not where the trap is avoided";
-  test(`${code} is told of ${whom}, with its place${more}`, () => {
+  void test(`${code} is told of ${whom}, with its place${more}`, () => {
     const findings = findingsOf(trap, registry);
     const told = findings.filter((finding) => finding.code === code);
     assert.ok(
