@@ -2,7 +2,7 @@ import {
   TapBatch,
   TapEndResponse,
   type TapFilter,
-  TapRequest,
+  type TapRequest,
   TapResponse,
   type TapTarget,
   WorkloadsResponse,
@@ -85,10 +85,9 @@ async function follow(api: ApiClient, body: TapRequest, options: TapOptions): Pr
   });
   const isJson = options.output === "json";
   if (!isJson) {
-    const many = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
-    say(
-      `tapping ${workloads.join(", ")} at ${many(proxies, "proxy").replace("proxys", "proxies")} for ${Math.round(options.for / 1000)} s; Ctrl-C ends it`,
-    );
+    const sidecars = `${proxies} ${proxies === 1 ? "proxy" : "proxies"}`;
+    const seconds = Math.round(options.for / 1000);
+    say(`tapping ${workloads.join(", ")} at ${sidecars} for ${seconds} s; Ctrl-C ends it`);
   }
   if (deafProxies.length > 0) {
     say(`these proxies are too old to be tapped: ${deafProxies.join(", ")}`);
@@ -96,7 +95,7 @@ async function follow(api: ApiClient, body: TapRequest, options: TapOptions): Pr
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.once("SIGINT", leave).once("SIGTERM", leave);
-  process.stdout.once("error", leave); // whoever reads the pipe has gone
+  process.stdout.on("error", leave); // whoever reads the pipe has gone
   const summary = new TapSummary();
   try {
     await printUntilOver(api, tap.id, leaving.signal, summary, options);

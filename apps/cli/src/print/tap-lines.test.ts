@@ -64,9 +64,10 @@ test("sums up by status with exact quantiles, and says what was not shown", () =
   assert.equal(summary.words(), "no request");
   for (let ms = 1; ms <= 100; ms++) summary.note(event({ durationMs: ms }));
   summary.note(event({ status: 503, flags: "UF", durationMs: 1 }));
+  summary.note(event({ status: 101, durationMs: 3_600_000 })); // a WebSocket's life is no latency
   summary.miss(37);
   assert.equal(
     summary.words(),
-    "101 requests: 100 × 200, 1 × 503 UF; p50 50 ms, p95 95 ms; 37 not shown",
+    "102 requests: 1 × 101, 100 × 200, 1 × 503 UF; p50 50 ms, p95 95 ms; 37 not shown",
   );
 });

@@ -47,6 +47,7 @@ export class TapSummary {
   readonly #byStatus = new Map<string, number>();
   readonly #durationsMs: number[] = [];
   #requests = 0;
+  #measured = 0;
   #connections = 0;
   #notShown = 0;
 
@@ -65,8 +66,11 @@ export class TapSummary {
     }
     const status = statusOf(event);
     this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
-    if (event.durationMs !== undefined) this.#durationsMs[this.#requests % KEPT] = event.durationMs;
     this.#requests += 1;
+    // How long a WebSocket lived is no latency.
+    if (event.durationMs === undefined || event.status === 101) return;
+    this.#durationsMs[this.#measured % KEPT] = event.durationMs;
+    this.#measured += 1;
   }
 
   miss(count: number): void {
@@ -81,7 +85,7 @@ export class TapSummary {
         ? "no request"
         : `${this.#requests} ${this.#requests === 1 ? "request" : "requests"}: ${statuses.map(([status, count]) => `${count} × ${status}`).join(", ")}`,
     ];
-    if (this.#requests > 0) {
+    if (this.#measured > 0) {
       parts.push(`p50 ${formatMs(this.#quantile(0.5))}, p95 ${formatMs(this.#quantile(0.95))}`);
     }
     if (this.#connections > 0) parts.push(`${this.#connections} openings and ends of connections`);
@@ -144,7 +148,7 @@ function notesOf(event: TapEvent): string[] {
 
 /** What traffic brings may hold what a terminal would obey: that is shown, not sent to it. */
 function visible(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => {
+    return `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
   });
 }

@@ -10,7 +10,7 @@ function event(path: string, status: number, more: Partial<TapEvent> = {}): TapE
     ...{ protocol: "HTTP/1.1", path, status, flags: "-", security: "mutual_tls" },
     ...{ isTraced: false, headers: {} },
     ...more,
-  } as TapEvent;
+  };
 }
 
 test("keeps the newest 200 first, and counts all and what was not shown", () => {

@@ -7,9 +7,11 @@ import {
   ProtobufTraceSerializer,
 } from "@opentelemetry/otlp-transformer";
 import fc from "fast-check";
+import { decodeLogs } from "./decode-logs.ts";
 import { decodeMetrics } from "./decode-metrics.ts";
 import { decodeTraces } from "./decode-traces.ts";
 import { encodeExportResponse } from "./export-response.ts";
+import { decodeLogsJson } from "./json-logs.ts";
 import { decodeMetricsJson } from "./json-metrics.ts";
 import { decodeTracesJson } from "./json-traces.ts";
 import { OtlpDecodeError, type ResourceMetrics, type ResourceSpans } from "./telemetry.ts";
@@ -17,7 +19,14 @@ import { OtlpDecodeError, type ResourceMetrics, type ResourceSpans } from "./tel
 type MetricsInput = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];
 type SpansInput = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0];
 
-const DECODERS = { decodeMetrics, decodeTraces, decodeMetricsJson, decodeTracesJson };
+const DECODERS = {
+  decodeMetrics,
+  decodeTraces,
+  decodeLogs,
+  decodeMetricsJson,
+  decodeTracesJson,
+  decodeLogsJson,
+};
 const EMPTY = new Uint8Array();
 const RUNS = { numRuns: 300 };
 
@@ -262,6 +271,19 @@ for (const [name, serializer, decode] of [
   });
 }
 
+test("reads a log record from JSON, by when it was seen where it does not say when it happened", () => {
+  const attributes = [{ key: "heddle.tap.ids", value: { stringValue: "a" } }];
+  const seen = { observedTimeUnixNano: "17", eventName: "heddle.tap.request", attributes };
+  const happened = { ...seen, timeUnixNano: "5", traceId: "4BF92F3577B34DA6A3CE929D0E0E4736" };
+  const request = { resourceLogs: [{ scopeLogs: [{ logRecords: [seen, happened] }] }] };
+  const [resource] = decodeLogsJson(Buffer.from(JSON.stringify(request)));
+  const common = { eventName: "heddle.tap.request", attributes: { "heddle.tap.ids": "a" } };
+  assert.deepEqual(resource?.records, [
+    { ...common, timeUnixNano: 17n, traceId: "" },
+    { ...common, timeUnixNano: 5n, traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
+  ]);
+});
+
 test("meets any bytes with a value or its own error", () => {
   const anyBody = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
@@ -298,9 +320,10 @@ test("meets any broken JSON field with its own error", () => {
         { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] },
         { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ sum: { dataPoints: [point] } }] }] }] },
         { resourceSpans: [{ resource: point, scopeSpans: [{ spans: [metric] }] }] },
+        { resourceLogs: [{ resource: point, scopeLogs: [{ logRecords: [metric] }] }] },
       ].map((body) => Buffer.from(JSON.stringify(body)));
       for (const body of bodies) {
-        for (const decode of [decodeMetricsJson, decodeTracesJson]) {
+        for (const decode of [decodeMetricsJson, decodeTracesJson, decodeLogsJson]) {
           try {
             decode(body);
           } catch (error) {
