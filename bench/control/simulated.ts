@@ -112,7 +112,7 @@ async function changeRoutes(
     await fleet.mark();
     const startMs = nowMs();
     const { propagation } = await mesh
-      .call<ApplyResponse>("POST", "/apply", { yaml: routeWithTimeout(round + 1) })
+      .call<ApplyResponse>("POST", "/apply", { yaml: routeWithTimeout(round + 1), push: "all" })
       .then(({ body }) => body);
     const key = `service/bench/${EVERYBODY_CALLS}`;
     const seen = await untilSeen(fleet, key, proxies);

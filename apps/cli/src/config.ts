@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { PushMode } from "@heddle/contracts";
 import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 
@@ -105,6 +106,8 @@ const UpEnv = HomeEnv.extend({
   HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS: z.string().optional(),
   HEDDLE_MAX_ENDPOINT_LOSS_PERCENT: limit,
   HEDDLE_REGISTRY_DIR: z.string().optional(),
+  HEDDLE_PUSH: PushMode.optional(),
+  HEDDLE_PUSH_WINDOW_MS: z.string().optional(),
   HEDDLE_LOG_LEVEL: LogLevel.optional(),
   HEDDLE_TRACE_SAMPLING: z
     .string()
@@ -179,6 +182,8 @@ const PASSED_ON = [
   "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
   "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
   "HEDDLE_REGISTRY_DIR",
+  "HEDDLE_PUSH",
+  "HEDDLE_PUSH_WINDOW_MS",
   "HEDDLE_TRUSTED_PROXIES",
   ...ACCESS_VARIABLES,
 ] as const;

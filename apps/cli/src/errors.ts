@@ -89,6 +89,14 @@ export class UsageError extends HeddleError {
   }
 }
 
+/** A push was to be finished or stopped while none runs. */
+export class NoPushRunsError extends HeddleError {
+  override readonly name = "NoPushRunsError";
+  constructor() {
+    super("HEDDLE_NO_PUSH", "no canaried push runs; heddle pushes lists those that ended");
+  }
+}
+
 /** A guarded flip did not end as it was meant to: STRICT was taken back, or nobody watches it. */
 export class GuardEndedError extends HeddleError {
   override readonly name = "GuardEndedError";

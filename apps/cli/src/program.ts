@@ -21,6 +21,7 @@ import { addMtlsCommands } from "./commands/mtls.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProxiesCommand } from "./commands/proxies.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config.ts";
+import { addPushesCommands } from "./commands/pushes.ts";
 import { addReplicasCommand } from "./commands/replicas.ts";
 import { addResourceCommands } from "./commands/resources.ts";
 import { addReviewCommands } from "./commands/review.ts";
@@ -52,6 +53,7 @@ export function buildProgram(): Command {
   addResourceCommands(program);
   addHistoryCommands(program);
   addProxiesCommand(program);
+  addPushesCommands(program);
   addHoldCommands(program);
   addReviewCommands(program);
   addSourceCommands(program);

@@ -17,6 +17,8 @@ import { GuardKeeper } from "./mtls/guard-keeper.ts";
 import { TurnedAway } from "./mtls/turned-away.ts";
 import { overrideTimers } from "./overrides/override-timer.ts";
 import { Presence } from "./presence/presence.ts";
+import { PushKeeper } from "./pushes/push-keeper.ts";
+import { PushStage } from "./pushes/push-stage.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { LeaseHolds } from "./registry/lease-holds.ts";
 import { Observations } from "./registry/observations.ts";
@@ -32,7 +34,7 @@ import { Reports } from "./replicas/reports.ts";
 import { ServiceUses } from "./replicas/service-uses.ts";
 import { MeshConfig } from "./revisions/mesh-config.ts";
 import { CanaryStarts } from "./rollout/canary-start.ts";
-import { MeshView } from "./snapshot/mesh-view.ts";
+import { StagedMeshView } from "./snapshot/staged-mesh-view.ts";
 import { SourceHolds } from "./sources/source-holds.ts";
 import { SourceKeeper } from "./sources/source-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
@@ -66,8 +68,9 @@ export function assemble(
     databaseNowMs: () => replicas.toDatabaseMs(Date.now()),
     keepsOrphans: () => replicas.others.length === 0 || replicas.singletons.holds(ORPHANS),
   });
-  const mesh = new MeshView(registry, settings.trustDomain);
+  const mesh = new StagedMeshView(registry, settings.trustDomain);
   const hub = new StreamHub(mesh);
+  const stage = new PushStage({ mesh, hub, registry, settings: settings.push });
   const feed = new ChangeFeed();
   const presence = new Presence();
   const controlAddress = () =>
@@ -127,7 +130,7 @@ export function assemble(
     maxLossPercent,
     db,
     mesh,
-    hub,
+    stage,
     logger,
     replicaId: replicas.id,
     usedServices: () => uses.all(),
@@ -149,6 +152,11 @@ export function assemble(
   });
   replicas.singletons.add(bypassTimers(config));
   replicas.singletons.add(overrideTimers(config));
+  const onPushes = () => feed.notePushes();
+  const pushParts = { db, config, stage, hub, registry, replicas, logger, onChange: onPushes };
+  const pushes = new PushKeeper(pushParts);
+  replicas.singletons.add(pushes.task);
+  replicas.singletons.add(pushes.forgetting);
   const guards = new GuardKeeper({
     ...{ db, config, registry, hub, turnedAway, logger },
     foreignStatusOf: (proxyId) => reports.statusOf(proxyId),
@@ -216,6 +224,8 @@ export function assemble(
     mesh,
     hub,
     config,
+    pushes,
+    stage,
     keySets,
     canaryStarts: new CanaryStarts(db),
     study: new Study({

@@ -1,9 +1,11 @@
 import { normalize } from "node:path";
+import { PushMode } from "@heddle/contracts";
 import { InvalidConfigError, parseEnv, portVariable, secretVariable } from "@heddle/runtime";
 import { z } from "zod";
 import type { AccessConfig } from "./access/access-control.ts";
 import { AccessEnv, accessConfig } from "./access/access-settings.ts";
 import type { AuthorityFileNames } from "./certificates/authority-files.ts";
+import type { PushSettings } from "./pushes/plan-push.ts";
 
 /** Everything the control plane reads from its environment. */
 export type ControlPlaneConfig = {
@@ -24,6 +26,8 @@ export type ControlPlaneConfig = {
   readonly maxEndpointLossPercent: number;
   /** A folder of documents for what cannot register itself; `undefined`: none. */
   readonly registryDirectory: string | undefined;
+  /** How changes reach the proxies unless they say otherwise. */
+  readonly push: PushSettings;
   /** Addresses issuers' keys are not fetched from, beside those that never are. */
   readonly blockedKeyCidrs: readonly string[];
   /** Lives of certificates: leaves, and what signs them. */
@@ -39,6 +43,7 @@ export type ControlPlaneConfig = {
 const DAY_SECONDS = 86_400;
 const HOST_NAMES = "expected at most 32 host names or IP addresses, separated by commas";
 const PERCENT = "expected a share in percent, 0 to 100";
+const PUSH_WINDOW = "expected whole milliseconds, 1000 to 3600000";
 const CIDRS = "expected at most 256 CIDRs, separated by commas, such as 10.0.0.0/8,fd00::/8";
 const HostName = z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i);
 
@@ -97,6 +102,13 @@ const Env = z.object({
     .max(1024)
     .regex(/^\//, "expected an absolute path, such as /etc/heddle/registry")
     .optional(),
+  HEDDLE_PUSH: PushMode.default("canaried"),
+  HEDDLE_PUSH_WINDOW_MS: z.coerce
+    .number(PUSH_WINDOW)
+    .int(PUSH_WINDOW)
+    .min(1000, PUSH_WINDOW)
+    .max(3_600_000, PUSH_WINDOW)
+    .default(10_000),
   HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS: z.coerce
     .number("expected seconds, at least 60")
     .int("expected whole seconds, at least 60")
@@ -147,6 +159,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: parsed.HEDDLE_LOG_LEVEL,
     maxEndpointLossPercent: parsed.HEDDLE_MAX_ENDPOINT_LOSS_PERCENT,
     registryDirectory: parsed.HEDDLE_REGISTRY_DIR && normalize(parsed.HEDDLE_REGISTRY_DIR),
+    push: { mode: parsed.HEDDLE_PUSH, windowMs: parsed.HEDDLE_PUSH_WINDOW_MS },
     blockedKeyCidrs: parsed.HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS,
     certificateTtlSeconds: parsed.HEDDLE_WORKLOAD_CERTIFICATE_TTL_SECONDS,
     caRootTtlSeconds: parsed.HEDDLE_CA_ROOT_TTL_SECONDS,

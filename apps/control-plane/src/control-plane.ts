@@ -79,6 +79,8 @@ export async function startControlPlane(
         onRegistryChange: () => parts.feed.noteRegistry(),
         onObservations: () => parts.feed.noteObservations(),
         onTurnedAway: (proxyId) => parts.guards.onTurnedAway(proxyId),
+        pictureOf: (proxyId) => parts.stage.pictureOf(proxyId),
+        onTally: (proxyId, workloads) => parts.pushes.noteTally(proxyId, workloads),
       },
       {
         host: settings.proxyBindAddress,
@@ -92,8 +94,9 @@ export async function startControlPlane(
     await db.close();
     throw error;
   }
-  const { registry, hub, feed, config, guards, replicas } = parts;
+  const { registry, hub, feed, config, guards, pushes, replicas } = parts;
   guards.start();
+  pushes.start();
   await untilAnswered(logger, () => replicas.start(replicaHandlers(parts)));
   const writer = startRegistryWriter(registry, db, replicas, logger);
   const expiry = setInterval(() => {
@@ -134,6 +137,7 @@ export async function startControlPlane(
       config.close();
       parts.keySets.close();
       await guards.close();
+      await pushes.close();
       await keeper?.close();
       await parts.study.close();
       await Promise.all([service.close(), stream.close()]);
@@ -152,7 +156,18 @@ export async function startControlPlane(
 
 /** What this control plane does with what it hears of the others. */
 function replicaHandlers(parts: ApiParts): ReplicaHandlers {
-  const { config, deliveries, foreign, uses, feed, sourceKeeper, replicas, taps, presence } = parts;
+  const {
+    config,
+    deliveries,
+    foreign,
+    uses,
+    feed,
+    sourceKeeper,
+    replicas,
+    taps,
+    presence,
+    pushes,
+  } = parts;
   return {
     onNotice: (notice) => {
       if (notice.type === "revision") config.hear(notice.revision);
@@ -161,6 +176,7 @@ function replicaHandlers(parts: ApiParts): ReplicaHandlers {
       else if (notice.type === "guards") feed.noteGuards();
       else if (notice.type === "sources") sourceKeeper.look();
       else if (notice.type === "taps") void taps.look();
+      else if (notice.type === "pushes") pushes.look();
       else if (notice.type === "presence") {
         const { subject, name, page, isLeft } = notice;
         const isNews = presence.hear({ subject, name, page, isLeft }, Date.now());

@@ -46,6 +46,7 @@ export async function runControlPlane(
     blockedKeyCidrs: [],
     maxEndpointLossPercent: 50,
     registryDirectory: undefined,
+    push: { mode: "canaried", windowMs: 1000 },
     certificateTtlSeconds: 3600,
     caRootTtlSeconds: 3650 * 86_400,
     caIntermediateTtlSeconds: 365 * 86_400,

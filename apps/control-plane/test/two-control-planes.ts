@@ -9,10 +9,11 @@ export const PATIENCE_MS = 60_000;
 export async function runTwo(
   t: TestContext,
   database?: TestDatabase,
+  more: Parameters<typeof runControlPlane>[2] = {},
 ): Promise<[RunningControlPlane, RunningControlPlane]> {
   const { url } = database ?? (await startDatabase(t));
-  const a = await runControlPlane(t, url);
-  const b = await runControlPlane(t, url);
+  const a = await runControlPlane(t, url, more);
+  const b = await runControlPlane(t, url, more);
   for (const one of [a, b]) {
     await waitFor("both know of each other", PATIENCE_MS, async () => {
       const { body } = await one.call<ReplicasResponse>("GET", "/replicas");

@@ -128,7 +128,7 @@ export async function startMesh(
     controlPlane,
     apiToken: token,
     call,
-    apply: (yaml) => change("POST", "/apply", { yaml, acceptEndpointLoss: true }),
+    apply: (yaml) => change("POST", "/apply", { yaml, acceptEndpointLoss: true, push: "all" }),
     remove: async (kind, namespace, name) => {
       await change("DELETE", `/resources/${kind}/${namespace}/${name}?acceptEndpointLoss=true`);
     },

@@ -4,8 +4,9 @@ import {
   ApplyResponse,
   ConflictProblem,
   type DocumentMerge,
+  PushMode,
 } from "@heddle/contracts";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { formatFinding } from "../analyze/format-findings.ts";
 import { askPreview } from "../api/ask-preview.ts";
 import { ApiError, StaleDocumentsError, UsageError } from "../errors.ts";
@@ -22,6 +23,7 @@ type ApplyOptions = OutputOptions & {
   readonly acceptEndpointLoss?: boolean;
   readonly preview?: boolean;
   readonly yes?: boolean;
+  readonly push?: PushMode;
 };
 
 /** How far back a preview before an apply looks at traffic. */
@@ -41,6 +43,12 @@ export function addApplyCommands(program: Command): void {
     .option("--dry-run", "check and show what would change, change nothing")
     .option("--reason <text>", "why, kept in the history")
     .option("--accept-endpoint-loss", "also if services in use lose most of their endpoints by it")
+    .addOption(
+      new Option(
+        "--push <mode>",
+        "all: to every proxy at once; canaried: a risky change to some first (default: HEDDLE_PUSH)",
+      ).choices(PushMode.options),
+    )
     .option(
       "--merge",
       "join with what others changed meanwhile, where both do not touch the same places",
@@ -110,6 +118,7 @@ async function apply(
         source: "cli",
         dryRun: options.dryRun === true,
         ...(options.reason === undefined ? {} : { reason: options.reason }),
+        ...(options.push === undefined ? {} : { push: options.push }),
         ...(options.acceptEndpointLoss === true ? { acceptEndpointLoss: true } : {}),
         ...more,
       },
@@ -145,13 +154,18 @@ function mergesOf(error: unknown): readonly DocumentMerge[] {
 }
 
 export function formatApplied(answer: ApplyResponse): string {
-  const { revision, changes, propagation } = answer;
+  const { revision, changes, propagation, push } = answer;
   const lines = formatNotes(answer);
   if (changes.length === 0) return [...lines, "nothing to change"].join("\n");
   lines.push(
     ...changes.map(({ kind, namespace, name, action }) => `${kind} ${namespace}/${name} ${action}`),
   );
   lines.push(`revision ${revision}${propagation ? `, ${formatPropagation(propagation)}` : ""}`);
+  if (push) {
+    lines.push(
+      `a canaried push: ${push.heldBack} more get it when ${push.first} stay well (heddle pushes)`,
+    );
+  }
   return lines.join("\n");
 }
 

@@ -37,7 +37,12 @@ export function formatProxies({ proxies }: ProxiesResponse, nowMs = Date.now()):
       one.lastNack === undefined ? one.workloads.join(", ") : `refused: ${one.lastNack}`,
     ]),
   );
-  return [table, ...proxies.flatMap(warningsOf), ...proxies.flatMap(bypassesOf)].join("\n");
+  return [
+    table,
+    ...proxies.flatMap(warningsOf),
+    ...proxies.flatMap(bypassesOf),
+    ...proxies.flatMap(pushOf),
+  ].join("\n");
 }
 
 export function formatProxy(proxy: ProxyDetail, nowMs = Date.now()): string {
@@ -64,6 +69,12 @@ function warningsOf({ name, warnings = [] }: ProxyState): string[] {
 
 function bypassesOf({ name, bypasses = [] }: ProxyState): string[] {
   return bypasses.map((one) => `off the mesh's rules: ${name}: ${one}`);
+}
+
+function pushOf({ name, push }: ProxyState): string[] {
+  if (push === undefined) return [];
+  const stage = push.stage === "first" ? "has it first" : "waits, and runs what was before";
+  return [`canaried push: ${name} ${stage}`];
 }
 
 /** `-`: not on this stream. */

@@ -42,6 +42,8 @@ export function meshProcesses(
           "HEDDLE_BLOCKED_CIDRS_IN_JWKS_URIS",
           "HEDDLE_MAX_ENDPOINT_LOSS_PERCENT",
           "HEDDLE_REGISTRY_DIR",
+          "HEDDLE_PUSH",
+          "HEDDLE_PUSH_WINDOW_MS",
         ]),
       },
       logFile: home.logFile(name),

@@ -12,6 +12,7 @@ import { OidcUnavailableError } from "../access/oidc-provider.ts";
 import { TooManyPasswordsError } from "../access/passwords.ts";
 import { AuthorityConflictError } from "../certificates/authority-errors.ts";
 import { TooManyPreviewsError } from "../preview/too-many-previews-error.ts";
+import { PushEndedError } from "../pushes/push-errors.ts";
 import {
   ChangeRefusedError,
   ConfigFaultsError,
@@ -67,7 +68,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof EndpointLossError) {
     return toProblem("HEDDLE_ENDPOINT_LOSS", error.message);
   }
-  if (error instanceof ChangeRefusedError) {
+  if (error instanceof ChangeRefusedError || error instanceof PushEndedError) {
     return toProblem("HEDDLE_CHANGE_REFUSED", error.message);
   }
   if (error instanceof AuthorityConflictError) {

@@ -29,6 +29,7 @@ import { presenceRoutes } from "./presence-routes.ts";
 import { previewRoutes } from "./preview-routes.ts";
 import { problemResponse } from "./problem.ts";
 import { proxyRoutes } from "./proxy-routes.ts";
+import { pushRoutes } from "./push-routes.ts";
 import { registryRoutes } from "./registry-routes.ts";
 import { replicaRoutes } from "./replica-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
@@ -81,6 +82,7 @@ export function createApi(parts: ApiParts): Hono {
     previewRoutes,
     bypassRoutes,
     tapRoutes,
+    pushRoutes,
     identityRoutes,
     tokenRoutes,
     sessionRoutes,

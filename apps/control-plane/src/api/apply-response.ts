@@ -5,10 +5,15 @@ import { toPropagation } from "../stream/hub.ts";
 
 /** Waits for the proxies (2 s at most) and tells how far the change got. */
 export async function toApplyResponse(
-  { revision, changes, warnings, savedAt, delivery }: ChangeOutcome,
+  { revision, changes, warnings, savedAt, delivery, push }: ChangeOutcome,
   startedAt: number,
 ): Promise<ApplyResponse> {
-  const answer = { revision, changes: [...changes], warnings: textsOf(warnings) };
+  const answer = {
+    revision,
+    changes: [...changes],
+    warnings: textsOf(warnings),
+    ...(push && { push }),
+  };
   if (!delivery) return answer;
   const settled = await delivery.settle();
   return { ...answer, propagation: toPropagation(settled, startedAt, savedAt) };

@@ -33,6 +33,8 @@ const ACT_NAMES: Readonly<Record<string, string>> = {
   "DELETE /mtls/guards/:id": "mtls.guard-cancel",
   "POST /holds/:id/confirm": "hold.confirm",
   "POST /holds/:id/dismiss": "hold.dismiss",
+  "POST /pushes/:id/finish": "push.finish",
+  "POST /pushes/:id/stop": "push.stop",
   "POST /bypasses": "bypass.on",
   "DELETE /bypasses/:namespace/:name": "bypass.off",
   "POST /taps": "tap.begin",

@@ -7,6 +7,7 @@ const OBSERVATIONS_QUIET_MS = 1000;
 const IDENTITY_QUIET_MS = 500;
 const GUARDS_QUIET_MS = 250;
 const EFFECTS_QUIET_MS = 250;
+const PUSHES_QUIET_MS = 250;
 
 /**
  * Tells listeners of revisions at once, of the registry and of guards at most four times a second and of
@@ -19,6 +20,7 @@ export class ChangeFeed {
   #identityTimer: NodeJS.Timeout | undefined;
   #guardsTimer: NodeJS.Timeout | undefined;
   #effectsTimer: NodeJS.Timeout | undefined;
+  #pushesTimer: NodeJS.Timeout | undefined;
 
   get size(): number {
     return this.#listeners.size;
@@ -64,6 +66,15 @@ export class ChangeFeed {
       this.#effectsTimer = undefined;
       this.tell({ type: "effects" });
     }, EFFECTS_QUIET_MS).unref();
+  }
+
+  /** A canaried push began, went on or ended. */
+  notePushes(): void {
+    if (this.#pushesTimer) return;
+    this.#pushesTimer = setTimeout(() => {
+      this.#pushesTimer = undefined;
+      this.tell({ type: "pushes" });
+    }, PUSHES_QUIET_MS).unref();
   }
 
   /** Authorities, certificates, join tokens or a rotation's progress have changed. */

@@ -9,6 +9,8 @@ import type { ControlPlaneMetrics } from "../metrics.ts";
 import type { GuardKeeper } from "../mtls/guard-keeper.ts";
 import type { TurnedAway } from "../mtls/turned-away.ts";
 import type { Presence } from "../presence/presence.ts";
+import type { PushKeeper } from "../pushes/push-keeper.ts";
+import type { PushStage } from "../pushes/push-stage.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import type { LeaseHolds } from "../registry/lease-holds.ts";
 import type { Observations } from "../registry/observations.ts";
@@ -23,7 +25,7 @@ import type { Reports } from "../replicas/reports.ts";
 import type { ServiceUses } from "../replicas/service-uses.ts";
 import type { MeshConfig } from "../revisions/mesh-config.ts";
 import type { CanaryStarts } from "../rollout/canary-start.ts";
-import type { MeshView } from "../snapshot/mesh-view.ts";
+import type { StagedMeshView } from "../snapshot/staged-mesh-view.ts";
 import type { SourceKeeper } from "../sources/source-keeper.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Study } from "../study/study.ts";
@@ -47,10 +49,13 @@ export type ApiParts = {
   /** More than this share of a service's endpoints, 0 to 100, is not lost without a yes. */
   readonly maxLossPercent: number;
   readonly guards: GuardKeeper;
-  readonly mesh: MeshView;
+  readonly mesh: StagedMeshView;
   readonly hub: StreamHub;
   readonly taps: TapKeeper;
   readonly config: MeshConfig;
+  readonly pushes: PushKeeper;
+  /** Which proxies run what while a canaried push runs. */
+  readonly stage: PushStage;
   readonly study: Study;
   readonly canaryStarts: CanaryStarts;
   readonly feed: ChangeFeed;

@@ -48,6 +48,7 @@ export function proxyRoutes(parts: ApiParts) {
       (context) => {
         const { kinds } = readQuery(context, ListQuery);
         const nowMs = Date.now();
+        const stages = parts.stage.stages();
         const shown = [...registry.proxies()].filter(
           (proxy) =>
             !proxy.hasLeft &&
@@ -55,7 +56,7 @@ export function proxyRoutes(parts: ApiParts) {
         );
         const proxies = shown.map((proxy): ListedProxy => {
           const session = kinds === "true" ? hub.find(proxy.id) : undefined;
-          return { ...toProxy(parts, proxy), ...(session && { kinds: session.kinds() }) };
+          return { ...toProxy(parts, proxy, stages), ...(session && { kinds: session.kinds() }) };
         });
         proxies.sort((a, b) => (a.name < b.name ? -1 : 1));
         const answer: ListedProxiesResponse = { proxies };
@@ -136,7 +137,8 @@ function getProxy({ registry }: ApiParts, id: string): KnownProxy {
   throw new NotFoundError(`no proxy has the id "${id}"; GET /api/v1/proxies lists them`);
 }
 
-function toProxy({ registry, hub, mesh, reports }: ApiParts, proxy: KnownProxy): ProxyState {
+function toProxy(parts: ApiParts, proxy: KnownProxy, stages = parts.stage.stages()): ProxyState {
+  const { registry, hub, mesh, reports } = parts;
   const session = hub.find(proxy.id);
   const hosted = registry.instancesOfProxy(proxy.id);
   const workloads = hosted.map(workloadKeyOf).sort();
@@ -150,7 +152,10 @@ function toProxy({ registry, hub, mesh, reports }: ApiParts, proxy: KnownProxy):
     workloads,
     ...(bypasses.length === 0 ? {} : { bypasses }),
   };
-  if (session) return { ...about, connected: true, ...session.status() };
+  if (session) {
+    const push = stages.get(proxy.id);
+    return { ...about, connected: true, ...session.status(), ...(push && { push }) };
+  }
   const told = reports.statusOf(proxy.id);
   if (told) return { ...about, connected: true, ...told };
   return {

@@ -117,6 +117,7 @@ export function resourceRoutes({ study, config, db, feed, keySets, logger }: Api
           dryRun: request.dryRun ?? false,
           expected,
           acceptsEndpointLoss: request.acceptEndpointLoss ?? false,
+          push: request.push,
           startedAt,
           plan: () => [
             ...resources.map((after) => ({ ref: after.resource, after })),

@@ -40,8 +40,8 @@ const Notice = z.discriminatedUnion("type", [
     page: z.string(),
     isLeft: z.boolean(),
   }),
-  /** Guarded flips, authorities and certificates, what sources of the registry say, or taps have changed: look anew. */
-  z.object({ type: z.enum(["guards", "identity", "sources", "taps"]), from: z.string() }),
+  /** Guarded flips, authorities and certificates, what sources of the registry say, taps, or pushes have changed: look anew. */
+  z.object({ type: z.enum(["guards", "identity", "sources", "taps", "pushes"]), from: z.string() }),
 ]);
 export type Notice = z.infer<typeof Notice>;
 

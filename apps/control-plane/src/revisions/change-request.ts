@@ -1,6 +1,12 @@
-import type { ChangeSource, ResourceChange, RevisionSummary } from "@heddle/contracts";
+import type {
+  ChangeSource,
+  PushMode,
+  PushRef,
+  ResourceChange,
+  RevisionSummary,
+} from "@heddle/contracts";
 import type { ParsedResource, ResourceRef } from "@heddle/resources";
-import type { GuardStep } from "@heddle/store";
+import type { GuardStep, PushEnd } from "@heddle/store";
 import type { ConfigSnapshot } from "../snapshot/config-snapshot.ts";
 import type { PendingDelivery } from "../stream/hub.ts";
 import type { CodedWarning } from "./coded-warning.ts";
@@ -35,6 +41,10 @@ export type ChangeRequest = {
   readonly actsOn?: readonly string[];
   /** Its author knows that services in use lose endpoints by it. */
   readonly acceptsEndpointLoss?: boolean;
+  /** Absent: as the control plane is set. */
+  readonly push?: PushMode | undefined;
+  /** It ends the canaried push of that id. */
+  readonly endsPush?: { readonly id: string; readonly end: PushEnd };
   readonly plan: (snapshot: ConfigSnapshot) => readonly PlannedDocument[];
   /** A guarded flip that begins with this revision, or is taken back by it; asked once it is planned. */
   readonly guard?: (snapshot: ConfigSnapshot, planned: readonly PlannedDocument[]) => GuardStep;
@@ -47,4 +57,6 @@ export type ChangeOutcome = {
   readonly warnings: readonly CodedWarning[];
   readonly savedAt: number;
   readonly delivery: PendingDelivery | undefined;
+  /** It is risky: some proxies have it first. */
+  readonly push?: PushRef | undefined;
 };

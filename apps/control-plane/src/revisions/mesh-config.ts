@@ -8,17 +8,20 @@ import {
   DatabaseUnavailableError,
   findCommitted,
   findRevisions,
+  findRunningPush,
   type GuardStep,
   type NewRevision,
+  type PushStep,
   recordPropagation,
 } from "@heddle/store";
+import type { PushStage } from "../pushes/push-stage.ts";
 import {
   type ConfigSnapshot,
   compileSnapshot,
   type MeshDocument,
 } from "../snapshot/config-snapshot.ts";
 import type { MeshView } from "../snapshot/mesh-view.ts";
-import { type PendingDelivery, type StreamHub, toPropagation } from "../stream/hub.ts";
+import { type PendingDelivery, toPropagation } from "../stream/hub.ts";
 import { ConfigFaultsError, RevisionConflictError, TooManyChangesError } from "./change-errors.ts";
 import type { ChangeOutcome, ChangeRequest } from "./change-request.ts";
 import { type CheckOutcome, checkDocuments } from "./check-documents.ts";
@@ -43,7 +46,7 @@ const MAX_TOLD = 200;
 export type MeshConfigParts = {
   readonly db: ConfigDb;
   readonly mesh: MeshView;
-  readonly hub: StreamHub;
+  readonly stage: PushStage;
   readonly logger: Logger;
   /** Names this control plane among those over the same database. */
   readonly replicaId: string;
@@ -87,6 +90,7 @@ export class MeshConfig {
   /** Reads the documents from the database and pushes what differs from those in memory. */
   async load(): Promise<void> {
     const { revision, documents } = await this.#stored.load();
+    this.#parts.stage.note(await findRunningPush(this.#parts.db));
     this.#take(revision, documents);
     this.#isUncertain = false;
   }
@@ -109,11 +113,10 @@ export class MeshConfig {
 
   /** Takes what sources of the registry name in the place of what they named before. Makes no revision. */
   async takeSourced(sourced: ReadonlyMap<string, MeshDocument>): Promise<void> {
-    const { hub, mesh } = this.#parts;
     const turn = this.#line.then(() => {
       const { snapshot } = this;
       const next = compileSnapshot(snapshot.revision, snapshot.documents, snapshot, sourced);
-      hub.publish(mesh.replaceSnapshot(next));
+      this.#parts.stage.publish(next);
     });
     this.#line = turn.catch(() => undefined); // its caller hears of it; the next goes on
     await turn;
@@ -163,6 +166,7 @@ export class MeshConfig {
   /** `undefined`: the documents in the database are not those in memory. */
   async #attempt(request: ChangeRequest): Promise<ChangeOutcome | undefined> {
     const { snapshot } = this;
+    const { stage } = this.#parts;
     const planned = new PlannedChange(request, snapshot, Date.now());
     const candidate = compileSnapshot(snapshot.revision, planned.next, snapshot);
     const warnings = [
@@ -176,15 +180,17 @@ export class MeshConfig {
     }
     const summary = planned.summarize(this.#parts.mesh);
     const guard = request.guard?.(snapshot, planned.documents);
-    const revision = await this.#commit(summary, planned, guard);
+    const push = stage.plan(request, planned.documents, candidate);
+    const revision = await this.#commit(summary, planned, { guard, push });
     if (revision === undefined) return undefined;
     const savedAt = performance.now();
     planned.stamp(revision);
     this.#stored.onReplaced(planned.keys);
+    stage.noteCommitted(push, revision, request.author);
     const delivery = this.#take(revision, planned.next, candidate);
     this.#parts.onCommitted(revision, delivery);
     void this.#follow(delivery, { ...summary, revision }, request.startedAt, savedAt);
-    return { revision, changes, warnings, savedAt, delivery };
+    return { revision, changes, warnings, savedAt, delivery, push: stage.refOf(revision) };
   }
 
   #check(candidate: ConfigSnapshot, changed: ReadonlySet<string>): readonly CodedWarning[] {
@@ -218,7 +224,7 @@ export class MeshConfig {
   async #commit(
     summary: Omit<RevisionSummary, "revision">,
     planned: PlannedChange,
-    guard: GuardStep | undefined,
+    steps: { readonly guard: GuardStep | undefined; readonly push: PushStep | undefined },
   ): Promise<number | undefined> {
     const { documents, revision: baseRevision } = this.snapshot;
     const changes = planned.forStore(
@@ -228,7 +234,7 @@ export class MeshConfig {
     const { replicaId, db } = this.#parts;
     const made = { ...summary, reason, restoredRevision, baseRevision, replicaId };
     try {
-      return await commitRevision(db, made, changes, guard);
+      return await commitRevision(db, made, changes, steps.guard, steps.push);
     } catch (error) {
       const found = await this.#findCommitted(made);
       if (found !== undefined) return found;
@@ -257,8 +263,7 @@ export class MeshConfig {
     documents: ReadonlyMap<string, MeshDocument>,
     previous: ConfigSnapshot = this.snapshot,
   ): PendingDelivery {
-    const { hub, mesh } = this.#parts;
-    return hub.publish(mesh.replaceSnapshot(compileSnapshot(revision, documents, previous)));
+    return this.#parts.stage.publish(compileSnapshot(revision, documents, previous));
   }
 
   /** Everything about a revision that nobody has to wait for. */
@@ -288,8 +293,10 @@ export class MeshConfig {
   async #catchUp(): Promise<void> {
     const before = this.snapshot;
     const { revision, documents } = await this.#stored.loadSince(before.revision, before.documents);
+    // Read after the documents: a push that has begun by one of them is known when they are published.
+    this.#parts.stage.note(await findRunningPush(this.#parts.db));
     this.#isUncertain = false;
-    if (revision === before.revision) return;
+    if (revision === before.revision) return void this.#parts.stage.settle();
     const delivery = this.#take(revision, documents);
     this.#parts.onTakenOver(revision, delivery);
     void this.#tellOf(before.revision, revision);

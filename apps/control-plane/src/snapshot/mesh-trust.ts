@@ -23,6 +23,11 @@ export class MeshTrust {
     this.#trustDomain = trustDomain;
   }
 
+  /** What it has said last. */
+  get authority(): AuthorityTrust | undefined {
+    return this.#authority;
+  }
+
   /** `undefined`: no authority has spoken yet. */
   get resource(): TrustResource | undefined {
     return this.#resource;

@@ -84,11 +84,12 @@ export class MeshView {
   #snapshot: ConfigSnapshot = compileSnapshot(0, new Map());
   #generation = 0;
 
-  constructor(registry: InstanceRegistry, trustDomain: string) {
+  constructor(registry: InstanceRegistry, trustDomain: string, plaintextPorts?: PlaintextPorts) {
     this.#registry = registry;
     this.trustDomain = trustDomain;
     this.trust = new MeshTrust(trustDomain);
-    this.#plaintextPorts = new PlaintextPorts(registry, (instance) => this.workload(instance));
+    this.#plaintextPorts =
+      plaintextPorts ?? new PlaintextPorts(registry, (instance) => this.workload(instance));
     this.#endpoints = new ServedEndpoints({
       registry,
       trustDomain,
@@ -98,6 +99,16 @@ export class MeshView {
 
   get snapshot(): ConfigSnapshot {
     return this.#snapshot;
+  }
+
+  /** Another picture of the same registry, which shows what this one shows now. */
+  copy(): MeshView {
+    const copy = new MeshView(this.#registry, this.trustDomain, this.#plaintextPorts);
+    copy.keySets = this.keySets && { find: this.keySets.find, want: () => undefined };
+    if (this.trust.authority) copy.trust.setAuthority(this.trust.authority, this.#snapshot);
+    copy.#snapshot = this.#snapshot;
+    copy.refreshNames();
+    return copy;
   }
 
   /** While it stays the same, so does every proxy's part. */

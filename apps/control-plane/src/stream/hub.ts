@@ -116,10 +116,11 @@ export class StreamHub {
 
   /** Pushes to every proxy that these resources concern, all in this very turn of the event loop. */
   publish(keys: ReadonlySet<string>): PendingDelivery {
-    const concerned = new Set<ProxySession>();
-    for (const key of keys) {
-      for (const session of this.#byInterest.get(key) ?? []) concerned.add(session);
-    }
+    return this.publishTo(this.concernedBy(keys));
+  }
+
+  /** Pushes to these what they lack, all in this very turn of the event loop. */
+  publishTo(concerned: ReadonlySet<ProxySession>): PendingDelivery {
     const answers = [...concerned].flatMap((session) => session.publish() ?? []);
     const delivery = new PendingDelivery(answers);
     for (const session of concerned) this.reindex(session); // routes may name other services now

@@ -5,6 +5,7 @@ import {
   type ProxyMessage,
   type ResourceRefusal,
   TRUST_KEY,
+  type WorkloadTally,
 } from "@heddle/contracts";
 import type { Logger } from "@heddle/runtime";
 import type { RawData, WebSocket } from "ws";
@@ -35,6 +36,8 @@ type Hello = Extract<ProxyMessage, { type: "hello" }>;
 export type StreamParts = {
   readonly hub: StreamHub;
   readonly mesh: MeshView;
+  /** Which picture of the mesh a proxy is to follow now. */
+  readonly pictureOf: (proxyId: string) => MeshView;
   readonly registry: Registry;
   readonly observations: Observations;
   /** What other control planes are told of it. */
@@ -49,6 +52,8 @@ export type StreamParts = {
   readonly onRegistryChange: () => void;
   /** What proxies see of endpoints has changed. */
   readonly onObservations: () => void;
+  /** A proxy tells how its workloads' requests have ended. */
+  readonly onTally: (proxyId: string, workloads: readonly WorkloadTally[]) => void;
   /** A proxy has turned callers away, or would under STRICT. */
   readonly onTurnedAway: (proxyId: string) => void;
 };
@@ -140,6 +145,8 @@ export class ProxyConnection {
       case "ack":
       case "nack":
         return this.#onAnswer(session, message);
+      case "tallied":
+        return this.#parts.onTally(this.#proxyId, message.workloads);
       case "observed":
         return this.#onObserved(message);
       case "turned-away":
@@ -181,7 +188,11 @@ export class ProxyConnection {
     });
     mesh.lostRegistry?.recall(hello.have);
     const session = new ProxySession(
-      { mesh, registry, send: (message) => this.#send(message) },
+      {
+        ...{ mesh, registry },
+        send: (message) => this.#send(message),
+        picture: () => this.#parts.pictureOf(this.#proxyId),
+      },
       hello,
     );
     this.#session = session;

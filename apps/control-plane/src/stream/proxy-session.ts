@@ -48,6 +48,7 @@ export class ProxySession {
   readonly features: ReadonlySet<string>;
   readonly dumps: DumpRequests;
   readonly #mesh: MeshView;
+  readonly #picture: () => MeshView;
   readonly #registry: Registry;
   readonly #send: (message: ControlMessage) => void;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -63,7 +64,12 @@ export class ProxySession {
   #subscribedTimes = 0;
   /** The proxy's part of the mesh as last cut. */
   #cut:
-    | { readonly generation: number; readonly subscribedTimes: number; readonly view: ProxyView }
+    | {
+        readonly mesh: MeshView;
+        readonly generation: number;
+        readonly subscribedTimes: number;
+        readonly view: ProxyView;
+      }
     | undefined;
   #state: PushState = { kind: "new" };
   #flight: Flight | undefined;
@@ -76,11 +82,18 @@ export class ProxySession {
   #running: Iterable<ProxyResource> = [];
 
   constructor(
-    parts: { mesh: MeshView; registry: Registry; send: (message: ControlMessage) => void },
+    parts: {
+      mesh: MeshView;
+      registry: Registry;
+      send: (message: ControlMessage) => void;
+      /** Which picture of the mesh it is to follow now; absent: `mesh`. */
+      picture?: () => MeshView;
+    },
     hello: Hello,
   ) {
     this.proxyId = hello.proxyId;
     this.#mesh = parts.mesh;
+    this.#picture = parts.picture ?? (() => parts.mesh);
     this.#registry = parts.registry;
     this.#send = parts.send;
     this.features = new Set(hello.features);
@@ -148,6 +161,11 @@ export class ProxySession {
     return this.#have.get(key);
   }
 
+  /** Asks the proxy to tell how its workloads' requests end, for so long; nothing is asked of one that cannot. */
+  askTally(forMs: number): void {
+    if (this.features.has("tally")) this.#send({ type: "tally", forMs });
+  }
+
   /** So many workloads it serves. */
   get hostedCount(): number {
     return this.#registry.instancesOfProxy(this.proxyId).length;
@@ -185,7 +203,7 @@ export class ProxySession {
   /** A revision that does not concern this proxy: it runs it already, unless it lags for other reasons. */
   keepUp(): void {
     if (this.#state.kind !== "synced") return;
-    this.#sentRevision = this.#mesh.snapshot.revision;
+    this.#sentRevision = this.#picture().snapshot.revision;
     this.#ackedRevision = this.#sentRevision;
   }
 
@@ -302,7 +320,7 @@ export class ProxySession {
     if (!difference && !this.#owesAnswer) return this.#settle();
     this.#owesAnswer = false;
     const nonce = randomUUID();
-    const { revision } = this.#mesh.snapshot;
+    const { revision } = this.#picture().snapshot;
     const push: Push = {
       type: "push",
       nonce,
@@ -325,8 +343,8 @@ export class ProxySession {
 
   /** Nothing to send: what the proxy runs is the current revision. */
   #settle(): void {
-    this.#sentRevision = this.#mesh.snapshot.revision;
-    this.#ackedRevision = this.#mesh.snapshot.revision;
+    this.#sentRevision = this.#picture().snapshot.revision;
+    this.#ackedRevision = this.#picture().snapshot.revision;
     this.#lastNack = this.#standingRefusal(this.#view());
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -335,15 +353,16 @@ export class ProxySession {
   }
 
   #view(): ProxyView {
-    const { generation } = this.#mesh;
+    const mesh = this.#picture();
+    const { generation } = mesh;
     const subscribedTimes = this.#subscribedTimes;
-    if (this.#cut?.generation === generation && this.#cut.subscribedTimes === subscribedTimes) {
-      return this.#cut.view;
-    }
+    const cut = this.#cut;
+    const isSame = cut?.mesh === mesh && cut.generation === generation;
+    if (isSame && cut.subscribedTimes === subscribedTimes) return cut.view;
     const hosted = this.#registry.instancesOfProxy(this.proxyId);
     const isToldNames = this.features.has("names");
-    const view = this.#mesh.cut(hosted, this.#subscriptions.values(), isToldNames);
-    this.#cut = { generation, subscribedTimes, view };
+    const view = mesh.cut(hosted, this.#subscriptions.values(), isToldNames);
+    this.#cut = { mesh, generation, subscribedTimes, view };
     return view;
   }
 
