@@ -1,5 +1,5 @@
 import { TapRequest } from "@heddle/contracts";
-import { allows } from "@heddle/mesh";
+import { allows, allowsSomewhere } from "@heddle/mesh";
 import type { AccessDirectory, Logger } from "@heddle/runtime";
 import {
   DatabaseUnavailableError,
@@ -33,6 +33,10 @@ export async function streamTap(
   parts: TapStreamParts,
 ): Promise<Response> {
   const principal = context.get("principal");
+  if (!allowsSomewhere(principal.grants, "operator")) {
+    const why = `${principal.name} can see the mesh but not its requests. Ask an admin for operator.`;
+    throw new ApiError("HEDDLE_FORBIDDEN", why);
+  }
   const tap = await findTapToRead(parts.db, tapId);
   if (!tap) throw new ApiError("HEDDLE_NOT_FOUND", `there is no tap ${tapId}, or it is over`);
   const { targets, maxPerSecond } = TapRequest.parse(tap.request);
