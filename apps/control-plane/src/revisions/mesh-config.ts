@@ -7,6 +7,7 @@ import {
   commitRevision,
   DatabaseUnavailableError,
   findCommitted,
+  findPushReports,
   findRevisions,
   findRunningPush,
   type GuardStep,
@@ -14,6 +15,7 @@ import {
   type PushStep,
   recordPropagation,
 } from "@heddle/store";
+import { mergeReports } from "../pushes/push-report.ts";
 import type { PushStage } from "../pushes/push-stage.ts";
 import {
   type ConfigSnapshot,
@@ -90,7 +92,7 @@ export class MeshConfig {
   /** Reads the documents from the database and pushes what differs from those in memory. */
   async load(): Promise<void> {
     const { revision, documents } = await this.#stored.load();
-    this.#parts.stage.note(await findRunningPush(this.#parts.db));
+    await this.#notePush();
     this.#take(revision, documents);
     this.#isUncertain = false;
   }
@@ -294,12 +296,21 @@ export class MeshConfig {
     const before = this.snapshot;
     const { revision, documents } = await this.#stored.loadSince(before.revision, before.documents);
     // Read after the documents: a push that has begun by one of them is known when they are published.
-    this.#parts.stage.note(await findRunningPush(this.#parts.db));
+    await this.#notePush();
     this.#isUncertain = false;
     if (revision === before.revision) return void this.#parts.stage.settle();
     const delivery = this.#take(revision, documents);
     this.#parts.onTakenOver(revision, delivery);
     void this.#tellOf(before.revision, revision);
+  }
+
+  /** Which canaried push runs, and who has it first as far as control planes have told. */
+  async #notePush(): Promise<void> {
+    const { db, stage } = this.#parts;
+    const running = await findRunningPush(db);
+    const reports = running ? await findPushReports(db, running.id) : [];
+    stage.note(running);
+    stage.adoptFirst(mergeReports(reports).first.map(({ proxyId }) => proxyId));
   }
 
   async #tellOf(after: number, until: number): Promise<void> {
