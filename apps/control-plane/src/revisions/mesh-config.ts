@@ -115,13 +115,15 @@ export class MeshConfig {
 
   /** Takes what sources of the registry name in the place of what they named before. Makes no revision. */
   async takeSourced(sourced: ReadonlyMap<string, MeshDocument>): Promise<void> {
-    const turn = this.#line.then(() => {
-      const { snapshot } = this;
-      const next = compileSnapshot(snapshot.revision, snapshot.documents, snapshot, sourced);
-      this.#parts.stage.publish(next);
-    });
+    const turn = this.#line.then(() => this.#replaceSourced(sourced));
     this.#line = turn.catch(() => undefined); // its caller hears of it; the next goes on
     await turn;
+  }
+
+  #replaceSourced(sourced: ReadonlyMap<string, MeshDocument>): void {
+    const { snapshot } = this;
+    const next = compileSnapshot(snapshot.revision, snapshot.documents, snapshot, sourced);
+    this.#parts.stage.publish(next);
   }
 
   /** What speaks against documents of sources in the place of those before; `changed`: their refs. */
