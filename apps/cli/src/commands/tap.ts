@@ -22,6 +22,7 @@ import {
 import { parseDurationMs } from "./graph.ts";
 
 const MAX_RPS = 1000;
+const MAX_FOR_MS = 600_000;
 
 type TapOptions = OutputOptions & {
   readonly to?: string;
@@ -64,7 +65,7 @@ export function addTapCommand(program: Command): void {
     )
     .addOption(
       new Option("--for <duration>", "how long, 1s to 10m")
-        .argParser(parseDurationMs)
+        .argParser(parseFor)
         .default(60_000, "60s"),
     )
     .addOption(new Option("--limit <n>", "end after so many").argParser(wholeNumber(1, 1_000_000)))
@@ -172,6 +173,12 @@ function findTarget(workloads: WorkloadsResponse["workloads"], text: string): Ta
     throw new UsageError(`"${text}" is in several namespaces: say ${which}`);
   }
   return services.length > 0 ? { namespace, service: name } : { namespace, workload: name };
+}
+
+function parseFor(text: string): number {
+  const forMs = parseDurationMs(text);
+  if (forMs <= MAX_FOR_MS) return forMs;
+  throw new InvalidArgumentError("a tap lasts at most 10m");
 }
 
 function parseHeader(text: string): { name: string; value?: string } {
