@@ -65,6 +65,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "instance locality": ["heddle instance locality shop/reviews-v1 10.0.0.7 eu/west/b"],
   "instance restore": ["heddle instance restore shop/reviews-v1 10.0.0.7:15006"],
   "instance list": ["heddle instance list"],
+  "pushes list": ["heddle pushes list"],
+  "pushes finish": ["heddle pushes finish"],
+  "pushes stop": ["heddle pushes stop --reason 'checkout fails'"],
   "bypass on": [
     "heddle bypass on shop/front shop/reviews --for 30m --reason 'is it the mesh?'",
     "heddle bypass on shop/payments-v1 --for 10m",
