@@ -93,7 +93,7 @@ test("shows the graph of a minute ago from memory, in both views, and names a mo
     services.edges.map(({ id }) => id),
     ["service/shop/web->service/shop/cart"],
   );
-  const later = await collector.graph(`?windowMs=30000&atMs=${endMs + 6 * STEP_MS}`);
+  const later = await collector.graph(`?windowMs=30000&atMs=${endMs + 4 * STEP_MS}`);
   assert.equal(edgeOf(later).signals.requests, 0, "known, and quiet by then");
   const refused = await collector.get("/api/v1/graph?atMs=yesterday");
   assert.equal(refused.status, 400);

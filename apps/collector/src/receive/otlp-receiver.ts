@@ -63,14 +63,13 @@ export async function startOtlpReceiver(parts: {
         const plain = await decompress(body, request.headers["content-encoding"], limits);
         metrics.receivedBytes.inc({ signal }, body.length);
         const isJson = format === "json";
-        switch (signal) {
-          case "metrics":
-            return sink.metrics(isJson ? decodeMetricsJson(plain) : decodeMetrics(plain));
-          case "spans":
-            return sink.spans(isJson ? decodeTracesJson(plain) : decodeTraces(plain));
-          case "logs":
-            return sink.logs(isJson ? decodeLogsJson(plain) : decodeLogs(plain));
+        if (signal === "metrics") {
+          return sink.metrics(isJson ? decodeMetricsJson(plain) : decodeMetrics(plain));
         }
+        if (signal === "spans") {
+          return sink.spans(isJson ? decodeTracesJson(plain) : decodeTraces(plain));
+        }
+        return sink.logs(isJson ? decodeLogsJson(plain) : decodeLogs(plain));
       });
     } finally {
       gate.release(body.length);
