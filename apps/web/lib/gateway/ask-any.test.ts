@@ -42,3 +42,33 @@ test("says why the last one did not answer when none does", async () => {
   await assert.rejects(askAny([A, B], ask, true), /fetch failed/);
   assert.deepEqual(asked, ["a.test", "b.test"]);
 });
+
+test("asks the next when one only starts, for a change as well", async () => {
+  const asked: string[] = [];
+  const ask = async (url: URL) => {
+    asked.push(url.host);
+    return url.host === "a.test"
+      ? Response.json({ code: "HEDDLE_NOT_READY" }, { status: 503 })
+      : new Response("done");
+  };
+  assert.equal(await (await askAny([A, B], ask, false)).text(), "done");
+  assert.deepEqual(asked, ["a.test", "b.test"]);
+});
+
+test("passes on that all only start, and any other 503 as it is", async () => {
+  const starting = () => Response.json({ code: "HEDDLE_NOT_READY" }, { status: 503 });
+  const all = await askAny([A, B], async () => starting(), true);
+  assert.deepEqual(await all.json(), { code: "HEDDLE_NOT_READY" });
+  const urls = [A, B];
+  const asked: string[] = [];
+  const away = await askAny(
+    urls,
+    async (url) => {
+      asked.push(url.host);
+      return Response.json({ code: "HEDDLE_DATABASE_UNAVAILABLE" }, { status: 503 });
+    },
+    true,
+  );
+  assert.equal(away.status, 503);
+  assert.deepEqual(asked, ["a.test"]);
+});

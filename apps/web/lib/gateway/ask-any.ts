@@ -1,3 +1,5 @@
+import type { ProblemCode } from "@heddle/contracts";
+
 /** Codes of a connection that never came to be: whoever was asked has not even seen the request. */
 const NOT_REACHED: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
@@ -13,7 +15,8 @@ const answered = new WeakMap<readonly URL[], number>();
 
 /**
  * Asks the one of several equal servers that has answered last, then the others as long as none does. A change is
- * asked for again only if the server before was not reached: what became of it is not known otherwise.
+ * asked for again only if the server before was not reached, or said that it only starts: what became of it is not
+ * known otherwise.
  */
 export async function askAny(
   urls: readonly URL[],
@@ -27,6 +30,7 @@ export async function askAny(
     if (!url) throw new Error("there is nobody to ask");
     try {
       const response = await ask(url);
+      if (tried < urls.length && (await isStarting(response))) continue;
       answered.set(urls, at);
       return response;
     } catch (error) {
@@ -34,6 +38,21 @@ export async function askAny(
       if (tried === urls.length || !(isSafe || wasNotReached(error))) throw error;
     }
   }
+}
+
+/** It refuses whatever it is asked, and has done nothing of it. */
+async function isStarting(response: Response): Promise<boolean> {
+  if (response.status !== 503) return false;
+  const problem: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return (
+    typeof problem === "object" &&
+    problem !== null &&
+    "code" in problem &&
+    problem.code === ("HEDDLE_NOT_READY" satisfies ProblemCode)
+  );
 }
 
 function wasNotReached(error: unknown): boolean {
