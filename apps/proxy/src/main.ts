@@ -22,11 +22,11 @@ import { startOutbound } from "./outbound/index.ts";
 import { Ports } from "./ports.ts";
 import { giveStartupMemoryBack } from "./startup-memory.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
-import { countTraffic } from "./telemetry/count-traffic.ts";
 import { fileOutput, standardOutput } from "./telemetry/log-output.ts";
 import { OtlpExporter } from "./telemetry/otlp-exporter.ts";
 import { Recorder } from "./telemetry/recorder.ts";
 import { TapExporter } from "./telemetry/tap-exporter.ts";
+import { TrafficSums } from "./telemetry/traffic-sums.ts";
 import { processOverload } from "./transport/overload.ts";
 
 const INBOUND_PORT = 15_006;
@@ -53,7 +53,8 @@ runMain(async () => {
     process.exit(1);
   };
   const filters = await openFilters(config, logger);
-  const brain = new ProxyBrain(config, data, logger, filters, fail, () => countTraffic(recorder));
+  const sums = new TrafficSums();
+  const brain = new ProxyBrain(config, data, logger, filters, fail, () => sums.count(recorder));
   for (const workload of brain.workloads) workload.checkFilters();
   const accessLog = openAccessLog(config, logger);
   const recorder = new Recorder({

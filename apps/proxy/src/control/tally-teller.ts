@@ -69,17 +69,15 @@ export class TallyTeller {
   }
 }
 
-/** A series that began anew in between counts from there. */
+/** Counts only grow. */
 function difference(now: Counts, then: Counts): Counts {
   return new Map(
     [...now].map(([key, count]) => {
-      const past = then.get(key) ?? NONE;
-      const grown = (field: keyof typeof NONE) =>
-        count[field] >= past[field] ? count[field] - past[field] : count[field];
+      const { requests, errors, denied } = then.get(key) ?? NONE;
       const counts = {
-        requests: grown("requests"),
-        errors: grown("errors"),
-        denied: grown("denied"),
+        requests: count.requests - requests,
+        errors: count.errors - errors,
+        denied: count.denied - denied,
       };
       return [key, { ...count, ...counts }];
     }),
