@@ -8,6 +8,7 @@ import type {
   PushesResponse,
   RevisionsResponse,
 } from "@heddle/contracts";
+import { openConfigDb } from "@heddle/store";
 import { startDatabase, waitFor } from "@heddle/testkit";
 import { type RunningControlPlane, runControlPlane } from "./running-control-plane.ts";
 import { documents, split, subsets } from "./shop-documents.ts";
@@ -233,6 +234,38 @@ test("a control plane that is stopped in the middle of a push goes on with it wh
   const finished = await ended(plane, push?.id ?? "");
   assert.equal(finished.status, "finished", finished.words);
   assert.notEqual(await allRunTheSame(fleet), before);
+});
+
+test("a window that passes while the control plane is away has shown nothing: a bad change is still taken back", async (t) => {
+  const { url } = await startDatabase(t);
+  const plane = await runControlPlane(t, url, PUSH);
+  let good: string | undefined;
+  const fleet = await connectFleet(t, [plane], 12, (version) => version !== good);
+  good = await allRunTheSame(fleet);
+  const { push } = await applySplit(plane, 90);
+  await waitFor("both run it", PATIENCE_MS, async () => {
+    return (await pushesOf(plane))[0]?.words.startsWith("2 of 12 proxies have it; watched");
+  });
+  await plane.restart({
+    meanwhile: async () => {
+      const db = openConfigDb(url, () => undefined);
+      // As if the window had begun long ago.
+      await db.prisma.$executeRaw`UPDATE config_push_report SET report =
+        jsonb_set(jsonb_set(report, '{first,0,sinceMs}', '0'), '{first,1,sinceMs}', '0')`;
+      await db.close();
+    },
+  });
+  const judged = await waitFor("it is judged again", PATIENCE_MS, async () => {
+    return (await pushesOf(plane)).find(({ words }) => !words.startsWith("2 of 12"));
+  });
+  assert.deepEqual([judged.status, judged.words], ["running", "0 of 12 proxies have it."]);
+  for (const caller of fleet) {
+    caller.isBusy = true;
+    await caller.connect(t, plane.controlPort);
+  }
+  const stopped = await ended(plane, push?.id ?? "");
+  assert.equal(stopped.status, "stopped", stopped.words);
+  assert.equal(await allRunTheSame(fleet), good);
 });
 
 test("two control planes hold back alike, and either can end it", async (t) => {

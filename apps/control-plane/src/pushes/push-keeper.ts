@@ -34,6 +34,8 @@ const JUDGE_EVERY_MS = 500;
 /** Asked again before it is over; who does not hear of the end stops by itself. */
 const TALLY_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 10_000;
+/** Proxies that connect after the others were asked are asked this soon. */
+const ASK_NEW_MS = 1_000;
 const FORGET_EVERY_MS = 3_600_000;
 const MEMORY_MS = 30 * 86_400_000;
 const MAX_LISTED = 50;
@@ -68,8 +70,12 @@ export class PushKeeper {
   readonly #tallies = new PushTallies();
   /** Of first proxies that are, or were, connected here. */
   readonly #states = new Map<string, FirstProxy>();
+  /** Control planes that have told something and are gone, with the moment (epoch ms) that was found. */
+  readonly #deadSince = new Map<string, number>();
   #pushId: string | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** So many proxies were connected then. */
+  #askedOf = 0;
   #toldText = "";
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -187,6 +193,7 @@ export class PushKeeper {
     this.#pushId = undefined;
     this.#tallies.clear();
     this.#states.clear();
+    this.#deadSince.clear();
     this.#toldText = "";
     this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#parts.onChange();
@@ -200,10 +207,13 @@ export class PushKeeper {
   }
 
   #askTallies(): void {
+    const { hub, stage } = this.#parts;
     const now = performance.now();
-    if (now - this.#askedAt < ASK_AGAIN_MS) return;
+    const isNewer = hub.size > this.#askedOf;
+    if (now - this.#askedAt < (isNewer ? ASK_NEW_MS : ASK_AGAIN_MS)) return;
     this.#askedAt = now;
-    for (const session of this.#parts.stage.concerned()) session.askTally(TALLY_FOR_MS);
+    this.#askedOf = hub.size;
+    for (const session of stage.concerned()) session.askTally(TALLY_FOR_MS);
   }
 
   /** How the first proxies stand that this control plane knows best. */
@@ -249,7 +259,7 @@ export class PushKeeper {
     if (!stage.running) return; // one that this control plane has not heard of yet comes with its revision
     const push = await findRunningPush(db);
     if (!push) return;
-    const report = mergeReports(await findPushReports(db, push.id));
+    const report = await this.#reportOf(push.id);
     const verdict = verdictOf(push, report);
     if (verdict.kind === "go-on")
       return savePushWords(db, push.id, runningWords(push, report, verdict));
@@ -299,10 +309,21 @@ export class PushKeeper {
     this.look();
   }
 
+  /** How the push that runs stands, over all control planes. */
+  async #reportOf(id: string): Promise<PushReport> {
+    const { db, replicas } = this.#parts;
+    const rows = await findPushReports(db, id);
+    for (const { replicaId } of rows) {
+      if (replicaId === replicas.id || replicas.hears(replicaId)) this.#deadSince.delete(replicaId);
+      else if (!this.#deadSince.has(replicaId)) this.#deadSince.set(replicaId, Date.now());
+    }
+    return mergeReports(rows, (replicaId) => this.#deadSince.get(replicaId));
+  }
+
   async #describe(push: StoredPush): Promise<CanariedPush> {
     if (push.status !== "running")
       return toCanariedPush(push, { first: [], counts: [] }, undefined);
-    const report = mergeReports(await findPushReports(this.#parts.db, push.id));
+    const report = await this.#reportOf(push.id);
     const verdict = verdictOf(push, report);
     const watchedSinceMs = verdict.kind === "go-on" ? verdict.watchedSinceMs : undefined;
     return toCanariedPush(push, report, watchedSinceMs);

@@ -17,14 +17,24 @@ export type PushReport = z.infer<typeof PushReport>;
 
 const NONE = { requests: 0, errors: 0, denied: 0 };
 
-/** All reports as one; of a proxy that changed its control plane the youngest word holds. */
-export function mergeReports(rows: readonly PushReportRow[]): PushReport {
+/**
+ * All reports as one; of a proxy that changed its control plane the youngest word holds. `deadSinceMs`: since when a
+ * control plane is known to be gone; how its proxies stand nobody knows, so they are waited for from then on.
+ */
+export function mergeReports(
+  rows: readonly PushReportRow[],
+  deadSinceMs: (replicaId: string) => number | undefined = () => undefined,
+): PushReport {
   const first = new Map<string, FirstProxy>();
   const counts = new Map<string, PushCount>();
-  for (const { report } of rows.toSorted((a, b) => a.reportedAtMs - b.reportedAtMs)) {
+  for (const { report, replicaId } of rows.toSorted((a, b) => a.reportedAtMs - b.reportedAtMs)) {
     const parsed = PushReport.safeParse(report);
     if (!parsed.success) continue; // of another version
-    for (const one of parsed.data.first) first.set(one.proxyId, one);
+    const sinceMs = deadSinceMs(replicaId);
+    for (const one of parsed.data.first) {
+      const isKnown = sinceMs === undefined || one.state === "nacked" || one.state === "left";
+      first.set(one.proxyId, isKnown ? one : { ...one, state: "waiting", sinceMs });
+    }
     for (const one of parsed.data.counts) {
       const known = counts.get(one.what);
       counts.set(one.what, known === undefined ? one : sumCounts(known, one));
