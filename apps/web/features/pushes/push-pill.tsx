@@ -10,14 +10,21 @@ import { isRunning, usePushes } from "./use-pushes.ts";
 export function PushPill() {
   const running = usePushes().data?.pushes.find(isRunning);
   if (running === undefined) return null;
+  const { first, proxiesConcerned, revisions } = running;
   return (
     <Link
-      href={`/history/${running.revisions.at(-1)}`}
+      href={`/history/${revisions.at(-1)}`}
       className={styles.pill}
       title={pushTitle(running)}
+      aria-label={`${first.length} of ${proxiesConcerned} first`}
     >
-      <StatusGlyph status="degraded" isBesideWord /> {running.first.length} of{" "}
-      {running.proxiesConcerned} first
+      <StatusGlyph status="degraded" isBesideWord />
+      <span className={styles.wide}>
+        {first.length} of {proxiesConcerned} first
+      </span>
+      <span className={styles.narrow}>
+        {first.length}/{proxiesConcerned}
+      </span>
     </Link>
   );
 }
