@@ -7,9 +7,10 @@ import { useMe } from "../../../lib/queries/use-me.ts";
 import { Button } from "../../../ui/button.tsx";
 import { Card } from "../../../ui/card.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
+import { ReviewActs } from "./review-acts.tsx";
 import styles from "./review-card.module.css";
 import { type ReviewStep, useReviewStep } from "./review-queries.ts";
-import { ACT_WORDS, approvalWords, whyNotApprove } from "./review-words.ts";
+import { approvalWords, whyNotApprove } from "./review-words.ts";
 
 const MAX_CHARS = 2000;
 
@@ -52,19 +53,7 @@ export function ReviewCard({
     >
       <div className={styles.body}>
         {review.note !== "" && <p className={styles.text}>{review.note}</p>}
-        {review.acts.length > 0 && (
-          <ol className={styles.acts} aria-label="What was said" aria-live="polite">
-            {review.acts.map((act) => (
-              <li key={act.id}>
-                <b>{act.author}</b> {ACT_WORDS[act.kind]}{" "}
-                <span className={styles.when}>
-                  <RelativeTime atMs={act.atMs} />
-                </span>
-                {act.text !== "" && <p className={styles.text}>{act.text}</p>}
-              </li>
-            ))}
-          </ol>
-        )}
+        <ReviewActs acts={review.acts} />
         <form
           className={styles.form}
           onSubmit={(event) => {

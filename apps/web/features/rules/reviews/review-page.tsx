@@ -1,21 +1,23 @@
 "use client";
 
 import type { ReviewDetail } from "@heddle/contracts";
-import Link from "next/link";
+import { ButtonLink } from "../../../ui/button.tsx";
 import { Card } from "../../../ui/card.tsx";
-import { EmptyState } from "../../../ui/empty-state.tsx";
 import { ErrorPart } from "../../../ui/error-part.tsx";
 import { PageFrame } from "../../../ui/page-frame.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
 import { Skeleton } from "../../../ui/skeleton.tsx";
+import { StatusPill } from "../../../ui/status-pill.tsx";
+import { DiffCard } from "../../history/diff-card.tsx";
 import { useLivePage } from "../../session/use-live-page.ts";
 import { RuleEditor } from "../rule-editor.tsx";
 import { ruleHref } from "../rule-href.ts";
 import { useRule } from "../rule-queries.ts";
 import type { RuleRef } from "../rule-ref.ts";
+import { ReviewActs } from "./review-acts.tsx";
 import styles from "./review-card.module.css";
 import { useReview } from "./review-queries.ts";
-import { reviewSubject } from "./review-words.ts";
+import { approvalWords, reviewSubject } from "./review-words.ts";
 
 /** A change somebody asks others to look at: in the editor while it waits, as it was afterwards. */
 export function ReviewPage({ id }: { readonly id: string }) {
@@ -58,40 +60,57 @@ function refOf({ kind, namespace, name }: RuleRef): RuleRef {
   return { kind, namespace, name };
 }
 
+/** What came of it, what was said, and what it would have changed; the rule itself may stand otherwise by now. */
 function EndedReview({ review }: { readonly review: ReviewDetail }) {
-  const { ended, state, changes, documents, author, note } = review;
+  const { ended, state, changes, documents, author, note, acts, createdAtMs } = review;
   return (
-    <PageFrame title={reviewSubject(review)} status={`asked for by ${author}`}>
-      <Card>
-        <EmptyState
-          act={
-            <span>
-              {ended?.revision !== undefined && (
-                <Link href={`/history/${ended.revision}`}>Show revision {ended.revision}</Link>
-              )}{" "}
-              {documents.map((one) => (
-                <Link key={`${one.kind} ${one.namespace} ${one.name}`} href={ruleHref(one)}>
-                  {one.kind} {one.name} as it stands
-                </Link>
-              ))}
-            </span>
-          }
-        >
-          This review was {state} by {ended?.by ?? "somebody"}
+    <PageFrame
+      title={reviewSubject(review)}
+      status={
+        <>
+          <StatusPill status={state === "applied" ? "healthy" : "idle"}>{state}</StatusPill>
           {ended !== undefined && (
-            <>
-              {" "}
-              <RelativeTime atMs={ended.atMs} />
-            </>
+            <span>
+              by {ended.by} <RelativeTime atMs={ended.atMs} />
+            </span>
           )}
-          .{note !== "" && ` ${note}`}
-        </EmptyState>
+        </>
+      }
+      actions={
+        <>
+          {documents.slice(0, 1).map((one) => (
+            <ButtonLink key={one.name} kind="ghost" href={ruleHref(one)}>
+              {one.name} as it stands
+            </ButtonLink>
+          ))}
+          {ended?.revision !== undefined && (
+            <ButtonLink href={`/history/${ended.revision}`}>
+              Show revision {ended.revision}
+            </ButtonLink>
+          )}
+        </>
+      }
+    >
+      <Card
+        title={`${author} asked for a review`}
+        caption={
+          <>
+            <RelativeTime atMs={createdAtMs} />, {approvalWords(review)}
+          </>
+        }
+      >
+        <div className={styles.body}>
+          {note !== "" && <p className={styles.text}>{note}</p>}
+          <ReviewActs acts={acts} />
+          {note === "" && acts.length === 0 && (
+            <p className={styles.when}>Nothing was said to it.</p>
+          )}
+        </div>
       </Card>
-      {changes.map(({ kind, namespace, name, diff }) => (
-        <Card key={`${kind} ${namespace} ${name}`} title={`${kind} ${name}`}>
-          <pre className={styles.diff}>{diff.trimEnd() || "as it stood"}</pre>
-        </Card>
-      ))}
+      <DiffCard
+        title={state === "applied" ? "What it changed" : "What it would have changed"}
+        changes={changes}
+      />
     </PageFrame>
   );
 }
