@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CanariedPush } from "@heddle/contracts";
-import { failedWords, pushTitle, watchWords } from "./push-words.ts";
+import { failedWords, heldBackWords, pushTitle, watchWords } from "./push-words.ts";
 
 const NONE = { requests: 0, errors: 0, denied: 0 };
 const push = (more: Partial<CanariedPush> = {}): CanariedPush => ({
@@ -53,4 +53,15 @@ test("what is left to watch counts from when all first proxies run it, and only 
 test("a share of failures stands with its counts, and without requests there is none", () => {
   assert.equal(plain(failedWords({ requests: 3000, errors: 12, denied: 0 })), "0.4 %, 12 of 3,000");
   assert.equal(failedWords(NONE), "no requests");
+});
+
+test("who has just made a change hears who waits for it, and for what", () => {
+  assert.equal(
+    plain(heldBackWords({ id: "p1", first: 3, heldBack: 17 })),
+    "17 other proxies get it when the first 3 stay well.",
+  );
+  assert.equal(
+    plain(heldBackWords({ id: "p1", first: 1, heldBack: 1 })),
+    "1 other proxy gets it when the first one stays well.",
+  );
 });

@@ -1,4 +1,10 @@
-import type { CanariedPush, FirstProxyState, PushStatus, PushTally } from "@heddle/contracts";
+import type {
+  CanariedPush,
+  FirstProxyState,
+  PushRef,
+  PushStatus,
+  PushTally,
+} from "@heddle/contracts";
 import { formatCount, formatCounted, formatShare } from "../../lib/numbers.ts";
 import { formatRoughDuration } from "../../lib/times.ts";
 import type { Tone } from "../../ui/chip.tsx";
@@ -27,6 +33,12 @@ export function pushTitle({ first, proxiesConcerned, revisions, status }: Canari
   const some = `${formatCount(first.length)} of ${formatCounted(proxiesConcerned, "proxy", "proxies")}`;
   const verb = status !== "running" ? "had" : first.length === 1 ? "runs" : "run";
   return `${some} ${verb} ${revisionWords(revisions)} first`;
+}
+
+/** Of a change that was just made: who waits for it; to be said behind how many run it. */
+export function heldBackWords({ first, heldBack }: PushRef): string {
+  const others = formatCounted(heldBack, "other proxy", "other proxies");
+  return `${others} ${heldBack === 1 ? "gets" : "get"} it when ${first === 1 ? "the first one stays" : `the first ${formatCount(first)} stay`} well.`;
 }
 
 export function revisionWords(revisions: readonly number[]): string {

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { ApiError } from "../../lib/api-error.ts";
 import { formatCounted } from "../../lib/numbers.ts";
 import { useToast } from "../../ui/toast.tsx";
+import { heldBackWords } from "../pushes/push-words.ts";
 import { useSendReview } from "./reviews/review-queries.ts";
 import { dropDraft } from "./rule-drafts.ts";
 import { ruleHref } from "./rule-href.ts";
@@ -89,7 +90,7 @@ export function useRuleActs({
       },
       {
         onError: fail,
-        onSuccess: ({ revision, changes, propagation, warnings }) => {
+        onSuccess: ({ revision, changes, propagation, push, warnings }) => {
           setIsAsking(false);
           setLoss(undefined);
           const made = changes.find((one) => isSameRule(one, own));
@@ -101,9 +102,10 @@ export function useRuleActs({
             propagation === undefined
               ? ""
               : ` It runs on ${propagation.proxiesAcked} of ${formatCounted(propagation.proxiesTotal, "proxy", "proxies")}.`;
+          const held = push === undefined ? "" : ` ${heldBackWords(push)}`;
           const [warning] = warnings;
           toast({
-            text: `Applied as revision ${revision}.${spread}${warning === undefined ? "" : ` ${warning}`}`,
+            text: `Applied as revision ${revision}.${spread}${held}${warning === undefined ? "" : ` ${warning}`}`,
             tone: warning === undefined ? "ok" : "warn",
             ...(baseRevision > 0 &&
               isOwn &&
