@@ -220,14 +220,23 @@ export type ApiConfig = z.infer<typeof ApiEnv>;
 
 /** The settings of the commands that talk to a running mesh. */
 export function loadApiConfig(env: Env): ApiConfig {
-  return Object.freeze(parseEnv(ApiEnv, env));
+  return Object.freeze(parseEnv(ApiEnv, withoutThoseOfUp(env)));
+}
+
+/** A shell that exports what `heddle up` is to read hands it to every other command as well. */
+function withoutThoseOfUp(env: Env): Env {
+  const isRead = (name: string) => name in ApiEnv.shape || !(name in UpEnv.shape);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => isRead(name)));
 }
 
 const FolderEnv = z.object({ XDG_CONFIG_HOME: z.string().optional() });
 
 /** Where `heddle login --server` keeps what it was given. */
 export function loginsFile(env: Env): string {
-  const { XDG_CONFIG_HOME: folder } = parseEnv(FolderEnv.extend(ApiEnv.shape), env);
+  const { XDG_CONFIG_HOME: folder } = parseEnv(
+    FolderEnv.extend(ApiEnv.shape),
+    withoutThoseOfUp(env),
+  );
   return join(folder ?? join(homedir(), ".config"), "heddle", "logins.json");
 }
 
