@@ -72,9 +72,12 @@ suite("commands that say what happens as objects, with two control planes", () =
       planes.map(({ name }) => name),
       ["control-plane", "control-plane-2"],
     );
-    assert.deepEqual((await replicas()).map(({ controlAddress }) => controlAddress).toSorted(), [
-      ...planes.map(({ address }) => address).toSorted(),
-    ]);
+    // Each hears of the other by the database, some moments after both are ready.
+    await waitFor("both to live", PATIENCE_MS, async () => (await replicas()).length === 2);
+    assert.deepEqual(
+      (await replicas()).map(({ controlAddress }) => controlAddress).toSorted(),
+      planes.map(({ address }) => address).toSorted(),
+    );
   });
 
   test("a control plane that is killed is started again, and nobody who asks meanwhile is turned away", async () => {
